@@ -1,0 +1,2 @@
+// A browser is looked for when it is needed (src/cli/browser.ts), never fetched during `npm ci`.
+module.exports = { skipDownload: true };

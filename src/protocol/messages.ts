@@ -1,0 +1,240 @@
+/**
+ * What crosses the worker's border: commands go in as method calls (`EngineApi`), events come out in batches. Types only.
+ * Everything here survives structured clone. Large arrays are copies; nobody holds a view of the engine's memory.
+ */
+import type { ModelConfig, Recipe } from "./recipe.ts";
+
+export type BackendChoice = "auto" | "webgpu" | "cpu";
+
+export interface DeviceReport {
+  readonly kind: "webgpu" | "cpu";
+  /** One short line for the device chip, such as "NVIDIA GeForce RTX 4070" or "CPU, WebAssembly SIMD". */
+  readonly name: string;
+  /** Why this one was taken, as a sentence. */
+  readonly why: string;
+  readonly fallbackAdapter: boolean;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+export type RunPhase = "idle" | "preparing" | "running" | "paused" | "finished" | "stopped" | "failed";
+
+/** Where a run stands; sent whole on every change, never as a difference. */
+export interface RunState {
+  readonly runId: string;
+  readonly phase: RunPhase;
+  readonly recipe: Recipe;
+  readonly stageIndex: number;
+  /** Optimizer steps done in this stage. */
+  readonly step: number;
+  readonly stages: readonly StageProgress[];
+  /** Filled with phase "failed", and when something went wrong that did not end the run. */
+  readonly error?: ErrorReport;
+  /** What is being prepared ("cleaning text", "training the tokenizer", ...), with the share done when known. */
+  readonly preparing?: { readonly what: string; readonly share?: number };
+  readonly saved?: { readonly checkpointId: string; readonly step: number; readonly atMs: number };
+  /** True once the model of the run has a tokenizer and weights, so that it can be asked. */
+  readonly canSample: boolean;
+  readonly parameters?: number;
+  readonly memory?: MemoryReport;
+}
+
+export interface StageProgress {
+  readonly name: string;
+  readonly kind: string;
+  readonly steps: number;
+  readonly done: number;
+  readonly tokensPerStep: number;
+  /** Training time spent and expected to remain, in milliseconds; pauses and hidden time are not in it. */
+  readonly spentMs: number;
+  readonly remainingMs?: number;
+}
+
+export interface MemoryReport {
+  readonly totalBytes: number;
+  readonly parts: readonly { readonly name: string; readonly bytes: number }[];
+  readonly largestBufferBytes: number;
+}
+
+export interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** One optimizer step, or one evaluation: absent fields were not measured at that step. */
+export interface MetricRow {
+  readonly stageIndex: number;
+  /** Step within the stage, counted from 1; `globalStep` over all stages. */
+  readonly step: number;
+  readonly globalStep: number;
+  /** Tokens trained on so far, over all stages. */
+  readonly tokens: number;
+  /** Training time so far over all stages, milliseconds. */
+  readonly trainMs: number;
+  readonly "train/loss"?: number;
+  readonly "val/loss"?: number;
+  /** Fine-tuning: held-out loss of the pre-training data. */
+  readonly "val/old_loss"?: number;
+  readonly lr?: number;
+  readonly grad_norm?: number;
+  readonly tokens_per_sec?: number;
+  readonly gflops_per_sec?: number;
+  /** Held-out questions answered right, of `quiz_total`. */
+  readonly quiz_right?: number;
+  readonly quiz_total?: number;
+}
+
+/** One row of the batch being trained on, as the model sees it. */
+export interface BatchRowView {
+  readonly stageIndex: number;
+  readonly step: number;
+  readonly tokens: readonly TokenCell[];
+}
+
+export interface TokenCell {
+  /** The input token as text, controls and bidi marks made visible. */
+  readonly text: string;
+  readonly targetText: string;
+  /** Loss of predicting the target, nats; absent where masked. */
+  readonly loss?: number;
+  readonly masked: boolean;
+  /** Most likely next tokens with probabilities, best first. */
+  readonly top: readonly { readonly text: string; readonly p: number }[];
+}
+
+export interface NextWordView {
+  readonly prompt: string;
+  readonly step: number;
+  readonly candidates: readonly { readonly id: number; readonly text: string; readonly p: number }[];
+}
+
+/** A sample taken while training, for the timeline. */
+export interface SampleView {
+  readonly stageIndex: number;
+  readonly step: number;
+  readonly globalStep: number;
+  readonly tokens: number;
+  readonly prompt: string;
+  readonly text: string;
+}
+
+/** Every event carries where and when it happened; `seq` counts per run from 1, so a page can re-read what it missed. */
+export type EngineEvent = {
+  readonly runId: string;
+  readonly seq: number;
+  readonly step: number;
+  readonly timeMs: number;
+} & EngineEventBody;
+
+export type EngineEventBody =
+  | { readonly type: "state"; readonly state: RunState }
+  | { readonly type: "metrics"; readonly rows: readonly MetricRow[] }
+  | { readonly type: "batch"; readonly row: BatchRowView }
+  | { readonly type: "nextWord"; readonly view: NextWordView }
+  | { readonly type: "sample"; readonly sample: SampleView }
+  | { readonly type: "token"; readonly requestId: string; readonly side: string; readonly token: AnswerToken }
+  | { readonly type: "answerDone"; readonly requestId: string; readonly side: string; readonly reason: "end" | "length" | "stopped" | "error"; readonly error?: ErrorReport; readonly note?: string }
+  | { readonly type: "checkpoints"; readonly list: readonly CheckpointSummary[] }
+  | { readonly type: "notice"; readonly level: "info" | "warning" | "error"; readonly code: string; readonly text: string };
+
+export interface AnswerToken {
+  readonly id: number;
+  readonly text: string;
+  /** Special tokens of the template are shown as markers. */
+  readonly special: boolean;
+  readonly p: number;
+}
+
+export interface SamplingOptions {
+  readonly temperature: number;
+  /** 0 = off. */
+  readonly top_k: number;
+  /** 1 = off. */
+  readonly top_p: number;
+  readonly max_new_tokens: number;
+  readonly seed: number;
+}
+
+export interface AskRequest extends SamplingOptions {
+  readonly requestId: string;
+  /** Which models answer: each side is a checkpoint's id, or "live" for the model being trained. */
+  readonly sides: readonly { readonly side: string; readonly checkpointId: string }[];
+  readonly prompt: string;
+  /** Wrap the prompt in the chat template; off = plain continuation. */
+  readonly chat: boolean;
+}
+
+export interface CheckpointSummary {
+  readonly id: string;
+  readonly parentId: string | null;
+  readonly runId: string;
+  readonly name: string;
+  readonly stage: string;
+  readonly stageKind: string;
+  readonly step: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly createdMs: number;
+  readonly shipped: boolean;
+  /** Optimizer state present: the run can be resumed from here, not only fine-tuned. */
+  readonly resumable: boolean;
+  readonly model: ModelConfig;
+  readonly valLoss?: number;
+  readonly quizRight?: number;
+  readonly quizTotal?: number;
+}
+
+export interface CorpusSummary {
+  readonly id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly bytes: number;
+  readonly kind: "text" | "chat";
+}
+
+export interface Calibration {
+  readonly recipeName: string;
+  readonly tokensPerSec: number;
+  readonly stepMs: number;
+  /** Expected milliseconds of each stage on this machine. */
+  readonly stageMs: readonly number[];
+  readonly memory: MemoryReport;
+}
+
+/** The engine's whole surface: own methods of one frozen object, every argument validated on the worker's side. */
+export interface EngineApi {
+  /** Picks a device, opens the store and the shipped base. The listener gets batches of events, at most ten a second. */
+  start(options: { backend: BackendChoice; baseUrl: string }, listener: (events: readonly EngineEvent[]) => void): Promise<{ device: DeviceReport; checkpoints: readonly CheckpointSummary[]; corpora: readonly CorpusSummary[]; lastRunId: string | null }>;
+  /** Prepares a run and, unless `paused`, trains. `fromCheckpoint` starts at the first stage after that checkpoint. */
+  startRun(options: { recipe: Recipe; fromCheckpoint?: string; paused?: boolean }): Promise<{ runId: string }>;
+  /** Opens the last run of the store, paused, with its curves. */
+  openRun(runId: string): Promise<{ runId: string }>;
+  play(): Promise<void>;
+  pause(): Promise<void>;
+  /** Exactly one optimizer step, then paused. */
+  singleStep(): Promise<void>;
+  /** Ends the run after the step in flight; what was saved stays. */
+  stop(): Promise<void>;
+  /** Hidden pages train on, but their time is told apart. */
+  setVisible(visible: boolean): Promise<void>;
+  calibrate(recipe: Recipe): Promise<Calibration>;
+  ask(request: AskRequest): Promise<void>;
+  stopAnswer(requestId: string): Promise<void>;
+  /** The prompt of the next-word panel; null turns it off. */
+  watchNextWord(prompt: string | null): Promise<void>;
+  /** The next-word view of any checkpoint, now. */
+  nextWord(checkpointId: string, prompt: string, count: number): Promise<NextWordView>;
+  /** Text as coloured pieces. */
+  tokenize(checkpointId: string | "live", text: string): Promise<readonly { id: number; text: string }[]>;
+  addCorpus(name: string, data: Blob): Promise<CorpusSummary>;
+  listCheckpoints(): Promise<readonly CheckpointSummary[]>;
+  deleteCheckpoint(id: string): Promise<void>;
+  /** A checkpoint as a zip that transformers opens. */
+  exportCheckpoint(id: string): Promise<Blob>;
+  /** The same back; returns what was opened. */
+  importCheckpoint(name: string, data: Blob): Promise<CheckpointSummary>;
+  /** Events of a run after `seq`, for a page that missed some. */
+  eventsSince(runId: string, seq: number): Promise<readonly EngineEvent[]>;
+  dispose(): Promise<void>;
+}

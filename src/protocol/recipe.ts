@@ -1,0 +1,91 @@
+/**
+ * The recipe: a JSON document that says everything a run depends on. Field names are the field's own (nanoGPT, PEFT).
+ * Types only; the table of fields with their ranges and meanings is `recipe-fields.ts`.
+ */
+
+/** A run is a list of stages; a tree of checkpoints comes out of it. */
+export interface Recipe {
+  readonly version: 1;
+  /** Identifier of a preset, or the person's own name for it; at most 80 characters. */
+  readonly name: string;
+  readonly seed: number;
+  readonly model: ModelConfig;
+  readonly tokenizer: TokenizerConfig;
+  readonly stages: readonly Stage[];
+}
+
+export interface ModelConfig {
+  readonly family: "gpt2";
+  readonly n_layer: number;
+  readonly n_head: number;
+  /** Channels C. */
+  readonly n_embd: number;
+  /** Longest context, tokens. */
+  readonly block_size: number;
+  readonly dropout: number;
+  readonly tie_word_embeddings: boolean;
+}
+
+export interface TokenizerConfig {
+  readonly kind: "char" | "bpe";
+  /** Upper limit of the vocabulary, special tokens included; a character tokenizer has what its text has. */
+  readonly vocab_size: number;
+}
+
+/** One source in a mixture, drawn in proportion to `weight` by tokens. */
+export interface DataSource {
+  /** A corpus's id: "stories", "plays", "books", "world", "world-chat", or "own:<sha256 prefix>". */
+  readonly corpus: string;
+  readonly weight: number;
+}
+
+export interface OptimizerConfig {
+  readonly learning_rate: number;
+  readonly schedule: "cosine" | "linear" | "constant";
+  readonly warmup_iters: number;
+  /** Where cosine and linear end. */
+  readonly min_lr: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  readonly weight_decay: number;
+  /** Global gradient norm allowed; 0 = no clipping. */
+  readonly grad_clip: number;
+}
+
+interface StageBase {
+  readonly name: string;
+  readonly data: readonly DataSource[];
+  readonly max_iters: number;
+  /** Rows of one micro-step, B. */
+  readonly batch_size: number;
+  readonly gradient_accumulation_steps: number;
+  readonly optimizer: OptimizerConfig;
+  /** Steps between evaluations of held-out loss; 0 = only at the end. */
+  readonly eval_interval: number;
+  /** Batches an evaluation averages. */
+  readonly eval_iters: number;
+}
+
+export interface PretrainStage extends StageBase {
+  readonly kind: "pretrain";
+}
+
+export interface SftStage extends StageBase {
+  readonly kind: "sft";
+  readonly method: { readonly type: "full" } | LoraMethod;
+  /** A checkpoint's id to start from; absent = the stage before. */
+  readonly parent?: string;
+}
+
+export interface LoraMethod {
+  readonly type: "lora";
+  readonly r: number;
+  readonly lora_alpha: number;
+  readonly target_modules: readonly LoraTarget[];
+}
+
+export type LoraTarget = "c_attn" | "attn.c_proj" | "c_fc" | "mlp.c_proj";
+
+/** More kinds join here; nothing outside `src/training/objectives` switches on `kind`. */
+export type Stage = PretrainStage | SftStage;
