@@ -107,6 +107,8 @@ export interface Launch {
 export interface Program {
   readonly label: string;
   readonly launches: readonly Launch[];
+  /** Frees what the program owns beside the heap (uniform slots). */
+  destroy(): void;
 }
 
 export type Command =

@@ -1,0 +1,137 @@
+/**
+ * The CPU device: every launch is its contract's WebAssembly export where there is one, else its textbook function. All
+ * buffers of a heap live in one WebAssembly.Memory of fixed size, so no view is ever detached. Submits run to their end.
+ */
+import { NestlingError } from "../../core/errors.ts";
+import { alignUp, checkLaunch, dimsOf, elementTypeOf } from "../launch.ts";
+import type { Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
+
+/** Bytes at the foot of each memory that belong to the WebAssembly module: its statics and its packing scratch. */
+export const WASM_RESERVED_BYTES = 1 << 20;
+const PAGE_BYTES = 65_536;
+const MAX_PAGES = 65_536;
+
+export interface CpuDeviceOptions {
+  /** The compiled kernels; absent = textbook functions only. */
+  readonly wasm?: WebAssembly.Module;
+  /** Tests: fill new buffers with this word instead of zeros. */
+  readonly poison?: number;
+}
+
+class CpuBuffer implements DeviceBuffer {
+  constructor(
+    readonly label: string,
+    readonly sizeBytes: number,
+    readonly memory: ArrayBuffer,
+    readonly address: number,
+    readonly exports: WebAssembly.Exports | null,
+  ) {}
+}
+
+class CpuProgram implements Program {
+  constructor(
+    readonly label: string,
+    readonly launches: readonly Launch[],
+    readonly steps: readonly (() => void)[],
+  ) {}
+
+  destroy(): void {}
+}
+
+function bytesOf(view: View): Uint8Array {
+  const buffer = view.buffer as CpuBuffer;
+  return new Uint8Array(buffer.memory, buffer.address + view.offsetBytes, view.sizeBytes);
+}
+
+function wordsOf(view: View): Uint32Array {
+  const buffer = view.buffer as CpuBuffer;
+  return new Uint32Array(buffer.memory, buffer.address + view.offsetBytes, view.sizeBytes / 4);
+}
+
+function bindStep(launch: Launch): () => void {
+  const { kernel, views } = launch;
+  const buffers = views.map((view) => view.buffer as CpuBuffer);
+  const exports = buffers[0]!.exports;
+  if (kernel.wasm && exports) {
+    const run = exports[kernel.wasm] as ((...args: number[]) => void) | undefined;
+    if (!run) throw new NestlingError("PLAN", `${launch.label}: the WebAssembly module has no export "${kernel.wasm}". Rebuild it with npm run build:wasm.`);
+    if (buffers.some((buffer) => buffer.memory !== buffers[0]!.memory)) {
+      throw new NestlingError("KERNEL_BINDING", `${launch.label}: its buffers come from two heaps; on the CPU a launch stays within one.`);
+    }
+    const args = [...views.map((view, i) => buffers[i]!.address + view.offsetBytes), ...launch.dims];
+    return () => run(...args);
+  }
+  const bound = Object.fromEntries(
+    Object.entries(kernel.bindings).map(([name, spec], i) => {
+      const words = wordsOf(views[i]!);
+      return [name, elementTypeOf(spec) === "u32" ? words : new Float32Array(words.buffer, words.byteOffset, words.length)];
+    }),
+  );
+  const dims = dimsOf(launch);
+  return () => kernel.meaning(bound, dims);
+}
+
+export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
+  const maxTotalBytes = MAX_PAGES * PAGE_BYTES - WASM_RESERVED_BYTES;
+  const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes };
+
+  function allocate(requests: readonly { label: string; sizeBytes: number }[]): Heap {
+    const sizes = requests.map((request) => alignUp(request.sizeBytes));
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const pages = Math.ceil((WASM_RESERVED_BYTES + total) / PAGE_BYTES);
+    const refuse = (): NestlingError =>
+      new NestlingError("OUT_OF_MEMORY", `${total} bytes asked for; this browser gives the CPU backend at most ${maxTotalBytes} or had less free. Use a smaller model, batch or context.`, { asked: total, allowed: maxTotalBytes });
+    if (pages > MAX_PAGES) throw refuse();
+    let memory: WebAssembly.Memory;
+    try {
+      memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    } catch {
+      throw refuse();
+    }
+    const abort = (): never => {
+      throw new NestlingError("PLAN", "A WebAssembly kernel aborted.");
+    };
+    const exports = options.wasm ? new WebAssembly.Instance(options.wasm, { env: { memory, abort } }).exports : null;
+    let address = WASM_RESERVED_BYTES;
+    const buffers = requests.map((request, i) => {
+      const buffer = new CpuBuffer(request.label, sizes[i]!, memory.buffer, address, exports);
+      address += sizes[i]!;
+      return buffer;
+    });
+    if (options.poison !== undefined) new Uint32Array(memory.buffer, WASM_RESERVED_BYTES, total / 4).fill(options.poison);
+    // The memory goes when nothing refers to it any more; there is nothing to free by hand.
+    return { buffers, sizeBytes: total, destroy: () => {} };
+  }
+
+  function submit(commands: readonly Command[]): void {
+    for (const command of commands) {
+      if (command.kind === "run") {
+        const { steps } = command.program as CpuProgram;
+        const first = command.first ?? 0;
+        const end = first + (command.count ?? steps.length - first);
+        for (let i = first; i < end; i++) steps[i]!();
+      } else if (command.kind === "copy") {
+        bytesOf(command.to).set(bytesOf(command.from));
+      } else {
+        wordsOf(command.view).fill(command.value);
+      }
+    }
+  }
+
+  return {
+    kind: "cpu",
+    limits,
+    features: new Set(options.wasm ? ["wasm-simd"] : []),
+    allocate: async (requests) => allocate(requests),
+    write: (view, data) => bytesOf(view).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
+    read: async (view) => bytesOf(view).slice().buffer,
+    prepare: async (label, launches) => {
+      for (const launch of launches) checkLaunch(launch, limits.maxBindingBytes);
+      return new CpuProgram(label, launches, launches.map(bindStep));
+    },
+    submit,
+    finished: async () => {},
+    takeError: () => null,
+    destroy: () => {},
+  };
+}
