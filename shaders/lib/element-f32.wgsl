@@ -1,0 +1,2 @@
+// Prefixed to a kernel whose arrays hold Element: here one number an element.
+alias Element = f32;

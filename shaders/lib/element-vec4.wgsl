@@ -1,0 +1,2 @@
+// Prefixed to a kernel whose arrays hold Element: here four numbers an element. Only where every row is a multiple of four.
+alias Element = vec4<f32>;

@@ -1,0 +1,63 @@
+/**
+ * Where a test gets its GPUDevice: the browser's own in Chromium, Dawn through the `webgpu` package in Node (on the
+ * software adapter where the machine has no GPU). Not the engine's device: src/device/webgpu is built on what this gives.
+ */
+
+export interface GpuRequest {
+  /** Dawn toggles switched on for this device, such as "disable_robustness"; Node only, in Chromium they are launch flags. */
+  readonly toggles?: readonly string[];
+  /** Features to ask for; one that the adapter lacks is an error. Limits are always the specification's defaults. */
+  readonly features?: readonly GPUFeatureName[];
+}
+
+const ICD = "vk_swiftshader_icd.json";
+const instances: GPU[] = []; // Dawn's instance must outlive its devices
+const devices = new Map<string, Promise<GPUDevice>>();
+
+/** The software Vulkan driver that ships beside a Chromium, or undefined. */
+async function findSoftwareDriver(): Promise<string | undefined> {
+  const { existsSync, readdirSync } = await import(/* @vite-ignore */ "node:fs");
+  const { dirname, join } = await import(/* @vite-ignore */ "node:path");
+  const { homedir } = await import(/* @vite-ignore */ "node:os");
+  const folders = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome", "/opt/google/chrome/chrome-linux64"];
+  const named = process.env["PUPPETEER_EXECUTABLE_PATH"];
+  if (named) folders.unshift(dirname(named));
+  const cache = join(process.env["PUPPETEER_CACHE_DIR"] ?? join(homedir(), ".cache", "puppeteer"), "chrome");
+  if (existsSync(cache)) {
+    for (const version of readdirSync(cache)) for (const build of readdirSync(join(cache, version))) folders.push(join(cache, version, build));
+  }
+  return folders.map((folder) => join(folder, ICD)).find((path) => existsSync(path));
+}
+
+async function openGpu(toggles: readonly string[]): Promise<GPU> {
+  if (typeof navigator !== "undefined" && navigator.gpu) return navigator.gpu;
+  if (!process.env["VK_ICD_FILENAMES"]) {
+    const driver = await findSoftwareDriver();
+    if (driver) process.env["VK_ICD_FILENAMES"] = driver;
+  }
+  const { create, globals } = (await import(/* @vite-ignore */ "webgpu")) as { create(options: string[]): GPU; globals: object };
+  Object.assign(globalThis, globals);
+  const gpu = create(toggles.length > 0 ? [`enable-dawn-features=${toggles.join(",")}`] : []);
+  instances.push(gpu);
+  return gpu;
+}
+
+async function requestDevice({ toggles = [], features = [] }: GpuRequest): Promise<GPUDevice> {
+  const gpu = await openGpu(toggles);
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) {
+    throw new Error(`No WebGPU adapter. In Node set VK_ICD_FILENAMES to a Vulkan driver, for instance the ${ICD} beside a Chromium.`);
+  }
+  return adapter.requestDevice({ requiredFeatures: [...features] });
+}
+
+/** A device with the specification's default limits; the same one for the same request, since pipelines are slow to compile. */
+export function gpuDevice(request: GpuRequest = {}): Promise<GPUDevice> {
+  const key = JSON.stringify([request.toggles ?? [], request.features ?? []]);
+  let device = devices.get(key);
+  if (!device) devices.set(key, (device = requestDevice(request)));
+  return device;
+}
+
+/** A device that nobody else holds: for tests that lose or destroy it. */
+export const freshGpuDevice = (request: GpuRequest = {}): Promise<GPUDevice> => requestDevice(request);
