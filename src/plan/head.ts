@@ -1,0 +1,99 @@
+/**
+ * The one op that owns the language-model head: logits, softmax and log-probability in row tiles, so that no logits buffer
+ * passes the binding limit. Cross-entropy is its fused form. x (N, C), W (V, C) as GPT-2 keeps it, logits = x W^T.
+ */
+import { crossEntropy } from "../kernels/cross-entropy.ts";
+import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
+import { softmax } from "../kernels/softmax.ts";
+import { tokenLogprobs as tokenLogprobsKernel } from "../kernels/token-logprobs.ts";
+import { tokenLogprobsBackward } from "../kernels/token-logprobs-backward.ts";
+import type { Recorder } from "./recorder.ts";
+import { newTensor, rowsOf, type Tensor } from "./tensor.ts";
+
+/** Row tiles start at multiples of this, so that every per-row view lands on a 256-byte step. */
+const TILE_STEP = 64;
+
+/** Rows of one tile: as many as fit in `maxLogitsBytes`, a multiple of 64, at least 64. */
+export function tileRows(N: number, V: number, maxLogitsBytes: number): number {
+  const rows = Math.max(TILE_STEP, Math.floor(maxLogitsBytes / (4 * V * TILE_STEP)) * TILE_STEP);
+  return Math.min(N, rows);
+}
+
+function* tiles(N: number, rows: number): Generator<{ from: number; count: number }> {
+  for (let from = 0; from < N; from += rows) yield { from, count: Math.min(rows, N - from) };
+}
+
+function logitsOf(r: Recorder, x: Tensor, W: Tensor): Tensor {
+  const [M, K] = x.shape as [number, number];
+  const N = W.shape[0]!;
+  const logits = r.transient("logits", [M, N]);
+  r.launch(matmulNT, { a: x, b: W, out: logits }, { M, N, K, accumulate: 0, alpha: 1 });
+  return logits;
+}
+
+/** From dlogits of one tile: dx of its rows, and its share of dW. */
+function tileBackward(r: Recorder, x: Tensor, W: Tensor, dlogits: Tensor, dx: Tensor | null): void {
+  const [rows, V] = dlogits.shape as [number, number];
+  const C = W.shape[1]!;
+  if (dx) r.launch(matmulNN, { a: dlogits, b: W, out: dx }, { M: rows, N: C, K: V, accumulate: 0, alpha: 1 });
+  r.contribute(W, (dW, accumulate) => r.launch(matmulTN, { a: dlogits, b: x, out: dW }, { M: V, N: C, K: rows, accumulate, alpha: 1 }));
+}
+
+export interface TargetTensors {
+  /** (N) u32 */
+  readonly targets: Tensor;
+  /** (N) 1 where the target counts, else 0 */
+  readonly mask: Tensor;
+}
+
+/**
+ * Mean masked cross-entropy as training needs it: per-row loss (N), and at once the gradients of x and W for
+ * dLogprob = -mask / (targets in the whole optimizer step). One pass over each tile's logits.
+ */
+export function crossEntropyLoss(r: Recorder, x: Tensor, W: Tensor, { targets, mask }: TargetTensors, stepF: Tensor, maxLogitsBytes: number): Tensor {
+  const [N, C] = x.shape as [number, number];
+  const V = W.shape[0]!;
+  const loss = r.transient("loss", [N], x.requiresGrad || W.requiresGrad);
+  const dx = x.requiresGrad ? newTensor(`d ${x.name}`, [N, C], "activations") : null;
+  for (const { from, count } of tiles(N, tileRows(N, V, maxLogitsBytes))) {
+    const rows = (tensor: Tensor): Tensor => rowsOf(tensor, from, count);
+    const logits = logitsOf(r, rows(x), W);
+    r.launch(crossEntropy, { logits, targets: rows(targets), mask: rows(mask), stepF, loss: rows(loss) }, { N: count, V });
+    tileBackward(r, rows(x), W, logits, dx && rows(dx));
+  }
+  if (dx) r.seedGradient(x, dx);
+  return loss;
+}
+
+/** log p(target) (N), and its backward for any upstream dLogprob (N): what preference objectives stand on. */
+export function tokenLogprobs(r: Recorder, x: Tensor, W: Tensor, targets: Tensor, maxLogitsBytes: number, out?: Tensor): Tensor {
+  const [N, C] = x.shape as [number, number];
+  const V = W.shape[0]!;
+  const size = tileRows(N, V, maxLogitsBytes);
+  const logprob = out ?? r.transient("logprob", [N], x.requiresGrad || W.requiresGrad);
+  const lse = r.transient("logits lse", [N]);
+  for (const { from, count } of tiles(N, size)) {
+    const rows = (tensor: Tensor): Tensor => rowsOf(tensor, from, count);
+    r.launch(tokenLogprobsKernel, { logits: logitsOf(r, rows(x), W), targets: rows(targets), logprob: rows(logprob), lse: rows(lse) }, { N: count, V });
+  }
+  r.onBackward(logprob, (dlogprob) => {
+    const dx = x.requiresGrad ? newTensor(`d ${x.name}`, [N, C], "activations") : null;
+    for (const { from, count } of tiles(N, size)) {
+      const rows = (tensor: Tensor): Tensor => rowsOf(tensor, from, count);
+      const logits = logitsOf(r, rows(x), W);
+      r.launch(tokenLogprobsBackward, { logits, targets: rows(targets), lse: rows(lse), dlogprob: rows(dlogprob) }, { N: count, V });
+      tileBackward(r, rows(x), W, logits, dx && rows(dx));
+    }
+    if (dx) r.seedGradient(x, dx);
+  });
+  return logprob;
+}
+
+/** Probabilities of every next token: (N, C) -> `probs` (N, V). For looking, not for training. */
+export function nextTokenProbs(r: Recorder, x: Tensor, W: Tensor, probs: Tensor): void {
+  const [N, V] = [x.shape[0]!, W.shape[0]!];
+  r.launch(softmax, { inp: logitsOf(r, x, W), out: probs }, { N, C: V });
+}
+
+/** Plain logits (R, V) for sampling. */
+export const headLogits = logitsOf;

@@ -1,0 +1,93 @@
+/**
+ * The memory plan, from recordings alone: every storage that lives as long as the plan gets its own buffer; activations share
+ * slots by lifetime. Pure; the total is known to the byte before anything is allocated.
+ *
+ * Slots are assigned largest first to the first slot free over the storage's whole life ("greedy by size", Pisarchyk and Lee,
+ * "Efficient memory management for deep neural net inference", 2020). A slot is a buffer of its own: WebGPU refuses one
+ * buffer bound for reading and writing in one launch, so a storage that dies in a launch never shares with one born there.
+ */
+import { NestlingError } from "../core/errors.ts";
+import type { DeviceLimits } from "../device/types.ts";
+import type { Recording } from "./recorder.ts";
+import type { Storage, StorageRole } from "./tensor.ts";
+
+export interface MemoryPlan {
+  readonly buffers: readonly { readonly label: string; readonly sizeBytes: number; readonly role: StorageRole }[];
+  /** Which buffer a storage lives in; always from its byte 0. */
+  readonly bufferOf: ReadonlyMap<Storage, number>;
+  /** Storages born at each launch of each program: what poison mode fills anew. */
+  readonly births: ReadonlyMap<string, ReadonlyMap<number, readonly Storage[]>>;
+  readonly totalBytes: number;
+}
+
+interface Life {
+  readonly storage: Storage;
+  readonly first: number;
+  last: number;
+}
+
+export function planMemory(recordings: readonly Recording[], held: readonly Storage[]): MemoryPlan {
+  const permanent = new Set<Storage>(held);
+  const lives = new Map<Storage, Life>();
+  const births = new Map<string, Map<number, Storage[]>>();
+  let clock = 0;
+  for (const recording of recordings) {
+    const born = new Map<number, Storage[]>();
+    births.set(recording.name, born);
+    const inThisProgram = new Set<Storage>();
+    recording.launches.forEach((launch, index) => {
+      for (const { storage } of launch.tensors) {
+        if (storage.role !== "activations") {
+          permanent.add(storage);
+          continue;
+        }
+        const life = lives.get(storage);
+        if (!life) {
+          lives.set(storage, { storage, first: clock, last: clock });
+          inThisProgram.add(storage);
+          born.set(index, [...(born.get(index) ?? []), storage]);
+        } else if (inThisProgram.has(storage)) {
+          life.last = clock;
+        } else {
+          throw new NestlingError("PLAN", `${storage.label} is used by ${recording.name} but belongs to an earlier program; activations do not outlive theirs.`);
+        }
+      }
+      clock++;
+    });
+  }
+  const buffers: { label: string; sizeBytes: number; role: StorageRole }[] = [];
+  const bufferOf = new Map<Storage, number>();
+  for (const storage of permanent) {
+    bufferOf.set(storage, buffers.length);
+    buffers.push({ label: storage.label, sizeBytes: storage.sizeBytes, role: storage.role });
+  }
+  const slots: { index: number; tenants: Life[] }[] = [];
+  const bySize = [...lives.values()].sort((a, b) => b.storage.sizeBytes - a.storage.sizeBytes || a.first - b.first);
+  for (const life of bySize) {
+    let slot = slots.find(({ tenants }) => tenants.every((other) => other.last < life.first || life.last < other.first));
+    if (!slot) {
+      slot = { index: buffers.length, tenants: [] };
+      slots.push(slot);
+      buffers.push({ label: `slot ${slots.length - 1}`, sizeBytes: life.storage.sizeBytes, role: "activations" });
+    }
+    slot.tenants.push(life);
+    bufferOf.set(life.storage, slot.index);
+  }
+  return { buffers, bufferOf, births, totalBytes: buffers.reduce((sum, buffer) => sum + buffer.sizeBytes, 0) };
+}
+
+export const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 * 10 ? 1 : 0)} MiB`;
+
+/** @throws NestlingError MEM_ESTIMATE, with both numbers, before anything is allocated */
+export function refuseIfTooLarge(plan: MemoryPlan, limits: DeviceLimits, budgetBytes = Infinity): void {
+  const allowed = Math.min(limits.maxTotalBytes, budgetBytes);
+  if (plan.totalBytes > allowed) {
+    throw new NestlingError("MEM_ESTIMATE", `This model needs ${megabytes(plan.totalBytes)}; this device gives ${megabytes(allowed)}. Nothing was allocated. Lower batch_size, block_size, n_embd or n_layer.`, { asked: plan.totalBytes, allowed });
+  }
+  const most = Math.min(limits.maxBufferBytes, limits.maxBindingBytes);
+  for (const buffer of plan.buffers) {
+    if (buffer.sizeBytes > most) {
+      throw new NestlingError("MEM_ESTIMATE", `${buffer.label} needs ${megabytes(buffer.sizeBytes)} in one buffer; this device allows ${megabytes(most)}. Nothing was allocated. Lower batch_size, block_size or n_embd.`, { asked: buffer.sizeBytes, allowed: most });
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The differentiable ops a model is written in. Each records its launch and pushes its own backward beside it. Letters: B
+ * batch, T time, N = B*T rows, C channels, V vocabulary, NH query heads, NKV key/value heads, HS head size.
+ */
+import { accumulate } from "../kernels/accumulate.ts";
+import { attention } from "../kernels/attention.ts";
+import { attentionBackwardKV } from "../kernels/attention-backward-kv.ts";
+import { attentionBackwardQ } from "../kernels/attention-backward-q.ts";
+import { add as addKernel } from "../kernels/add.ts";
+import { columnSum } from "../kernels/column-sum.ts";
+import { dropout as dropoutKernel } from "../kernels/dropout.ts";
+import { embedding as embeddingKernel } from "../kernels/embedding.ts";
+import { embeddingBackward } from "../kernels/embedding-backward.ts";
+import { gelu as geluKernel } from "../kernels/gelu.ts";
+import { geluBackward } from "../kernels/gelu-backward.ts";
+import { layernorm as layernormKernel } from "../kernels/layernorm.ts";
+import { layernormBackward } from "../kernels/layernorm-backward.ts";
+import { layernormBackwardParams } from "../kernels/layernorm-backward-params.ts";
+import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "../kernels/matmul.ts";
+import { elements, type Tensor } from "./tensor.ts";
+import type { Recorder } from "./recorder.ts";
+
+const addInto = (r: Recorder) => (into: Tensor, from: Tensor): void =>
+  r.launch(accumulate, { inp: from, out: into }, { size: elements(into.shape) });
+
+/** wte[ids] + wpe[pos]: (N), (N) -> (N, C). */
+export function embedding(r: Recorder, ids: Tensor, pos: Tensor, wte: Tensor, wpe: Tensor): Tensor {
+  const [N, C] = [ids.shape[0]!, wte.shape[1]!];
+  const out = r.transient("embedding", [N, C], wte.requiresGrad || wpe.requiresGrad);
+  r.launch(embeddingKernel, { ids, pos, wte, wpe, out }, { N, C });
+  r.onBackward(out, (dout) => {
+    r.contribute(wte, (dtable) => r.launch(embeddingBackward, { ids, dout, dtable }, { N, C, V: wte.shape[0]! }));
+    r.contribute(wpe, (dtable) => r.launch(embeddingBackward, { ids: pos, dout, dtable }, { N, C, V: wpe.shape[0]! }));
+  });
+  return out;
+}
+
+/** LayerNorm over channels: (N, C) -> (N, C). */
+export function layernorm(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
+  const [N, C] = inp.shape as [number, number];
+  const out = r.transient("out", [N, C], inp.requiresGrad || weight.requiresGrad || bias.requiresGrad);
+  const mean = r.transient("mean", [N]);
+  const rstd = r.transient("rstd", [N]);
+  r.launch(layernormKernel, { inp, weight, bias, out, mean, rstd }, { N, C, eps });
+  r.onBackward(out, (dout) => {
+    if (weight.grad && bias.grad) {
+      r.launch(layernormBackwardParams, { inp, mean, rstd, dout, dweight: weight.grad, dbias: bias.grad }, { N, C });
+    }
+    r.contribute(inp, (dinp, acc) => r.launch(layernormBackward, { inp, weight, mean, rstd, dout, dinp }, { N, C, accumulate: acc }));
+  });
+  return out;
+}
+
+export interface LinearOptions {
+  /** Adds (N, O) to the product, in the same launch. */
+  readonly residual?: Tensor;
+  /** GELU after the bias, in the same launch. */
+  readonly gelu?: boolean;
+  readonly lora?: Lora;
+}
+
+/** A low-rank update beside a frozen or trained weight: alpha / r * (inp A) B. */
+export interface Lora {
+  /** (C, r), out of PEFT's lora_A transposed. */
+  readonly a: Tensor;
+  /** (r, O) */
+  readonly b: Tensor;
+  readonly scale: number;
+}
+
+/** inp W + bias, W (C, O) as GPT-2's Conv1D keeps it: (N, C) -> (N, O). */
+export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, options: LinearOptions = {}): Tensor {
+  const { residual, lora } = options;
+  const [M, K] = inp.shape as [number, number];
+  const N = weight.shape[1]!;
+  const dims = { M, N, K };
+  const trains = [inp, weight, bias, residual, lora?.a, lora?.b].some((tensor) => tensor?.requiresGrad);
+  const out = r.transient(options.gelu ? "gelu" : "linear", [M, N], trains);
+  // With LoRA under a GELU the low-rank part must be in before the activation, so the activation is a launch of its own.
+  const pre = options.gelu ? r.transient("pre", [M, N]) : out;
+  if (options.gelu && !lora) r.launch(matmulNNBiasGelu, { a: inp, b: weight, bias, pre, out }, dims);
+  else if (residual) r.launch(matmulNNBiasResidual, { a: inp, b: weight, bias, residual, out }, dims);
+  else r.launch(matmulNNBias, { a: inp, b: weight, bias, out: pre }, dims);
+  const low = lora && r.transient("lora", [M, lora.a.shape[1]!]);
+  if (lora && low) {
+    const rank = lora.a.shape[1]!;
+    r.launch(matmulNN, { a: inp, b: lora.a, out: low }, { M, N: rank, K, accumulate: 0, alpha: 1 });
+    r.launch(matmulNN, { a: low, b: lora.b, out: pre }, { M, N, K: rank, accumulate: 1, alpha: lora.scale });
+    if (options.gelu) r.launch(geluKernel, { inp: pre, out }, { size: M * N });
+  }
+  r.onBackward(out, (dout) => {
+    if (options.gelu) r.launch(geluBackward, { pre, grad: dout }, { size: M * N });
+    r.contribute(bias, (dbias, acc) => r.launch(columnSum, { inp: dout, out: dbias }, { N: M, C: N, accumulate: acc }));
+    r.contribute(weight, (dW, acc) => r.launch(matmulTN, { a: inp, b: dout, out: dW }, { M: K, N, K: M, accumulate: acc, alpha: 1 }));
+    r.contribute(inp, (dx, acc) => r.launch(matmulNT, { a: dout, b: weight, out: dx }, { M, N: K, K: N, accumulate: acc, alpha: 1 }));
+    if (lora && low) loraBackward(r, inp, lora, low, dout);
+    if (residual) r.handOver(residual, dout, addInto(r));
+  });
+  return out;
+}
+
+function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tensor, dout: Tensor): void {
+  const [M, K] = inp.shape as [number, number];
+  const [rank, N] = b.shape as [number, number];
+  const dlow = r.transient("d lora", [M, rank]);
+  r.contribute(b, (db, acc) => r.launch(matmulTN, { a: low, b: dout, out: db }, { M: rank, N, K: M, accumulate: acc, alpha: scale }));
+  r.launch(matmulNT, { a: dout, b, out: dlow }, { M, N: rank, K: N, accumulate: 0, alpha: scale });
+  r.contribute(a, (da, acc) => r.launch(matmulTN, { a: inp, b: dlow, out: da }, { M: K, N: rank, K: M, accumulate: acc, alpha: 1 }));
+  r.contribute(inp, (dx, acc) => r.launch(matmulNT, { a: dlow, b: a, out: dx }, { M, N: K, K: rank, accumulate: acc, alpha: 1 }));
+}
+
+/** Causal attention within documents on packed qkv (N, (NH + 2 NKV) HS) -> (N, NH HS). */
+export function attend(r: Recorder, qkv: Tensor, start: Tensor, dims: { B: number; T: number; NH: number; NKV: number; HS: number }): Tensor {
+  const N = dims.B * dims.T;
+  const out = r.transient("attention", [N, dims.NH * dims.HS], qkv.requiresGrad);
+  const lse = r.transient("lse", [N, dims.NH]);
+  r.launch(attention, { qkv, start, out, lse }, dims);
+  r.onBackward(out, (dout) => {
+    const delta = r.transient("delta", [N, dims.NH]);
+    r.contribute(qkv, (dqkv) => {
+      r.launch(attentionBackwardQ, { qkv, start, out, dout, lse, delta, dqkv }, dims);
+      r.launch(attentionBackwardKV, { qkv, start, dout, lse, delta, dqkv }, dims);
+    });
+  });
+  return out;
+}
+
+/** Zeroes a share `p` of the elements and scales the rest by 1 / (1 - p); the mask is drawn anew from its place, never stored. */
+export function dropout(r: Recorder, inp: Tensor, key: Tensor, p: number): Tensor {
+  if (p === 0 || !r.training) return inp;
+  const dims = { size: elements(inp.shape), site: r.siteNumber, p };
+  const out = r.transient("dropout", inp.shape, inp.requiresGrad);
+  r.launch(dropoutKernel, { inp, key, out }, dims);
+  r.onBackward(out, (dout) => {
+    const dinp = r.transient("d dropout", inp.shape);
+    r.launch(dropoutKernel, { inp: dout, key, out: dinp }, dims);
+    r.handOver(inp, dinp, addInto(r));
+  });
+  return out;
+}
+
+/** residual + dropout(inp): the end of a block's branch. */
+export function residualDropout(r: Recorder, residual: Tensor, inp: Tensor, key: Tensor, p: number): Tensor {
+  const size = elements(inp.shape);
+  const dims = { size, site: r.siteNumber, p };
+  const dropped = r.transient("dropped", inp.shape);
+  const out = r.transient("sum", inp.shape, residual.requiresGrad || inp.requiresGrad);
+  r.launch(dropoutKernel, { inp, key, out: dropped }, dims);
+  r.launch(addKernel, { a: residual, b: dropped, out }, { size });
+  r.onBackward(out, (dout) => {
+    const dinp = r.transient("d dropped", inp.shape);
+    r.launch(dropoutKernel, { inp: dout, key, out: dinp }, dims);
+    r.handOver(inp, dinp, addInto(r));
+    r.handOver(residual, dout, addInto(r));
+  });
+  return out;
+}

@@ -1,0 +1,103 @@
+/**
+ * Parameters, gradients and moments as flat arenas: one for each weight-decay group, cut into buckets within the device's
+ * binding limit, tensors at 256-byte steps. What walks all weights (AdamW, norms, export) walks buckets, not tensors.
+ */
+import { NestlingError } from "../core/errors.ts";
+import { alignUp } from "../device/launch.ts";
+import { elements, newStorage, type Storage, type Tensor } from "./tensor.ts";
+
+/** Initial values: normal with a standard deviation, or one constant. */
+export type Init = { readonly kind: "normal"; readonly std: number } | { readonly kind: "constant"; readonly value: number };
+
+export interface ParameterSpec {
+  /** Hugging Face's name. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Weight decay applies (tensors of two dimensions). */
+  readonly decay: boolean;
+  readonly trainable: boolean;
+  readonly init: Init;
+}
+
+/** One run of memory that one AdamW launch updates. Frozen buckets have only `param`. */
+export interface Bucket {
+  readonly param: Tensor;
+  readonly grad?: Tensor;
+  readonly m?: Tensor;
+  readonly v?: Tensor;
+  readonly decay: boolean;
+}
+
+export interface Parameters {
+  readonly specs: readonly ParameterSpec[];
+  readonly buckets: readonly Bucket[];
+  get(name: string): Tensor;
+  /** The moments of a trainable parameter, as views. */
+  moments(name: string): { readonly m: Tensor; readonly v: Tensor };
+  /** Elements, padding not counted. */
+  readonly count: number;
+}
+
+const flat = (name: string, storage: Storage): Tensor => ({
+  name, shape: [storage.sizeBytes / 4], type: "f32", storage, offsetBytes: 0, requiresGrad: false,
+});
+
+/** @param optimizer false where the plan never trains: no gradients and no moments are laid out */
+export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean): Parameters {
+  const tensors = new Map<string, Tensor>();
+  const momentsOf = new Map<string, { m: Tensor; v: Tensor }>();
+  const buckets: Bucket[] = [];
+  const groups = [
+    { label: "decay", pick: (s: ParameterSpec) => s.trainable && s.decay, decay: true, trains: optimizer },
+    { label: "no-decay", pick: (s: ParameterSpec) => s.trainable && !s.decay, decay: false, trains: optimizer },
+    { label: "frozen", pick: (s: ParameterSpec) => !s.trainable, decay: false, trains: false },
+  ];
+  for (const group of groups) {
+    let open: ParameterSpec[] = [];
+    let bytes = 0;
+    const close = (): void => {
+      if (open.length === 0) return;
+      const label = `${group.label}.${buckets.length}`;
+      const param = newStorage(`parameters ${label}`, "parameters", bytes / 4);
+      const [grad, m, v] = (["gradients", "optimizer", "optimizer"] as const).map((role, i) =>
+        group.trains ? newStorage(`${["gradients", "moment m", "moment v"][i]} ${label}`, role, bytes / 4) : undefined);
+      let at = 0;
+      for (const spec of open) {
+        const view = (storage: Storage, prefix: string): Tensor => ({
+          name: prefix + spec.name, shape: spec.shape, type: "f32", storage, offsetBytes: at, requiresGrad: false,
+        });
+        tensors.set(spec.name, { ...view(param, ""), requiresGrad: group.trains, ...(grad && { grad: view(grad, "d ") }) });
+        if (m && v) momentsOf.set(spec.name, { m: view(m, "m "), v: view(v, "v ") });
+        at += alignUp(elements(spec.shape) * 4);
+      }
+      buckets.push({
+        param: flat(param.label, param), decay: group.decay,
+        ...(grad && m && v && { grad: flat(grad.label, grad), m: flat(m.label, m), v: flat(v.label, v) }),
+      });
+      open = [];
+      bytes = 0;
+    };
+    for (const spec of specs.filter(group.pick)) {
+      const size = alignUp(elements(spec.shape) * 4);
+      if (size > maxBindingBytes) {
+        throw new NestlingError("MEM_ESTIMATE", `${spec.name} (${spec.shape.join(" x ")}) takes ${size} bytes; this device binds at most ${maxBindingBytes}. Lower n_embd or vocab_size.`, { asked: size, allowed: maxBindingBytes });
+      }
+      if (bytes + size > maxBindingBytes) close();
+      open.push(spec);
+      bytes += size;
+    }
+    close();
+  }
+  const find = <T>(map: Map<string, T>, name: string): T => {
+    const found = map.get(name);
+    if (!found) throw new NestlingError("PLAN", `There is no ${optimizer ? "" : "untrained "}parameter "${name}"; there are ${[...map.keys()].slice(0, 8).join(", ")}, ...`);
+    return found;
+  };
+  return {
+    specs,
+    buckets,
+    get: (name) => find(tensors, name),
+    moments: (name) => find(momentsOf, name),
+    count: specs.reduce((sum, spec) => sum + elements(spec.shape), 0),
+  };
+}

@@ -1,0 +1,49 @@
+/** Tensors as the recorder sees them: a named view of a storage that has no memory yet. Not data. */
+import { alignUp } from "../device/launch.ts";
+import type { ElementType } from "../device/types.ts";
+
+/** What memory is for; the memory report adds up by it. */
+export type StorageRole = "parameters" | "gradients" | "optimizer" | "inputs" | "outputs" | "kv-cache" | "activations";
+
+/** A piece of memory with one lifetime: the whole plan, or (role "activations") part of one program. */
+export interface Storage {
+  readonly label: string;
+  readonly role: StorageRole;
+  readonly sizeBytes: number;
+}
+
+export interface Tensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: ElementType;
+  readonly storage: Storage;
+  readonly offsetBytes: number;
+  /** Something trainable lies upstream, so backward must pass through here. */
+  readonly requiresGrad: boolean;
+  /** Where a parameter's gradient accumulates; absent = frozen, or not a parameter. */
+  readonly grad?: Tensor;
+}
+
+export const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+export const sizeOf = (tensor: Tensor): number => elements(tensor.shape) * 4;
+
+export function newStorage(label: string, role: StorageRole, count: number): Storage {
+  return { label, role, sizeBytes: alignUp(Math.max(1, count) * 4) };
+}
+
+/** A tensor that fills a storage of its own. */
+export function newTensor(name: string, shape: readonly number[], role: StorageRole, type: ElementType = "f32", requiresGrad = false): Tensor {
+  return { name, shape, type, storage: newStorage(name, role, elements(shape)), offsetBytes: 0, requiresGrad };
+}
+
+/** Rows [from, from + count) of a tensor (N, ...), sharing its memory. `from` must land on a 256-byte step. */
+export function rowsOf(tensor: Tensor, from: number, count: number): Tensor {
+  const rowBytes = sizeOf(tensor) / tensor.shape[0]!;
+  return { ...tensor, name: `${tensor.name}[${from}:${from + count}]`, shape: [count, ...tensor.shape.slice(1)], offsetBytes: tensor.offsetBytes + from * rowBytes };
+}
+
+/** The same memory under another shape of as many elements. */
+export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
+  return { ...tensor, shape };
+}
