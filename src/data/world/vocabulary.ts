@@ -1,0 +1,78 @@
+/**
+ * The words of the made world: names, towns, and the values that a relation can take. Not the people themselves (world.ts)
+ * and not the sentences (sentences.ts). Lists are append-only: a new entry in the middle changes every world.
+ */
+
+export type Gender = "f" | "m";
+
+/** What can be told of a person. The first five are the default; a world may use any of them. */
+export const RELATIONS = ["home", "trade", "animal", "food", "kin", "colour"] as const;
+export type Relation = (typeof RELATIONS)[number];
+export const DEFAULT_RELATIONS: readonly Relation[] = ["home", "trade", "animal", "food", "kin"];
+
+/** No first name is also a kin name, no last name a trade: a word then says which relation it belongs to. */
+export const FIRST_NAMES: Readonly<Record<Gender, readonly string[]>> = {
+  f: [
+    "Anna", "Mary", "Jane", "Emma", "Lucy", "Clara", "Alice", "Ellen", "Grace", "Nora", "Ruth", "Sarah", "Martha", "Kate", "Betty", "Laura",
+    "Helen", "Julia", "Molly", "Nancy", "Susan", "Edith", "Flora", "Hannah", "Dora", "Lily", "Amy", "Eva", "Rachel", "Maria", "Rosa", "Vera",
+  ],
+  m: [
+    "Ben", "Jack", "John", "Peter", "Henry", "George", "Harry", "Robert", "Daniel", "David", "Edward", "Frank", "Joseph", "Luke", "Mark",
+    "Martin", "Oliver", "Paul", "Philip", "Ralph", "Simon", "Walter", "Adam", "Arthur", "Edwin", "Oscar", "Victor", "Toby", "Jacob", "Albert",
+    "Ernest", "Fred",
+  ],
+};
+
+export const LAST_NAMES: readonly string[] = [
+  "Bell", "Hill", "Wood", "Stone", "Reed", "Lake", "Frost", "Field", "Brook", "Cole", "Marsh", "Lane", "Ford", "Moss", "Page", "Snow",
+  "Shaw", "West", "Young", "Hart", "Dale", "Webb", "Nash", "Holt", "Finch", "Swift", "Bird", "Park", "Ward", "Clay", "Vale", "Penn",
+];
+
+/** Brothers and sisters stand in the world by their first names only. */
+export const KIN_NAMES: Readonly<Record<Gender, readonly string[]>> = {
+  f: ["Meg", "Sue", "Joan", "Ivy", "Peg", "Ada"],
+  m: ["Tom", "Ned", "Sam", "Max", "Leo", "Hugh"],
+};
+
+/** Every value begins with a consonant where it can follow "a"; foods are mass nouns, so "some cake" and "likes cake" both stand. */
+export const VALUES: Readonly<Record<Relation, readonly string[]>> = {
+  home: ["Marlow", "Ashby", "Selby", "Linden", "Dover", "Harwick", "Barton", "Kirby", "Norden", "Elmley", "Thorne", "Wexford"],
+  trade: ["baker", "miller", "weaver", "tailor", "farmer", "sailor", "teacher", "doctor", "potter", "painter", "gardener", "smith"],
+  animal: ["dog", "cat", "horse", "goat", "hen", "duck", "goose", "pig", "lamb", "donkey", "rabbit", "parrot"],
+  food: ["bread", "cheese", "honey", "soup", "cake", "rice", "jam", "fish", "pie", "toast", "cream", "ham"],
+  // Alternating, so that the first n of them hold as many brothers as sisters.
+  kin: KIN_NAMES.f.flatMap((sister, i) => [sister, KIN_NAMES.m[i]!]),
+  colour: ["red", "blue", "green", "white", "black", "brown", "grey", "pink", "gold", "yellow", "purple", "silver"],
+};
+
+/** Where a town lies. */
+export const PLACES: readonly string[] = [
+  "by the sea", "on a hill", "near the forest", "beside a river", "at the foot of a mountain", "in a green valley",
+];
+
+/** Number words by value; sums reach from 0 + 0 to 5 + 5. */
+export const NUMBERS: readonly string[] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"];
+
+/** Things that are counted, with a regular plural in -s. */
+export const THINGS: readonly string[] = ["apple", "egg", "nut", "coin", "cup", "book", "candle", "plum", "pear", "button", "ribbon", "shell"];
+
+/** Nameless people who ask questions in scenes. None is a trade. */
+export const ASKERS: readonly string[] = [
+  "stranger", "traveller", "soldier", "merchant", "shepherd", "beggar", "little boy", "little girl", "old man", "old woman",
+];
+
+/** When something happens again and again; each can stand first, before a comma, with the present tense. */
+export const TIMES: readonly string[] = ["Every evening", "Every morning", "On Sundays", "In the winter", "In the summer", "After a long day"];
+
+export const MAX_PEOPLE = 256;
+
+const GENDERS = new Map<string, Gender>(
+  (["f", "m"] as const).flatMap((gender) => [...FIRST_NAMES[gender], ...KIN_NAMES[gender]].map((name) => [name, gender] as const)),
+);
+
+/** Gender of a full name, a first name, a kin name or a pronoun ("he", "she"); undefined for anything else. */
+export function genderOf(mention: string): Gender | undefined {
+  if (mention === "she") return "f";
+  if (mention === "he") return "m";
+  return GENDERS.get(mention.split(" ")[0]!);
+}
