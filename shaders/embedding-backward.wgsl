@@ -1,0 +1,28 @@
+// dtable[v] += sum of dout[n] over the n with ids[n] = v, in order of n. LANES threads share a table row, each with every
+// LANES-th column; each looks through all ids, so no two threads write one place and no atomics are needed.
+struct Dims { N: u32, C: u32, V: u32 }
+
+@group(0) @binding(0) var<storage, read> ids: array<u32>; // (N)
+@group(0) @binding(1) var<storage, read> dout: array<f32>; // (N, C)
+@group(0) @binding(2) var<storage, read_write> dtable: array<f32>; // (V, C)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup_id: vec3<u32>,
+  @builtin(num_workgroups) num_workgroups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let thread = linear_workgroup_id(workgroup_id, num_workgroups) * 64u + lane;
+  let v = thread / LANES;
+  if (v >= dims.V) {
+    return;
+  }
+  for (var n = 0u; n < dims.N; n++) {
+    if (ids[n] == v) {
+      for (var c = thread % LANES; c < dims.C; c += LANES) {
+        dtable[v * dims.C + c] += dout[n * dims.C + c];
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+// out = (inp - mean) rstd weight + bias, rstd = 1 / sqrt(variance + eps). One workgroup a row: neighbouring threads read
+// neighbouring columns.
+// The variance is of x minus a first mean, and that first mean is corrected by what the second pass finds left over (the
+// corrected two-pass algorithm; Chan, Golub, LeVeque 1983): a row of large, nearly equal numbers keeps its digits.
+const WORKGROUP_SIZE: u32 = 64u;
+struct Dims { N: u32, C: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> inp: array<f32>; // (N, C)
+@group(0) @binding(1) var<storage, read> weight: array<f32>; // (C)
+@group(0) @binding(2) var<storage, read> bias: array<f32>; // (C)
+@group(0) @binding(3) var<storage, read_write> out: array<f32>; // (N, C)
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>; // (N)
+@group(0) @binding(5) var<storage, read_write> rstd: array<f32>; // (N)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup_id: vec3<u32>,
+  @builtin(num_workgroups) num_workgroups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let n = linear_workgroup_id(workgroup_id, num_workgroups);
+  if (n >= dims.N) {
+    return;
+  }
+  let row = n * dims.C;
+  let count = f32(dims.C);
+  var sum = 0.0;
+  for (var c = lane; c < dims.C; c += WORKGROUP_SIZE) {
+    sum += inp[row + c];
+  }
+  let first_mean = reduce_sum(sum, lane) / count;
+  var rest = 0.0;
+  var squares = 0.0;
+  for (var c = lane; c < dims.C; c += WORKGROUP_SIZE) {
+    let d = inp[row + c] - first_mean;
+    rest += d;
+    squares += d * d;
+  }
+  let shift = reduce_sum(rest, lane) / count;
+  let m = first_mean + shift;
+  let r = inverseSqrt(max(reduce_sum(squares, lane) / count - shift * shift, 0.0) + dims.eps);
+  for (var c = lane; c < dims.C; c += WORKGROUP_SIZE) {
+    out[row + c] = (inp[row + c] - m) * r * weight[c] + bias[c];
+  }
+  if (lane == 0u) {
+    mean[n] = m;
+    rstd[n] = r;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Causal attention on packed qkv with document starts (Vaswani et al., arXiv 1706.03762). No T x T tensor: the shaders keep a
+ * running maximum and sum (Milakov, Gimelshein, arXiv 1805.02867). Not decoding, which has a kernel of its own.
+ */
+import { defineKernel, type DimValues } from "../device/types.ts";
+import { groupsOf } from "./elementwise.ts";
+import plainWgsl from "../../shaders/attention.wgsl?raw";
+import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+
+export const attentionDims = { B: "u32", T: "u32", NH: "u32", NKV: "u32", HS: "u32" } as const;
+export type AttentionDims = DimValues<typeof attentionDims>;
+
+/** Where things lie in qkv, and the scale of scores. q | k | v in a row of (NH + 2 NKV) HS; query head h reads key head h / group. */
+export function attentionLayout({ NH, NKV, HS }: AttentionDims): { stride: number; keys: number; values: number; group: number; scale: number } {
+  return { stride: (NH + 2 * NKV) * HS, keys: NH * HS, values: (NH + NKV) * HS, group: NH / NKV, scale: 1 / Math.sqrt(HS) };
+}
+
+/** Pairs of query and key that a causal pass over whole documents of T tokens visits, over all heads. */
+export const attentionPairs = ({ B, T, NH }: AttentionDims): number => (B * NH * T * (T + 1)) / 2;
+
+export const headSize = ({ HS }: AttentionDims): { HEAD_SIZE: number } => ({ HEAD_SIZE: HS });
+/** The shaders hold vectors in registers by four, and more than 128 elements do not fit there. */
+export const headFits = ({ HS }: AttentionDims): boolean => HS % 4 === 0 && HS <= 128;
+
+let shared = new Float64Array(0);
+
+/** Room for `length` numbers, shared by calls that do not overlap. Contents are left over from before. */
+export function attentionScratch(length: number): Float64Array {
+  if (shared.length < length) shared = new Float64Array(length);
+  return shared;
+}
+
+/**
+ * out[n, h] = the sum over s of softmax_s(q[n, h] . k[s] / sqrt(HS)) v[s], keys s from start[n] to t in n's own sequence, n = b T + t;
+ * lse[n, h] = log of the sum of exponentials. qkv (N, (NH + 2 NKV) HS), start (N) columns of 0..t, out (N, NH HS), lse (N, NH).
+ */
+export const attention = defineKernel({
+  name: "attention",
+  bindings: { qkv: "read", start: "read:u32", out: "write", lse: "write" },
+  dims: attentionDims,
+  cost: (dims) => ({
+    flops: attentionPairs(dims) * (4 * dims.HS + 4),
+    bytes: 4 * dims.B * dims.T * (attentionLayout(dims).stride + dims.NH * dims.HS + dims.NH),
+  }),
+  variants: [
+    {
+      name: "thread-per-query",
+      wgsl: linearId + plainWgsl,
+      constants: headSize,
+      workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
+      fits: headFits,
+    },
+  ],
+  meaning({ qkv, start, out, lse }, dims) {
+    const { B, T, NH, HS } = dims;
+    const { stride, keys, values, group, scale } = attentionLayout(dims);
+    const scratch = attentionScratch(T + HS); // scores [0, T), the weighted sum of values [T, T + HS)
+    for (let n = 0; n < B * T; n++) {
+      const b = Math.floor(n / T);
+      const t = n - b * T;
+      const first = start[n]!;
+      for (let h = 0; h < NH; h++) {
+        const kvHead = Math.floor(h / group) * HS;
+        const q = n * stride + h * HS;
+        let max = -Infinity;
+        for (let s = first; s <= t; s++) {
+          const k = (b * T + s) * stride + keys + kvHead;
+          let dot = 0;
+          for (let i = 0; i < HS; i++) dot += qkv[q + i]! * qkv[k + i]!;
+          scratch[s] = dot * scale;
+          if (scratch[s]! > max) max = scratch[s]!;
+        }
+        let sum = 0;
+        for (let s = first; s <= t; s++) {
+          scratch[s] = Math.exp(scratch[s]! - max);
+          sum += scratch[s]!;
+        }
+        const to = (n * NH + h) * HS;
+        scratch.fill(0, T, T + HS);
+        for (let s = first; s <= t; s++) {
+          const v = (b * T + s) * stride + values + kvHead;
+          const p = scratch[s]!;
+          for (let i = 0; i < HS; i++) scratch[T + i] = scratch[T + i]! + p * qkv[v + i]!;
+        }
+        for (let i = 0; i < HS; i++) out[to + i] = scratch[T + i]! / sum;
+        lse[n * NH + h] = max + Math.log(sum);
+      }
+    }
+  },
+});

@@ -1,0 +1,18 @@
+/** The gradient of GELU, in place: what `gelu.ts` says forward. */
+import { defineKernel } from "../device/types.ts";
+import { elementwise } from "./elementwise.ts";
+import { geluSlopeOf } from "./gelu.ts";
+import geluBackwardWgsl from "../../shaders/gelu-backward.wgsl?raw";
+import geluLib from "../../shaders/lib/gelu.wgsl?raw";
+
+/** grad *= gelu'(pre), both (size). */
+export const geluBackward = defineKernel({
+  name: "geluBackward",
+  bindings: { pre: "read", grad: "readwrite" },
+  dims: { size: "u32" },
+  cost: ({ size }) => ({ flops: 18 * size, bytes: 12 * size }),
+  variants: elementwise(geluLib + geluBackwardWgsl),
+  meaning({ pre, grad }, { size }) {
+    for (let i = 0; i < size; i++) grad[i] = grad[i]! * geluSlopeOf(pre[i]!);
+  },
+});
