@@ -1,32 +1,37 @@
-/** Every kernel there is: the only list. Tests, bench, profiler and tuner walk it. */
-import { accumulate } from "./accumulate.ts";
-import { add } from "./add.ts";
-import { attentionBackwardKV } from "./attention-backward-kv.ts";
-import { attentionBackwardQ } from "./attention-backward-q.ts";
-import { attention } from "./attention.ts";
-import { dropout } from "./dropout.ts";
-import { embeddingBackward } from "./embedding-backward.ts";
-import { embedding } from "./embedding.ts";
-import { geluBackward } from "./gelu-backward.ts";
-import { gelu } from "./gelu.ts";
-import { layernormBackwardParams } from "./layernorm-backward-params.ts";
-import { layernormBackward } from "./layernorm-backward.ts";
-import { layernorm } from "./layernorm.ts";
-import { softmax } from "./softmax.ts";
+/** Every kernel of the engine: the only list. Adding one is a shader, a contract, a test and a line here. */
+import { adamw } from "./adamw.ts";
+import { columnSum } from "./column-sum.ts";
+import { crossEntropy } from "./cross-entropy.ts";
+import { decodeAttention } from "./decode-attention.ts";
+import { gatherRows } from "./gather-rows.ts";
+import { kvStore } from "./kv-store.ts";
+import { lossSum } from "./loss-sum.ts";
+import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul.ts";
+import { prepareUpdate } from "./prepare-update.ts";
+import { recordMetrics } from "./record-metrics.ts";
+import { sample } from "./sample.ts";
+import { sumSquares } from "./sum-squares.ts";
+import { tokenLogprobs } from "./token-logprobs.ts";
+import { tokenLogprobsBackward } from "./token-logprobs-backward.ts";
 
 export const kernels = {
-  accumulate,
-  add,
-  attention,
-  attentionBackwardKV,
-  attentionBackwardQ,
-  dropout,
-  embedding,
-  embeddingBackward,
-  gelu,
-  geluBackward,
-  layernorm,
-  layernormBackward,
-  layernormBackwardParams,
-  softmax,
+  adamw,
+  columnSum,
+  crossEntropy,
+  decodeAttention,
+  gatherRows,
+  kvStore,
+  lossSum,
+  matmulNN,
+  matmulNNBias,
+  matmulNNBiasGelu,
+  matmulNNBiasResidual,
+  matmulNT,
+  matmulTN,
+  prepareUpdate,
+  recordMetrics,
+  sample,
+  sumSquares,
+  tokenLogprobs,
+  tokenLogprobsBackward,
 };

@@ -11,11 +11,19 @@ export interface GpuRequest {
 }
 
 const ICD = "vk_swiftshader_icd.json";
+const LOADER = "libvulkan.so.1";
+const RTLD_NOW = 2;
+const RTLD_NODELETE = 0x1000;
+
 const instances: GPU[] = []; // Dawn's instance must outlive its devices
 const devices = new Map<string, Promise<GPUDevice>>();
 
-/** The software Vulkan driver that ships beside a Chromium, or undefined. */
-async function findSoftwareDriver(): Promise<string | undefined> {
+/**
+ * Points Dawn at the software Vulkan driver that ships beside a Chromium, unless the environment names a driver. A machine
+ * without Vulkan has no loader library either: Chromium's is loaded by its path first, so that Dawn finds it by its name.
+ */
+async function useSoftwareDriver(): Promise<void> {
+  if (process.env["VK_ICD_FILENAMES"] || process.platform !== "linux") return;
   const { existsSync, readdirSync } = await import(/* @vite-ignore */ "node:fs");
   const { dirname, join } = await import(/* @vite-ignore */ "node:path");
   const { homedir } = await import(/* @vite-ignore */ "node:os");
@@ -26,15 +34,22 @@ async function findSoftwareDriver(): Promise<string | undefined> {
   if (existsSync(cache)) {
     for (const version of readdirSync(cache)) for (const build of readdirSync(join(cache, version))) folders.push(join(cache, version, build));
   }
-  return folders.map((folder) => join(folder, ICD)).find((path) => existsSync(path));
+  const folder = folders.find((candidate) => existsSync(join(candidate, ICD)));
+  if (!folder) return;
+  process.env["VK_ICD_FILENAMES"] = join(folder, ICD);
+  const systemFolders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"];
+  const loader = join(folder, LOADER);
+  if (systemFolders.some((system) => existsSync(join(system, LOADER))) || !existsSync(loader)) return;
+  try {
+    process.dlopen({ exports: {} }, loader, RTLD_NOW | RTLD_NODELETE);
+  } catch {
+    // Always: it is no Node addon. It stays loaded all the same, which is what was wanted.
+  }
 }
 
 async function openGpu(toggles: readonly string[]): Promise<GPU> {
   if (typeof navigator !== "undefined" && navigator.gpu) return navigator.gpu;
-  if (!process.env["VK_ICD_FILENAMES"]) {
-    const driver = await findSoftwareDriver();
-    if (driver) process.env["VK_ICD_FILENAMES"] = driver;
-  }
+  await useSoftwareDriver();
   const { create, globals } = (await import(/* @vite-ignore */ "webgpu")) as { create(options: string[]): GPU; globals: object };
   Object.assign(globalThis, globals);
   const gpu = create(toggles.length > 0 ? [`enable-dawn-features=${toggles.join(",")}`] : []);

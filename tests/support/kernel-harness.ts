@@ -4,9 +4,9 @@
  */
 import { expect } from "vitest";
 import type { AnyKernel, Bindings, Device, Dims, DimValues, Kernel, View } from "../../src/device/types.ts";
+import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import { boundAt, type Bound, type JudgeArray, type JudgeRun } from "./bounds.ts";
 import { gpuDevice, type GpuRequest } from "./gpu.ts";
-import { createMinimalDevice } from "./minimal-device.ts";
 import { sampleIndices } from "./values.ts";
 
 export * from "./bounds.ts";
@@ -49,7 +49,7 @@ const shared = new Map<string, Promise<Device>>();
 export function testDevice(request: GpuRequest = {}): Promise<Device> {
   const key = JSON.stringify(request);
   let device = shared.get(key);
-  if (!device) shared.set(key, (device = gpuDevice(request).then(createMinimalDevice)));
+  if (!device) shared.set(key, (device = gpuDevice(request).then((gpu) => createWebGpuDevice(gpu, { poison: POISON }))));
   return device;
 }
 
@@ -205,14 +205,14 @@ function compare(
   for (const [output, words] of Object.entries(after)) {
     const bound = bounds[output];
     if (bound === undefined) expect.fail(`${label}: the case states no bound for "${output}"`);
-    const want = run.outputs[output]!;
+    const want: JudgeArray = run.outputs[output]!;
     const got = want instanceof Uint32Array ? words : new Float32Array(words.buffer, words.byteOffset, words.length);
     if (!isU32(kernel, output)) {
       const unwritten = words.findIndex((word, i) => word === POISON && !Number.isNaN(want[i]!));
       if (unwritten >= 0) expect.fail(`${label}: never wrote ${output}[${unwritten}] of ${words.length}`);
     }
     for (const index of sampleIndices(words.length, samples)) {
-      const wanted = want instanceof Uint32Array || bound !== "exact" ? want[index]! : Math.fround(want[index]!);
+      const wanted: number = want instanceof Uint32Array || bound !== "exact" ? want[index]! : Math.fround(want[index]!);
       const allowed = boundAt(bound, index);
       const error = Math.abs(got[index]! - wanted);
       compared++;

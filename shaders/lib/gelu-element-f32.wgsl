@@ -1,0 +1,3 @@
+fn gelu_element(x: f32) -> f32 {
+  return gelu(x);
+}

@@ -1,0 +1,29 @@
+// out = a b + bias. A workgroup owns a run or a tile of outputs and
+// splits no sum. How the product is walked: lib/matmul-plain.wgsl and -blocks.wgsl.
+struct Dims {
+  M: u32,
+  N: u32,
+  K: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Element>; // (M, K)
+@group(0) @binding(1) var<storage, read> b: array<Element>; // (K, N)
+@group(0) @binding(2) var<storage, read> bias: array<Element>; // (N)
+@group(0) @binding(3) var<storage, read_write> out: array<Element>; // (M, N)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+const A_TRANSPOSED: u32 = 0u;
+const B_TRANSPOSED: u32 = 0u;
+
+fn store(index: u32, column: u32, value: Element) {
+  out[index] = value + bias[column];
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup_id: vec3<u32>,
+  @builtin(num_workgroups) num_workgroups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  run(linear_workgroup_id(workgroup_id, num_workgroups), lane);
+}

@@ -1,0 +1,35 @@
+// out = alpha a^T b, added to out where accumulate is set: the gradient of a matmul's weight. A workgroup owns a run or a tile of outputs and
+// splits no sum, so the result has the same bits on every run. How the product is walked: lib/matmul-plain.wgsl and -blocks.wgsl.
+struct Dims {
+  M: u32,
+  N: u32,
+  K: u32,
+  accumulate: u32,
+  alpha: f32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<Element>; // (K, M)
+@group(0) @binding(1) var<storage, read> b: array<Element>; // (K, N)
+@group(0) @binding(2) var<storage, read_write> out: array<Element>; // (M, N)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+const A_TRANSPOSED: u32 = 1u;
+const B_TRANSPOSED: u32 = 0u;
+
+// Without accumulate `out` is not read: it may hold anything, NaN included.
+fn store(index: u32, column: u32, value: Element) {
+  var result = dims.alpha * value;
+  if (dims.accumulate != 0u) {
+    result += out[index];
+  }
+  out[index] = result;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup_id: vec3<u32>,
+  @builtin(num_workgroups) num_workgroups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  run(linear_workgroup_id(workgroup_id, num_workgroups), lane);
+}

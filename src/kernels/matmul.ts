@@ -1,0 +1,155 @@
+/**
+ * The matrix products: plain, with either side transposed, and with the epilogues of a transformer's linear layers. Every
+ * sum runs over the whole of K in one invocation, so no variant needs atomics. Splitting K is not done here.
+ */
+import { defineKernel, type DimValues, type FloatArray, type KernelVariant } from "../device/types.ts";
+import { geluOf } from "./gelu.ts";
+import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
+import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
+import geluLib from "../../shaders/lib/gelu.wgsl?raw";
+import geluElementF32 from "../../shaders/lib/gelu-element-f32.wgsl?raw";
+import geluElementVec4 from "../../shaders/lib/gelu-element-vec4.wgsl?raw";
+import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import blocks from "../../shaders/lib/matmul-blocks.wgsl?raw";
+import loadF32 from "../../shaders/lib/matmul-load-f32.wgsl?raw";
+import loadVec4 from "../../shaders/lib/matmul-load-vec4.wgsl?raw";
+import plain from "../../shaders/lib/matmul-plain.wgsl?raw";
+import matmulNNWgsl from "../../shaders/matmul-nn.wgsl?raw";
+import matmulNTWgsl from "../../shaders/matmul-nt.wgsl?raw";
+import matmulTNWgsl from "../../shaders/matmul-tn.wgsl?raw";
+import matmulNNBiasWgsl from "../../shaders/matmul-nn-bias.wgsl?raw";
+import matmulNNBiasGeluWgsl from "../../shaders/matmul-nn-bias-gelu.wgsl?raw";
+import matmulNNBiasResidualWgsl from "../../shaders/matmul-nn-bias-residual.wgsl?raw";
+
+type Shape = { readonly M: number; readonly N: number; readonly K: number };
+type ProductDims = { readonly M: "u32"; readonly N: "u32"; readonly K: "u32"; readonly accumulate: "u32"; readonly alpha: "f32" };
+
+const GROUP_OUTPUTS = 64; // of the plain variant
+const TILE = 64; // outputs a side of a workgroup's tile in the block variants
+
+const tiles = ({ M, N }: Shape): number => Math.ceil(M / TILE) * Math.ceil(N / TILE);
+const by4 = (...sizes: readonly number[]): boolean => sizes.every((size) => size % 4 === 0);
+
+/** Plain; register blocks with vec4 loads where every row that is loaded or stored is a multiple of four; register blocks for any shape. */
+function variants(wgsl: string, snippets: { f32: string; vec4: string } = { f32: "", vec4: "" }, rowsBy4: (dims: Shape) => boolean = ({ K, N }) => by4(K, N)) {
+  return [
+    { name: "plain", wgsl: elementF32 + linearId + snippets.f32 + plain + wgsl, workgroups: ({ M, N }) => Math.ceil((M * N) / GROUP_OUTPUTS) },
+    { name: "blocks-8x8-vec4", wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks + wgsl, workgroups: tiles, fits: rowsBy4 },
+    { name: "blocks-8x8", wgsl: elementF32 + linearId + snippets.f32 + loadF32 + blocks + wgsl, workgroups: tiles },
+  ] as const satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & { workgroups: (dims: Shape) => number; fits?: (dims: Shape) => boolean })[];
+}
+
+const bytes = (...floats: readonly number[]): number => 4 * floats.reduce((sum, count) => sum + count, 0);
+const flops = ({ M, N, K }: Shape): number => 2 * M * N * K;
+
+function productCost(dims: DimValues<ProductDims>): { flops: number; bytes: number } {
+  const { M, N, K, accumulate, alpha } = dims;
+  return { flops: flops(dims) + (alpha === 1 ? 0 : M * N) + (accumulate ? M * N : 0), bytes: bytes(M * K, K * N, (accumulate ? 2 : 1) * M * N) };
+}
+
+/** alpha * sum over k of a[row, k] b[k, column] (+ out), each operand by its strides. */
+function product(
+  { a, b, out }: { readonly a: FloatArray; readonly b: FloatArray; readonly out: FloatArray },
+  { M, N, K, accumulate, alpha }: DimValues<ProductDims>,
+  [aRow, aK]: readonly [number, number],
+  [bK, bColumn]: readonly [number, number],
+): void {
+  for (let row = 0; row < M; row++) {
+    for (let column = 0; column < N; column++) {
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += a[row * aRow + k * aK]! * b[k * bK + column * bColumn]!;
+      const index = row * N + column;
+      out[index] = alpha * sum + (accumulate ? out[index]! : 0);
+    }
+  }
+}
+
+/** Calls `finish` with every a b + bias, a (M, K), b (K, N), bias (N). */
+function biased(
+  { a, b, bias }: { readonly a: FloatArray; readonly b: FloatArray; readonly bias: FloatArray },
+  { M, N, K }: Shape,
+  finish: (index: number, value: number) => void,
+): void {
+  for (let row = 0; row < M; row++) {
+    for (let column = 0; column < N; column++) {
+      let sum = 0;
+      for (let k = 0; k < K; k++) sum += a[row * K + k]! * b[k * N + column]!;
+      finish(row * N + column, sum + bias[column]!);
+    }
+  }
+}
+
+/** out (M, N) = alpha a (M, K) b (K, N), plus out where `accumulate` is not 0. Without it `out` is not read. */
+export const matmulNN = defineKernel({
+  name: "matmulNN",
+  bindings: { a: "read", b: "read", out: "readwrite" },
+  dims: { M: "u32", N: "u32", K: "u32", accumulate: "u32", alpha: "f32" },
+  cost: productCost,
+  variants: variants(matmulNNWgsl),
+  wasm: "matmulNN",
+  meaning: (buffers, dims) => product(buffers, dims, [dims.K, 1], [dims.N, 1]),
+});
+
+/** As matmulNN with b (N, K): out = alpha a b^T. The gradient of a linear layer's input. */
+export const matmulNT = defineKernel({
+  name: "matmulNT",
+  bindings: { a: "read", b: "read", out: "readwrite" },
+  dims: { M: "u32", N: "u32", K: "u32", accumulate: "u32", alpha: "f32" },
+  cost: productCost,
+  variants: variants(matmulNTWgsl),
+  wasm: "matmulNT",
+  meaning: (buffers, dims) => product(buffers, dims, [dims.K, 1], [1, dims.K]),
+});
+
+/** As matmulNN with a (K, M): out = alpha a^T b. The gradient of a linear layer's weight. */
+export const matmulTN = defineKernel({
+  name: "matmulTN",
+  bindings: { a: "read", b: "read", out: "readwrite" },
+  dims: { M: "u32", N: "u32", K: "u32", accumulate: "u32", alpha: "f32" },
+  cost: productCost,
+  variants: variants(matmulTNWgsl, undefined, ({ M, N, K }) => by4(M, N, K)),
+  wasm: "matmulTN",
+  meaning: (buffers, dims) => product(buffers, dims, [1, dims.M], [dims.N, 1]),
+});
+
+/** out (M, N) = a (M, K) b (K, N) + bias (N). */
+export const matmulNNBias = defineKernel({
+  name: "matmulNNBias",
+  bindings: { a: "read", b: "read", bias: "read", out: "write" },
+  dims: { M: "u32", N: "u32", K: "u32" },
+  cost: (dims) => ({ flops: flops(dims) + dims.M * dims.N, bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, dims.M * dims.N) }),
+  variants: variants(matmulNNBiasWgsl),
+  wasm: "matmulNNBias",
+  meaning(buffers, dims) {
+    biased(buffers, dims, (index, value) => void (buffers.out[index] = value));
+  },
+});
+
+/** pre (M, N) = a b + bias; out (M, N) = gelu(pre), tanh form. The GELU counts as ten operations. */
+export const matmulNNBiasGelu = defineKernel({
+  name: "matmulNNBiasGelu",
+  bindings: { a: "read", b: "read", bias: "read", pre: "write", out: "write" },
+  dims: { M: "u32", N: "u32", K: "u32" },
+  cost: (dims) => ({ flops: flops(dims) + 11 * dims.M * dims.N, bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N) }),
+  variants: variants(matmulNNBiasGeluWgsl, { f32: geluLib + geluElementF32, vec4: geluLib + geluElementVec4 }),
+  wasm: "matmulNNBiasGelu",
+  meaning(buffers, dims) {
+    biased(buffers, dims, (index, value) => {
+      buffers.pre[index] = value;
+      buffers.out[index] = geluOf(value);
+    });
+  },
+});
+
+/** out (M, N) = a (M, K) b (K, N) + bias (N) + residual (M, N). */
+export const matmulNNBiasResidual = defineKernel({
+  name: "matmulNNBiasResidual",
+  bindings: { a: "read", b: "read", bias: "read", residual: "read", out: "write" },
+  dims: { M: "u32", N: "u32", K: "u32" },
+  cost: (dims) => ({ flops: flops(dims) + 2 * dims.M * dims.N, bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N) }),
+  variants: variants(matmulNNBiasResidualWgsl),
+  wasm: "matmulNNBiasResidual",
+  meaning(buffers, dims) {
+    biased(buffers, dims, (index, value) => void (buffers.out[index] = value + buffers.residual[index]!));
+  },
+});
