@@ -1,26 +1,53 @@
-/** Every kernel of the engine: the only list. Adding one is a shader, a contract, a test and a line here. */
+/** Every kernel there is: the only list. Tests, bench, profiler and tuner walk it. */
+import { accumulate } from "./accumulate.ts";
 import { adamw } from "./adamw.ts";
+import { add } from "./add.ts";
+import { attentionBackwardKV } from "./attention-backward-kv.ts";
+import { attentionBackwardQ } from "./attention-backward-q.ts";
+import { attention } from "./attention.ts";
 import { columnSum } from "./column-sum.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { decodeAttention } from "./decode-attention.ts";
+import { dropout } from "./dropout.ts";
+import { embeddingBackward } from "./embedding-backward.ts";
+import { embedding } from "./embedding.ts";
 import { gatherRows } from "./gather-rows.ts";
+import { geluBackward } from "./gelu-backward.ts";
+import { gelu } from "./gelu.ts";
 import { kvStore } from "./kv-store.ts";
+import { layernormBackwardParams } from "./layernorm-backward-params.ts";
+import { layernormBackward } from "./layernorm-backward.ts";
+import { layernorm } from "./layernorm.ts";
 import { lossSum } from "./loss-sum.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul.ts";
 import { prepareUpdate } from "./prepare-update.ts";
 import { recordMetrics } from "./record-metrics.ts";
 import { sample } from "./sample.ts";
+import { softmax } from "./softmax.ts";
 import { sumSquares } from "./sum-squares.ts";
-import { tokenLogprobs } from "./token-logprobs.ts";
 import { tokenLogprobsBackward } from "./token-logprobs-backward.ts";
+import { tokenLogprobs } from "./token-logprobs.ts";
 
 export const kernels = {
+  accumulate,
   adamw,
+  add,
+  attention,
+  attentionBackwardKV,
+  attentionBackwardQ,
   columnSum,
   crossEntropy,
   decodeAttention,
+  dropout,
+  embedding,
+  embeddingBackward,
   gatherRows,
+  gelu,
+  geluBackward,
   kvStore,
+  layernorm,
+  layernormBackward,
+  layernormBackwardParams,
   lossSum,
   matmulNN,
   matmulNNBias,
@@ -31,6 +58,7 @@ export const kernels = {
   prepareUpdate,
   recordMetrics,
   sample,
+  softmax,
   sumSquares,
   tokenLogprobs,
   tokenLogprobsBackward,
