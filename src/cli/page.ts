@@ -1,0 +1,57 @@
+/**
+ * The half of the command line that runs in the built page. It sleeps unless a driver (navigator.webdriver) opened the
+ * page at `#cli`: then it takes the page's place, starts the page's own worker and hands the engine to the driver as
+ * `window.__nestling`. A person's browser never sets navigator.webdriver, so nobody can be led there by a link.
+ */
+import type { BackendChoice, EngineApi, EngineEvent } from "../protocol/index.ts";
+import { connectEngine } from "../ui/engine-client.ts";
+
+/** What the driver calls: structured data in and out, blobs as base64 pieces. */
+export interface DriverHandle {
+  readonly engine: EngineApi;
+  /** Starts the engine; events go to `window.__nestlingEvents`, which the driver has put there. */
+  start(backend: BackendChoice): ReturnType<EngineApi["start"]>;
+  /** Prepares a checkpoint's zip; returns its size in bytes. */
+  openExport(checkpointId: string): Promise<number>;
+  /** Bytes `from` to `to` of the zip prepared last, in base64. */
+  readExport(from: number, to: number): Promise<string>;
+}
+
+declare global {
+  interface Window {
+    __nestling?: Promise<DriverHandle>;
+    __nestlingEvents?: (events: readonly EngineEvent[]) => void;
+    __nestlingFailed?: (message: string) => void;
+  }
+}
+
+async function base64(blob: Blob): Promise<string> {
+  const url = await new Promise<string>((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(reader.error ?? new Error("a blob could not be read"));
+    reader.readAsDataURL(blob);
+  });
+  return url.slice(url.indexOf(",") + 1);
+}
+
+async function openHandle(): Promise<DriverHandle> {
+  const { api: engine, died } = await connectEngine();
+  void died.then(({ message }) => window.__nestlingFailed?.(message));
+  let archive = new Blob();
+  return {
+    engine,
+    start: (backend) => engine.start({ backend, baseUrl: document.baseURI }, (events) => window.__nestlingEvents?.(events)),
+    openExport: async (checkpointId) => {
+      archive = await engine.exportCheckpoint(checkpointId);
+      return archive.size;
+    },
+    readExport: (from, to) => base64(archive.slice(from, to)),
+  };
+}
+
+if (navigator.webdriver && location.hash === "#cli") {
+  // Before any custom element is defined: the page's own controller must not start a second worker.
+  document.body.replaceChildren();
+  window.__nestling = openHandle();
+}

@@ -1,0 +1,100 @@
+/**
+ * How the page is built: one index.html, one worker, the texts and the WebAssembly kernels beside them. What is served
+ * in development differs from the build in one thing: no policy is sent (the development server needs inline scripts).
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+import { META_POLICY } from "./src/cli/headers.ts";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const WASM = join(here, "src/kernels/wasm/build/kernels.wasm");
+/** Stands between two documents of a corpus. */
+const DOCUMENT_BREAK = "\f";
+
+interface Asset {
+  readonly name: string;
+  readonly type: string;
+  readonly source: string | Uint8Array;
+}
+
+/** `corpora/index.json` lists what `corpora/<id>.txt` hold. */
+async function corpora(): Promise<Asset[]> {
+  const { packCorpora } = await import("./src/data/corpora/pack.ts");
+  const packs = await packCorpora();
+  const files = packs.map((pack) => ({ name: `corpora/${pack.id}.txt`, type: "text/plain; charset=utf-8", source: pack.documents.join(DOCUMENT_BREAK) }));
+  const list = packs.map(({ id, title, description, documents }, i) => ({
+    id,
+    title,
+    description,
+    documents: documents.length,
+    bytes: Buffer.byteLength(files[i].source),
+  }));
+  return [...files, { name: "corpora/index.json", type: "application/json", source: `${JSON.stringify(list, null, 2)}\n` }];
+}
+
+async function assets(): Promise<Asset[]> {
+  return [...(await corpora()), { name: "kernels.wasm", type: "application/wasm", source: await readFile(WASM) }];
+}
+
+/** Texts and kernels, at fixed names beside the page: in the build as files, in development as answers. */
+function assetFiles(): Plugin {
+  let made: Promise<Asset[]> | null = null;
+  return {
+    name: "nestling-assets",
+    configureServer(server) {
+      server.middlewares.use((request, response, next) => {
+        const path = (request.url ?? "").split("?")[0].slice(1);
+        if (path !== "kernels.wasm" && !path.startsWith("corpora/")) return next();
+        made ??= assets();
+        made.then((list) => {
+          const asset = list.find(({ name }) => name === path);
+          if (!asset) return next();
+          response.setHeader("content-type", asset.type);
+          response.end(asset.source);
+        }, next);
+      });
+    },
+    async generateBundle() {
+      for (const { name, source } of await assets()) this.emitFile({ type: "asset", fileName: name, source });
+    },
+  };
+}
+
+/** Writes the policy into the built page, for hosts that let nobody set headers. */
+function policyMeta(): Plugin {
+  return {
+    name: "nestling-policy",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler: () => [{ tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: META_POLICY }, injectTo: "head-prepend" }],
+    },
+  };
+}
+
+/** Puts the command line's hook (src/cli/page.ts) before the page's own script; it sleeps unless a driver opens `#cli`. */
+function driverHook(): Plugin {
+  return {
+    name: "nestling-driver-hook",
+    transformIndexHtml: {
+      order: "pre",
+      handler: () => [{ tag: "script", attrs: { type: "module", src: "/src/cli/page.ts" }, injectTo: "head-prepend" }],
+    },
+  };
+}
+
+export default defineConfig({
+  root: here,
+  base: "./",
+  plugins: [assetFiles(), policyMeta(), driverHook()],
+  build: {
+    target: "esnext",
+    // A policy of 'self' allows neither inline scripts nor data: fonts and styles.
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  worker: { format: "es" },
+});

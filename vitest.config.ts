@@ -1,0 +1,81 @@
+/**
+ * The three kinds of test, told apart by file name: `.test.ts` pure, `.gpu.test.ts` on a GPUDevice through Dawn in Node,
+ * `.e2e.test.ts` in a real browser against the built page; `.nightly.test.ts` runs only when asked for by name.
+ */
+import { defineConfig } from "vitest/config";
+import { adapterChoice, findBrowser, swiftShaderIcd } from "./src/cli/browser.ts";
+
+const MINUTE_MS = 60_000;
+
+/** With the browser's SwiftShader tests in Node see the same adapter as the page; `NESTLING_ADAPTER=real` takes the GPU. */
+async function adapterEnv(): Promise<Record<string, string>> {
+  const browser = adapterChoice() === "software" ? await findBrowser() : null;
+  const icd = browser === null ? null : swiftShaderIcd(browser);
+  return icd === null ? {} : { VK_ICD_FILENAMES: icd };
+}
+
+export default defineConfig(async () => {
+  const env = await adapterEnv();
+  return {
+    test: {
+      reporters: ["default", "./tests/support/summary-reporter.ts"],
+      projects: [
+        {
+          extends: true as const,
+          test: {
+            name: "unit",
+            include: ["tests/**/*.test.ts"],
+            exclude: ["tests/**/*.{gpu,e2e,nightly}.test.ts"],
+            testTimeout: MINUTE_MS / 2,
+            sequence: { groupOrder: 0 },
+          },
+        },
+        {
+          extends: true as const,
+          test: {
+            name: "gpu",
+            include: ["tests/**/*.gpu.test.ts"],
+            // Dawn is a native module: threads of one process would share its instance.
+            pool: "forks" as const,
+            env,
+            testTimeout: 2 * MINUTE_MS,
+            hookTimeout: 2 * MINUTE_MS,
+            sequence: { groupOrder: 1 },
+          },
+        },
+        {
+          extends: true as const,
+          test: {
+            name: "e2e",
+            include: ["tests/**/*.e2e.test.ts"],
+            pool: "forks" as const,
+            globalSetup: ["./tests/support/e2e-setup.ts"],
+            // One browser at a time: two would share the cores and time out on each other.
+            fileParallelism: false,
+            testTimeout: 5 * MINUTE_MS,
+            hookTimeout: 2 * MINUTE_MS,
+            sequence: { groupOrder: 2 },
+          },
+        },
+        ...(process.env["NESTLING_NIGHTLY"]
+          ? [
+              {
+                extends: true as const,
+                test: {
+                  name: "nightly",
+                  include: ["tests/nightly/**/*.nightly.test.ts"],
+                  pool: "forks" as const,
+                  env,
+                  globalSetup: ["./tests/support/e2e-setup.ts"],
+                  fileParallelism: false,
+                  testTimeout: 60 * MINUTE_MS,
+                  hookTimeout: 5 * MINUTE_MS,
+                  sequence: { groupOrder: 3 },
+                },
+              },
+            ]
+          : []),
+      ],
+    },
+  };
+});
