@@ -13,6 +13,13 @@ export async function goldenTrainer(device: Device, options: CompileOptions = {}
   return trainer;
 }
 
+/**
+ * A key's bias shifts all scores of a row alike, so its gradient is zero but for rounding, which AdamW then scales up to its full
+ * step: the middle third of c_attn.bias says nothing about an f32 engine and is left out of the comparison of weights.
+ */
+const withoutKeyBias = (name: string, data: Float32Array): Float32Array =>
+  name.endsWith("c_attn.bias") ? Float32Array.from([...data.subarray(0, config.n_embd), ...data.subarray(2 * config.n_embd)]) : data;
+
 function relativeL2(got: Float32Array, want: Float32Array): number {
   let [error, size] = [0, 0];
   want.forEach((x, i) => {
@@ -63,9 +70,14 @@ export function parityTests(device: () => Promise<Device>, options: CompileOptio
     expect(metrics.map(({ lr }) => +lr.toFixed(7))).toEqual(Array.from({ length: 10 }, (_, i) => +(1e-4 * (i + 1)).toFixed(7)));
     const worst = Math.max(...metrics.map(({ loss }, i) => Math.abs(loss - golden.losses_10_steps[i]!)));
     let drift = 0;
-    for (const [name, { data }] of goldenTensors("after10")) drift = Math.max(drift, relativeL2(await trainer.plan.readF32(trainer.programs.parameters.get(name)), data));
+    for (const [name, { data }] of goldenTensors("after10")) {
+      const got = await trainer.plan.readF32(trainer.programs.parameters.get(name));
+      drift = Math.max(drift, relativeL2(withoutKeyBias(name, got), withoutKeyBias(name, data)));
+    }
+    // make.py calls generate() with pad_token_id 0, and the prompt's first token is 0: transformers masks it and counts positions from
+    // the second on, so the golden continuation is that of tokens 1 to 3.
     const tokens = Array.from(goldenIds.slice(0, 4));
-    for await (const drawn of trainer.ask.generate([tokens], { temperature: 0, top_k: 0, top_p: 1, max_new_tokens: 24, seed: 1 })) tokens.push(drawn.tokens[0]!);
+    for await (const drawn of trainer.ask.generate([tokens.slice(1)], { temperature: 0, top_k: 0, top_p: 1, max_new_tokens: 24, seed: 1 })) tokens.push(drawn.tokens[0]!);
     trainer.destroy();
     console.info(`losses within ${worst.toExponential(1)}, weights within ${drift.toExponential(1)}`);
     expect(worst).toBeLessThanOrEqual(1e-5);

@@ -1,0 +1,77 @@
+/**
+ * Generation with a KV cache: `prefill` runs R padded prompts at once and fills the caches, `decode` adds one token a row.
+ * This file records the two programs; `generator.ts` runs them.
+ */
+import { decodeAttention } from "../kernels/decode-attention.ts";
+import { gatherRows } from "../kernels/gather-rows.ts";
+import { kvStore } from "../kernels/kv-store.ts";
+import { sample } from "../kernels/sample.ts";
+import { headLogits } from "../plan/head.ts";
+import { attend } from "../plan/ops.ts";
+import type { Parameters } from "../plan/parameters.ts";
+import { Recorder, type Recording } from "../plan/recorder.ts";
+import { newTensor, type Tensor } from "../plan/tensor.ts";
+import { forward, headWeight, type Gpt2Config, type LoraMap } from "./gpt2.ts";
+
+export interface GenerationTensors {
+  readonly rows: number;
+  /** Prompt rows (R*T) u32, padded on the right. */
+  readonly promptIds: Tensor;
+  readonly promptPos: Tensor;
+  readonly promptStart: Tensor;
+  /** (R) u32: the flat row of each prompt's last token. */
+  readonly last: Tensor;
+  /** (R) u32: the token to decode next and its position. */
+  readonly ids: Tensor;
+  readonly pos: Tensor;
+  /** (2) temperature, top_p; (4) u32 key0, key1, draw index, top_k. */
+  readonly options: Tensor;
+  readonly control: Tensor;
+  /** (R) the token drawn, and its probability under the kept distribution. */
+  readonly token: Tensor;
+  readonly prob: Tensor;
+}
+
+export interface GenerationPrograms {
+  readonly tensors: GenerationTensors;
+  readonly prefill: Recording;
+  readonly decode: Recording;
+}
+
+/** @param label prefix of the program names, so that one plan can hold several widths R */
+export function recordGeneration(config: Gpt2Config, parameters: Parameters, rows: number, label: string, lora?: LoraMap): GenerationPrograms {
+  const { block_size: T, n_head: NH, n_embd: C, vocab_size: V } = config;
+  const HS = C / NH;
+  const [R, NKV] = [rows, NH];
+  const input = (name: string, shape: number[], type: "u32" | "f32" = "u32"): Tensor => newTensor(`${label} ${name}`, shape, "inputs", type);
+  const tensors: GenerationTensors = {
+    rows,
+    promptIds: input("prompt ids", [R * T]), promptPos: input("prompt pos", [R * T]), promptStart: input("prompt start", [R * T]),
+    last: input("last", [R]), ids: input("ids", [R]), pos: input("pos", [R]),
+    options: input("options", [2], "f32"), control: input("control", [4]),
+    token: newTensor(`${label} token`, [R], "outputs", "u32"), prob: newTensor(`${label} prob`, [R], "outputs"),
+  };
+  const caches = Array.from({ length: config.n_layer }, (_, layer) => newTensor(`${label} cache h.${layer}`, [R, 2, T, NKV * HS], "kv-cache"));
+  const head = (r: Recorder, x: Tensor): void => {
+    const logits = headLogits(r, x, headWeight(config, parameters));
+    r.launch(sample, { logits, options: tensors.options, control: tensors.control, token: tensors.token, prob: tensors.prob }, { R, V });
+  };
+
+  const prefill = new Recorder(`${label} prefill`, false);
+  const hidden = forward(prefill, config, parameters, { ids: tensors.promptIds, pos: tensors.promptPos, stepU: tensors.control }, (qkv, layer) => {
+    prefill.launch(kvStore, { qkv, cache: caches[layer]! }, { R, T, NH, NKV, HS });
+    return attend(prefill, qkv, tensors.promptStart, { B: R, T, NH, NKV, HS });
+  }, lora);
+  const lastHidden = prefill.transient("last hidden", [R, C]);
+  prefill.launch(gatherRows, { inp: hidden, index: tensors.last, out: lastHidden }, { R, C });
+  head(prefill, lastHidden);
+
+  const decode = new Recorder(`${label} decode`, false);
+  const x = forward(decode, config, parameters, { ids: tensors.ids, pos: tensors.pos, stepU: tensors.control }, (qkv, layer) => {
+    const out = decode.transient("attention", [R, C]);
+    decode.launch(decodeAttention, { qkv, cache: caches[layer]!, pos: tensors.pos, out }, { R, T, NH, NKV, HS });
+    return out;
+  }, lora);
+  head(decode, x);
+  return { tensors, prefill: prefill.recording(), decode: decode.recording() };
+}

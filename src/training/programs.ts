@@ -1,0 +1,153 @@
+/**
+ * The programs of one training stage, recorded over shared parameters: `micro` (forward and backward, accumulating), `update`,
+ * `evaluate`, `inspect` (every next-token probability of one row), and generation in two widths. Pure recording.
+ */
+import { adamw } from "../kernels/adamw.ts";
+import { lossSum } from "../kernels/loss-sum.ts";
+import { logBetaOf, prepareUpdate } from "../kernels/prepare-update.ts";
+import { recordMetrics } from "../kernels/record-metrics.ts";
+import { COUNTS_LENGTH, METRIC_COLUMNS, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH } from "../kernels/step-block.ts";
+import { sumSquares } from "../kernels/sum-squares.ts";
+import { recordGeneration, type GenerationPrograms } from "../model/generation.ts";
+import { attendRows, forward, headWeight, loraTable, parameterTable, type Gpt2Config, type LoraMap } from "../model/gpt2.ts";
+import { crossEntropyLoss, nextTokenProbs, tokenLogprobs } from "../plan/head.ts";
+import { layOutParameters, type Parameters } from "../plan/parameters.ts";
+import { Recorder, type Recording } from "../plan/recorder.ts";
+import { elements, newTensor, type Tensor } from "../plan/tensor.ts";
+import type { LoraMethod, OptimizerConfig } from "../protocol/recipe.ts";
+
+/** Steps whose numbers wait on the device before the host must have read them. */
+export const RING_ROWS = 256;
+/** Prompts answered at once when questions are scored. */
+export const QUIZ_ROWS = 10;
+/** Partial sums of one bucket's gradient norm; 64 floats are a 256-byte step. */
+const PARTIALS = 64;
+/** A logits tile takes at most this, or less where the binding limit is lower. */
+const LOGITS_TILE_BYTES = 32 * 2 ** 20;
+
+/** One micro-step's inputs (N = B*T), fed from a `Batch`. */
+export interface RowInputs {
+  readonly B: number;
+  readonly ids: Tensor;
+  readonly targets: Tensor;
+  readonly pos: Tensor;
+  readonly start: Tensor;
+  readonly mask: Tensor;
+}
+
+export interface TrainingTensors {
+  readonly rows: RowInputs;
+  /** One row, for looking at. */
+  readonly look: Omit<RowInputs, "targets" | "mask">;
+  readonly stepF: Tensor;
+  readonly stepU: Tensor;
+  /** (2) sum of masked losses and of masks; cleared before a step or an evaluation. */
+  readonly lossSum: Tensor;
+  readonly counts: Tensor;
+  readonly scalars: Tensor;
+  readonly ring: Tensor;
+  /** (T, V) of `inspect`. */
+  readonly probs: Tensor;
+}
+
+export interface TrainingPrograms {
+  readonly config: Gpt2Config;
+  readonly parameters: Parameters;
+  readonly lora: LoraMethod | null;
+  readonly tensors: TrainingTensors;
+  readonly ask: GenerationPrograms;
+  readonly quiz: GenerationPrograms | null;
+  readonly recordings: readonly Recording[];
+  readonly T: number;
+  /** Matmul and attention flops of one optimizer step, from the kernels' own costs. */
+  readonly flopsPerMicro: number;
+}
+
+export interface TrainingShape {
+  readonly config: Gpt2Config;
+  readonly lora: LoraMethod | null;
+  readonly optimizer: OptimizerConfig;
+  /** Rows of one micro-step. */
+  readonly batchSize: number;
+  readonly maxBindingBytes: number;
+  /** Score questions in batches of `QUIZ_ROWS`. */
+  readonly quiz: boolean;
+}
+
+function rowInputs(label: string, B: number, T: number): RowInputs {
+  const u32 = (name: string): Tensor => newTensor(`${label} ${name}`, [B * T], "inputs", "u32");
+  return { B, ids: u32("ids"), targets: u32("targets"), pos: u32("pos"), start: u32("start"), mask: newTensor(`${label} mask`, [B * T], "inputs") };
+}
+
+export function recordTraining(shape: TrainingShape): TrainingPrograms {
+  const { config, optimizer } = shape;
+  const T = config.block_size;
+  const low = shape.lora && loraTable(config, shape.lora.target_modules, shape.lora.r);
+  const base = parameterTable(config).map((spec) => (low ? { ...spec, trainable: false } : spec));
+  const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, true);
+  const lora: LoraMap = new Map([...(low?.targets ?? [])].map(([weight, { a, b }]) => [
+    weight, { a: parameters.get(a), b: parameters.get(b), scale: shape.lora!.lora_alpha / shape.lora!.r },
+  ]));
+  const state = (name: string, size: number, type: "f32" | "u32" = "f32"): Tensor => newTensor(name, [size], "inputs", type);
+  const tensors: TrainingTensors = {
+    rows: rowInputs("batch", shape.batchSize, T),
+    look: rowInputs("look", 1, T),
+    stepF: state("step f32", STEP_F_LENGTH), stepU: state("step u32", STEP_U_LENGTH, "u32"),
+    lossSum: state("loss sum", 2), counts: state("counts", COUNTS_LENGTH, "u32"), scalars: state("scalars", SCALARS_LENGTH),
+    ring: newTensor("metric ring", [RING_ROWS, METRIC_COLUMNS], "outputs"),
+    probs: newTensor("next-token probabilities", [T, config.vocab_size], "outputs"),
+  };
+  const maxLogits = Math.min(LOGITS_TILE_BYTES, shape.maxBindingBytes);
+  const hidden = (r: Recorder, rows: TrainingTensors["look"]): Tensor =>
+    forward(r, config, parameters, { ids: rows.ids, pos: rows.pos, stepU: tensors.stepU }, attendRows(r, config, rows.start, rows.B, T), lora);
+  const W = headWeight(config, parameters);
+
+  const micro = new Recorder("micro", true);
+  const { rows } = tensors;
+  const x = hidden(micro, rows);
+  const loss = micro.scope("head", () => crossEntropyLoss(micro, x, W, rows, tensors.stepF, maxLogits));
+  micro.launch(lossSum, { loss, mask: rows.mask, out: tensors.lossSum }, { size: elements(rows.mask.shape) });
+  micro.backward();
+
+  const evaluate = new Recorder("evaluate", false);
+  // lossSum adds what it is given: here log-probabilities, so the host turns the sign.
+  const logprob = evaluate.scope("head", () => tokenLogprobs(evaluate, hidden(evaluate, rows), W, rows.targets, maxLogits));
+  evaluate.launch(lossSum, { loss: logprob, mask: rows.mask, out: tensors.lossSum }, { size: elements(rows.mask.shape) });
+
+  const inspect = new Recorder("inspect", false);
+  nextTokenProbs(inspect, hidden(inspect, tensors.look), W, tensors.probs);
+
+  const ask = recordGeneration(config, parameters, 1, "ask", lora);
+  const quiz = shape.quiz ? recordGeneration(config, parameters, QUIZ_ROWS, "quiz", lora) : null;
+  const recordings = [micro.recording(), recordUpdate(parameters, tensors, optimizer), evaluate.recording(), inspect.recording(),
+    ask.prefill, ask.decode, ...(quiz ? [quiz.prefill, quiz.decode] : [])];
+  return { config, parameters, lora: shape.lora, tensors, ask, quiz, recordings, T, flopsPerMicro: flopsOf(recordings[0]!) };
+}
+
+/** Norm over all buckets, the decision whether to step, AdamW a bucket, one row of metrics. */
+function recordUpdate(parameters: Parameters, tensors: TrainingTensors, optimizer: OptimizerConfig): Recording {
+  const r = new Recorder("update", false);
+  const { stepF, stepU, counts, scalars } = tensors;
+  const buckets = parameters.buckets.filter((bucket) => bucket.grad);
+  const partial = r.transient("partials", [buckets.length * PARTIALS]);
+  buckets.forEach((bucket, i) => r.launch(sumSquares,
+    { inp: bucket.grad!, partial: { ...partial, shape: [PARTIALS], offsetBytes: i * PARTIALS * 4 } },
+    { size: elements(bucket.grad!.shape), partials: PARTIALS }));
+  const { beta1, beta2, eps } = optimizer;
+  r.launch(prepareUpdate, { partial, stepF, stepU, counts, scalars },
+    { partials: buckets.length * PARTIALS, logBeta1: logBetaOf(beta1), logBeta2: logBetaOf(beta2) });
+  for (const { param, grad, m, v, decay } of buckets) {
+    r.launch(adamw, { param, grad: grad!, m: m!, v: v!, stepF, counts, scalars }, {
+      size: elements(param.shape), beta1, oneMinusBeta1: 1 - beta1, beta2, oneMinusBeta2: 1 - beta2, eps,
+      weightDecay: decay ? optimizer.weight_decay : 0,
+    });
+  }
+  r.launch(recordMetrics, { lossSum: tensors.lossSum, scalars, counts, stepF, stepU, ring: tensors.ring }, { rows: RING_ROWS });
+  return r.recording();
+}
+
+function flopsOf(recording: Recording): number {
+  return recording.launches
+    .filter(({ kernel }) => kernel.name.startsWith("matmul") || kernel.name.startsWith("attention"))
+    .reduce((sum, { kernel, dims }) => sum + kernel.cost(Object.fromEntries(Object.keys(kernel.dims).map((name, i) => [name, dims[i]!]))).flops, 0);
+}

@@ -1,0 +1,227 @@
+/**
+ * The trainer: acts on one stage's plan when told to. Steps, evaluates, looks, snapshots. What to do when is `plan-turn.ts`;
+ * what a stage needs is `programs.ts`; text never comes here.
+ */
+import { NestlingError } from "../core/errors.ts";
+import { Draws, drawKey } from "../core/random.ts";
+import type { Batch, BatchSource } from "../data/batch-types.ts";
+import type { Command, Device } from "../device/types.ts";
+import { METRIC, METRIC_COLUMNS } from "../kernels/step-block.ts";
+import { Generator } from "../model/generator.ts";
+import { compilePlan, type CompileOptions, type Plan } from "../plan/compile.ts";
+import { elements, sizeOf, type Tensor } from "../plan/tensor.ts";
+import type { Stage } from "../protocol/recipe.ts";
+import { nameNonFinite } from "./diagnose.ts";
+import { RING_ROWS, type RowInputs, type TrainingPrograms } from "./programs.ts";
+import { learningRate } from "./schedule.ts";
+
+/** What one optimizer step measured, as the device gathered it. */
+export interface StepMetrics {
+  /** Counted from 1 within the stage. */
+  readonly step: number;
+  /** Mean over the step's targets, nats. */
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly lr: number;
+  readonly targets: number;
+}
+
+/** Everything a bit-exact continuation needs, beside the recipe and the data. */
+export interface TrainerState {
+  readonly step: number;
+  readonly counts: Uint32Array;
+  readonly weights: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>;
+  /** Moments by parameter name, trainable parameters only. */
+  readonly m: ReadonlyMap<string, Float32Array>;
+  readonly v: ReadonlyMap<string, Float32Array>;
+}
+
+export class Trainer {
+  /** Optimizer steps submitted in this stage. */
+  step = 0;
+  /** Steps whose metrics the host has read. */
+  #read = 0;
+  readonly ask: Generator;
+  readonly quiz: Generator | null;
+
+  private constructor(
+    readonly plan: Plan,
+    readonly programs: TrainingPrograms,
+    readonly stage: Stage,
+    readonly seed: number,
+    readonly data: BatchSource,
+  ) {
+    const { ask, quiz, T } = programs;
+    this.ask = new Generator(plan, ask.tensors, "ask", T);
+    this.quiz = quiz && new Generator(plan, quiz.tensors, "quiz", T);
+  }
+
+  /** @throws NestlingError MEM_ESTIMATE before anything is allocated */
+  static async create(device: Device, programs: TrainingPrograms, stage: Stage, seed: number, data: BatchSource, options: CompileOptions = {}): Promise<Trainer> {
+    const held = programs.parameters.buckets.flatMap(({ param, grad, m, v }) => [param, grad, m, v].flatMap((tensor) => (tensor ? [tensor.storage] : [])));
+    const plan = await compilePlan(device, programs.recordings, { ...options, held });
+    const trainer = new Trainer(plan, programs, stage, seed, data);
+    const zero = [programs.tensors.counts, programs.tensors.scalars, programs.tensors.lossSum, programs.tensors.ring];
+    for (const { m, v } of programs.parameters.buckets) if (m && v) zero.push(m, v);
+    device.submit(zero.map((tensor): Command => ({ kind: "fill", view: plan.view(tensor), value: 0 })));
+    return trainer;
+  }
+
+  /** Fresh weights: each parameter drawn from its own site of the init stream, so that no tensor's size shifts another's values. */
+  initialise(only?: (name: string) => boolean): void {
+    for (const spec of this.programs.parameters.specs) {
+      if (only && !only(spec.name)) continue;
+      const data = new Float32Array(elements(spec.shape));
+      if (spec.init.kind === "constant") data.fill(spec.init.value);
+      else {
+        const draws = new Draws(this.seed, "init", { site: spec.name });
+        for (let i = 0; i < data.length; i++) data[i] = spec.init.std * draws.normal(i);
+      }
+      this.plan.write(this.programs.parameters.get(spec.name), data);
+    }
+  }
+
+  /** Takes weights by name; every parameter but those of `fresh` must be there, with its shape. */
+  loadWeights(weights: TrainerState["weights"], fresh: (name: string) => boolean = () => false): void {
+    for (const spec of this.programs.parameters.specs) {
+      if (fresh(spec.name)) continue;
+      const found = weights.get(spec.name);
+      if (!found || found.shape.join() !== spec.shape.join()) {
+        throw new NestlingError("CKPT_MISMATCH", `${spec.name} is ${found ? found.shape.join(" x ") : "missing"}; this model needs ${spec.shape.join(" x ")}.`, { name: spec.name });
+      }
+      this.plan.write(this.programs.parameters.get(spec.name), found.data);
+    }
+  }
+
+  /** Submits optimizer step `this.step + 1`; its numbers come with `readMetrics`. */
+  takeStep(): void {
+    const { tensors, parameters, T } = this.programs;
+    const { stage, plan, seed } = this;
+    const { device } = plan;
+    const micros = stage.gradient_accumulation_steps;
+    const batches = Array.from({ length: micros }, (_, micro) => this.data.train(this.step, micro, stage.batch_size, T));
+    const targets = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+    if (targets === 0) throw new NestlingError("DATA_EMPTY", `Step ${this.step + 1} has no target to learn from: every token of its ${micros * stage.batch_size} rows is masked. Use a longer block_size.`);
+    const lr = learningRate(stage.optimizer, this.step, stage.max_iters);
+    plan.write(tensors.stepF, Float32Array.of(lr, stage.optimizer.grad_clip, 1 / targets, 1));
+    device.submit([...parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum]
+      .map((tensor): Command => ({ kind: "fill", view: plan.view(tensor), value: 0 })));
+    batches.forEach((batch, micro) => {
+      const [key0, key1] = drawKey(seed, "dropout", this.step, micro);
+      plan.write(tensors.stepU, Uint32Array.of(key0, key1, this.step % RING_ROWS, this.step + 1));
+      this.#feed(tensors.rows, batch);
+      device.submit(plan.run("micro"));
+    });
+    device.submit(plan.run("update"));
+    this.step++;
+  }
+
+  /**
+   * Metrics of every step submitted since the last call; waits for them.
+   * @throws NestlingError NONFINITE_LOSS naming the step and the first bad tensor; the weights are those before that step
+   */
+  async readMetrics(): Promise<StepMetrics[]> {
+    const { plan } = this;
+    if (this.#read === this.step) return [];
+    if (this.step - this.#read > RING_ROWS) throw new NestlingError("PLAN", `${this.step - this.#read} steps wait in a ring of ${RING_ROWS}.`);
+    const ring = await plan.readF32(this.programs.tensors.ring);
+    const error = plan.device.takeError();
+    if (error) throw error;
+    const rows: StepMetrics[] = [];
+    while (this.#read < this.step) {
+      const at = (this.#read % RING_ROWS) * METRIC_COLUMNS;
+      if (ring[at + METRIC.latched] !== 0) {
+        // Steps after a latched one took nothing either: go back to just before it, and say what broke.
+        this.step = this.#read;
+        throw await this.#explainLatch();
+      }
+      this.#read++;
+      rows.push({ step: this.#read, loss: ring[at + METRIC.loss]!, gradNorm: ring[at + METRIC.gradNorm]!, lr: ring[at + METRIC.lr]!, targets: ring[at + METRIC.targets]! });
+    }
+    return rows;
+  }
+
+  /** Replays the latched step launch by launch, then clears the latch; no weight changes. */
+  async #explainLatch(): Promise<NestlingError> {
+    const { plan, programs, stage } = this;
+    const { tensors } = programs;
+    let culprit: string | null = null;
+    for (let micro = 0; micro < stage.gradient_accumulation_steps && !culprit; micro++) {
+      const [key0, key1] = drawKey(this.seed, "dropout", this.step, micro);
+      plan.write(tensors.stepU, Uint32Array.of(key0, key1, 0, this.step + 1));
+      const batch = this.data.train(this.step, micro, stage.batch_size, programs.T);
+      this.#feed(tensors.rows, batch);
+      plan.device.submit([...programs.parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : []))].map((tensor) => ({ kind: "fill", view: plan.view(tensor), value: 0 })));
+      culprit = await nameNonFinite(plan, programs.recordings[0]!, programs.parameters);
+    }
+    plan.device.submit([{ kind: "fill", view: { ...plan.view(tensors.counts), offsetBytes: plan.view(tensors.counts).offsetBytes + 4, sizeBytes: 8 }, value: 0 }]);
+    const step = this.step + 1;
+    return new NestlingError("NONFINITE_LOSS",
+      `Step ${step} gave a number that is not finite, first in ${culprit ?? "the gradient norm (its square left the range of f32)"}. The weights are those of step ${step - 1}. Try a lower learning_rate, or grad_clip 1.`,
+      { step, tensor: culprit });
+  }
+
+  #feed(into: RowInputs, batch: Batch): void {
+    for (const name of ["ids", "targets", "pos", "start", "mask"] as const) this.plan.write(into[name], batch[name]);
+  }
+
+  /** Mean held-out loss (nats per target) over `count` fixed batches. Changes no weight and no later draw. */
+  async evaluate(source: BatchSource, count: number): Promise<number> {
+    const { tensors, T } = this.programs;
+    const { plan } = this;
+    plan.device.submit([{ kind: "fill", view: plan.view(tensors.lossSum), value: 0 }]);
+    for (let index = 0; index < count; index++) {
+      this.#feed(tensors.rows, source.evaluate(index, tensors.rows.B, T));
+      plan.device.submit(plan.run("evaluate"));
+    }
+    const [sum, targets] = await plan.readF32(tensors.lossSum);
+    const error = plan.device.takeError();
+    if (error) throw error;
+    return -sum! / targets!;
+  }
+
+  /** Next-token probabilities (T, V) of one row, as one flat array. */
+  async probabilities(row: Batch): Promise<Float32Array> {
+    const { look } = this.programs.tensors;
+    for (const name of ["ids", "pos", "start"] as const) this.plan.write(look[name], row[name]);
+    this.plan.device.submit(this.plan.run("inspect"));
+    return this.plan.readF32(this.programs.tensors.probs);
+  }
+
+  /** Reads the weights, and with `optimizer` the moments; nothing may be in flight that the caller does not want in it. */
+  async snapshot(optimizer: boolean): Promise<TrainerState> {
+    const { parameters, tensors } = this.programs;
+    const read = async (tensor: Tensor): Promise<Float32Array> => this.plan.readF32(tensor);
+    const weights = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    const m = new Map<string, Float32Array>();
+    const v = new Map<string, Float32Array>();
+    for (const spec of parameters.specs) {
+      weights.set(spec.name, { shape: spec.shape, data: await read(parameters.get(spec.name)) });
+      if (!optimizer || !spec.trainable) continue;
+      const moments = parameters.moments(spec.name);
+      m.set(spec.name, await read(moments.m));
+      v.set(spec.name, await read(moments.v));
+    }
+    return { step: this.step, counts: await this.plan.readU32(tensors.counts), weights, m, v };
+  }
+
+  /** Puts back what `snapshot(true)` took. */
+  restore(state: TrainerState): void {
+    this.loadWeights(state.weights);
+    const { parameters, tensors } = this.programs;
+    for (const spec of parameters.specs.filter(({ trainable }) => trainable)) {
+      const [m, v] = [state.m.get(spec.name), state.v.get(spec.name)];
+      if (!m || !v) throw new NestlingError("CKPT_MISMATCH", `${spec.name} has no optimizer state in this checkpoint. Start a fine-tune from it instead of resuming.`);
+      const moments = parameters.moments(spec.name);
+      if (m.byteLength !== sizeOf(moments.m) || v.byteLength !== sizeOf(moments.v)) throw new NestlingError("CKPT_MISMATCH", `${spec.name}: the moments hold ${m.length} and ${v.length} numbers, ${elements(spec.shape)} are needed.`);
+      this.plan.write(moments.m, m);
+      this.plan.write(moments.v, v);
+    }
+    this.plan.write(tensors.counts, state.counts);
+    this.step = this.#read = state.step;
+  }
+
+  destroy(): void {
+    this.plan.destroy();
+  }
+}

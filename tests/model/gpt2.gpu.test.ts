@@ -1,0 +1,15 @@
+/** GPT-2 on WebGPU, against transformers: plain memory, and poisoned memory. */
+import { describe } from "vitest";
+import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
+import { gpuDevice } from "../support/gpu.ts";
+import { parityTests } from "../support/parity.ts";
+
+const POISON = 0x7fc00000;
+
+describe("GPT-2 on WebGPU", () => {
+  parityTests(async () => createWebGpuDevice(await gpuDevice()));
+});
+
+describe("GPT-2 on WebGPU, every new and reused buffer poisoned", () => {
+  parityTests(async () => createWebGpuDevice(await gpuDevice(), { poison: POISON }), { poison: POISON });
+});
