@@ -40,8 +40,7 @@ export const VALUES: Readonly<Record<Relation, readonly string[]>> = {
   trade: ["baker", "miller", "weaver", "tailor", "farmer", "sailor", "teacher", "doctor", "potter", "painter", "gardener", "smith"],
   animal: ["dog", "cat", "horse", "goat", "hen", "duck", "goose", "pig", "lamb", "donkey", "rabbit", "parrot"],
   food: ["bread", "cheese", "honey", "soup", "cake", "rice", "jam", "fish", "pie", "toast", "cream", "ham"],
-  // Alternating, so that the first n of them hold as many brothers as sisters.
-  kin: KIN_NAMES.f.flatMap((sister, i) => [sister, KIN_NAMES.m[i]!]),
+  kin: [...KIN_NAMES.f, ...KIN_NAMES.m],
   colour: ["red", "blue", "green", "white", "black", "brown", "grey", "pink", "gold", "yellow", "purple", "silver"],
 };
 

@@ -1,0 +1,69 @@
+/**
+ * The split into training and validation, done before anything else: the tokenizer too is trained on the training part.
+ * It depends on the text and a seed of its own, not on the run's, so that no later run trains on what was held out here.
+ */
+import { Draws } from "../core/random.ts";
+
+export interface Split<T> {
+  readonly train: readonly T[];
+  readonly validation: readonly T[];
+}
+
+/** From this many documents on, whole ones are held out; with fewer, one of them would be too large a share. */
+const MIN_DOCUMENTS = 10;
+
+const lengthOf = (documents: readonly string[]): number => documents.reduce((sum, text) => sum + text.length, 0);
+
+/**
+ * About `valShare` of the characters held out. With at least 10 documents, whole ones drawn by the seed: corpora are ordered
+ * by book, and the last tenth would be one author's. With fewer, the end of the text (`splitTail`). Order is kept in both parts.
+ */
+export function splitDocuments(documents: readonly string[], valShare = 0.1, seed = 0): Split<string> {
+  if (documents.length < MIN_DOCUMENTS) return splitTail(documents, valShare);
+  const wanted = valShare * lengthOf(documents);
+  const order = new Draws(seed, "batch", { site: "split" }).shuffle(documents.map((_, i) => i));
+  const held = new Set<number>();
+  let size = 0;
+  for (const i of order) {
+    // Taken where it brings the share nearer to the one wanted.
+    if (size + documents[i].length / 2 > wanted || held.size === documents.length - 1) continue;
+    held.add(i);
+    size += documents[i].length;
+  }
+  if (held.size === 0) return splitTail(documents, valShare);
+  return { train: documents.filter((_, i) => !held.has(i)), validation: documents.filter((_, i) => held.has(i)) };
+}
+
+/** The last `valShare` of the characters held out, cutting through a document where the border falls (never through a surrogate pair). */
+export function splitTail(documents: readonly string[], valShare = 0.1): Split<string> {
+  const border = Math.floor(lengthOf(documents) * (1 - valShare));
+  const train: string[] = [];
+  const validation: string[] = [];
+  let at = 0;
+  for (const text of documents) {
+    let cut = Math.min(text.length, Math.max(0, border - at));
+    if (cut > 0 && cut < text.length && isLowSurrogate(text.charCodeAt(cut))) cut--;
+    if (cut > 0) train.push(text.slice(0, cut));
+    if (cut < text.length) validation.push(text.slice(cut));
+    at += text.length;
+  }
+  return { train, validation };
+}
+
+const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
+
+/** Between two documents that are read as one stream. */
+export const STREAM_SEPARATOR = "\n\n";
+
+/** All documents as one text, cut at 1 - valShare of its characters: nanoGPT's split, for comparisons with it. */
+export function splitStream(documents: readonly string[], valShare = 0.1): Split<string> {
+  return splitTail([documents.join(STREAM_SEPARATOR)], valShare);
+}
+
+/** About `valShare` of the items held out, drawn by the seed; at least one where there are two. Order is kept. */
+export function splitExamples<T>(examples: readonly T[], valShare = 0.1, seed = 0): Split<T> {
+  const count = examples.length < 2 || valShare <= 0 ? 0 : Math.min(examples.length - 1, Math.max(1, Math.round(valShare * examples.length)));
+  const order = new Draws(seed, "batch", { site: "split" }).shuffle(examples.map((_, i) => i));
+  const held = new Set(order.slice(0, count));
+  return { train: examples.filter((_, i) => !held.has(i)), validation: examples.filter((_, i) => held.has(i)) };
+}

@@ -1,0 +1,20 @@
+/**
+ * The made world: people, towns and small sums in ordinary English, of which everything is known. From one seed come
+ * pre-training prose, tuning conversations, a quiz on what only the prose told, and a parser for what a model writes. No model here.
+ */
+export { makeWorld } from "./world.ts";
+export type { Person, Split, Sum, Town, World, WorldOptions } from "./world.ts";
+export { DEFAULT_RELATIONS, RELATIONS } from "./vocabulary.ts";
+export type { Gender, Relation } from "./vocabulary.ts";
+export { worldProse } from "./prose.ts";
+export type { ProseOptions } from "./prose.ts";
+export { worldChat } from "./chat.ts";
+export type { ChatExample, WorldChatOptions } from "./chat.ts";
+export { quizChance, worldQuiz } from "./quiz.ts";
+export type { QuizItem, QuizOptions } from "./quiz.ts";
+export { parseRate, parseSentence } from "./sentences.ts";
+export type { ParseRate } from "./sentences.ts";
+export { splitSentences } from "./grammar.ts";
+export type { Claim, ParsedSentence, SentenceKind } from "./grammar.ts";
+export { worldStats } from "./stats.ts";
+export type { FactCount, ParaphraseCount, WorldStats } from "./stats.ts";
