@@ -1,0 +1,21 @@
+/** Which checkpoints of a run are kept: a pure function of the manifests. It deletes nothing. */
+import type { CheckpointManifest } from "./manifest.ts";
+
+/**
+ * The ids kept in a run: the newest `keepLast`, the lowest held-out loss of each stage, the end of each stage, the pinned and
+ * the shipped, and every checkpoint that another one (in any run) names as its parent.
+ */
+export function keptByPolicy(all: readonly CheckpointManifest[], runId: string, keepLast: number): Set<string> {
+  const own = all.filter((m) => m.runId === runId).sort((a, b) => b.sequence - a.sequence);
+  const kept = new Set(own.slice(0, keepLast).map((m) => m.id));
+  const parents = new Set(all.map((m) => m.parentId));
+  const best = new Map<number, CheckpointManifest>();
+  for (const m of own) {
+    if (m.pinned || m.shipped || m.stage.finished || parents.has(m.id)) kept.add(m.id);
+    const loss = m.metrics.valLoss;
+    const champion = best.get(m.stage.index)?.metrics.valLoss;
+    if (typeof loss === "number" && (champion === undefined || loss < champion)) best.set(m.stage.index, m);
+  }
+  for (const m of best.values()) kept.add(m.id);
+  return kept;
+}
