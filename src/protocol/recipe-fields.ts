@@ -1,0 +1,145 @@
+/**
+ * The recipe's table of fields: range and meaning of each, and the check built on it. One list serves the page's editor, the
+ * command line's --set and the engine's validation. It knows nothing of data or devices.
+ */
+import { NestlingError } from "../core/errors.ts";
+import type { Recipe } from "./recipe.ts";
+
+export interface FieldSpec {
+  /** Path in the recipe; `stages.*` stands for every stage. */
+  readonly path: string;
+  readonly type: "integer" | "number" | "boolean" | "text" | "choice";
+  readonly min?: number;
+  readonly max?: number;
+  readonly choices?: readonly string[];
+  /** What it does, in one sentence. */
+  readonly meaning: string;
+}
+
+const integer = (path: string, min: number, max: number, meaning: string): FieldSpec => ({ path, type: "integer", min, max, meaning });
+const number = (path: string, min: number, max: number, meaning: string): FieldSpec => ({ path, type: "number", min, max, meaning });
+const choice = (path: string, choices: readonly string[], meaning: string): FieldSpec => ({ path, type: "choice", choices, meaning });
+
+export const LORA_TARGETS = ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"] as const;
+
+export const FIELDS: readonly FieldSpec[] = [
+  { path: "name", type: "text", max: 80, meaning: "What the run is called." },
+  integer("seed", 0, 0xffffffff, "The number every random draw of the run depends on."),
+  choice("model.family", ["gpt2"], "The architecture."),
+  integer("model.n_layer", 1, 48, "Transformer blocks, one after another."),
+  integer("model.n_head", 1, 64, "Attention heads of a block; they divide n_embd among them."),
+  integer("model.n_embd", 4, 4096, "Width of the residual stream, in channels."),
+  integer("model.block_size", 8, 4096, "Longest context the model sees, in tokens."),
+  number("model.dropout", 0, 0.9, "Share of activations zeroed at random while training."),
+  { path: "model.tie_word_embeddings", type: "boolean", meaning: "Whether the head shares the token embedding's weights." },
+  choice("tokenizer.kind", ["char", "bpe"], "Characters, or byte pairs merged by frequency."),
+  integer("tokenizer.vocab_size", 260, 65_536, "Most tokens the tokenizer may have."),
+  { path: "stages.*.name", type: "text", max: 80, meaning: "What the stage is called." },
+  integer("stages.*.max_iters", 1, 10_000_000, "Optimizer steps of the stage."),
+  integer("stages.*.batch_size", 1, 4096, "Rows of tokens in one micro-step."),
+  integer("stages.*.gradient_accumulation_steps", 1, 1024, "Micro-steps whose gradients add up to one optimizer step."),
+  integer("stages.*.eval_interval", 0, 10_000_000, "Steps between looks at held-out loss; 0 = only at the end."),
+  integer("stages.*.eval_iters", 1, 10_000, "Held-out batches that one look averages."),
+  number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most."),
+  choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant"], "How the rate changes after the warm-up."),
+  integer("stages.*.optimizer.warmup_iters", 0, 1_000_000, "Steps over which the rate rises from near zero."),
+  number("stages.*.optimizer.min_lr", 0, 1, "Where a falling schedule ends."),
+  number("stages.*.optimizer.beta1", 0, 0.9999, "How long AdamW remembers gradients."),
+  number("stages.*.optimizer.beta2", 0, 0.99999, "How long AdamW remembers squared gradients."),
+  number("stages.*.optimizer.eps", 1e-12, 1e-2, "Keeps AdamW's division away from zero."),
+  number("stages.*.optimizer.weight_decay", 0, 1, "How strongly matrices are pulled towards zero."),
+  number("stages.*.optimizer.grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit."),
+  integer("stages.*.method.r", 1, 256, "Rank of the low-rank update."),
+  number("stages.*.method.lora_alpha", 0.001, 4096, "Scale of the low-rank update: alpha / r."),
+];
+
+const out = (field: string, seen: unknown, allowed: string): NestlingError =>
+  new NestlingError("CONFIG_RANGE", `${field} is ${JSON.stringify(seen) ?? "missing"}; it must be ${allowed}.`, { field, seen: String(seen), allowed });
+
+/** What a field allows, in words. */
+export function allowedText(spec: FieldSpec): string {
+  if (spec.type === "choice") return `one of ${spec.choices!.join(", ")}`;
+  if (spec.type === "boolean") return "true or false";
+  if (spec.type === "text") return `text of 1 to ${spec.max} characters`;
+  return `${spec.type === "integer" ? "a whole number" : "a number"} from ${spec.min} to ${spec.max}`;
+}
+
+function fits(spec: FieldSpec, value: unknown): boolean {
+  switch (spec.type) {
+    case "choice": return spec.choices!.includes(value as string);
+    case "boolean": return typeof value === "boolean";
+    case "text": return typeof value === "string" && value.length > 0 && value.length <= spec.max!;
+    default: return typeof value === "number" && Number.isFinite(value) && value >= spec.min! && value <= spec.max! && (spec.type === "number" || Number.isInteger(value));
+  }
+}
+
+const KEYS = {
+  recipe: ["version", "name", "seed", "model", "tokenizer", "stages"],
+  model: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings"],
+  tokenizer: ["kind", "vocab_size"],
+  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "eval_interval", "eval_iters", "method", "parent"],
+  optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
+  source: ["corpus", "weight"],
+  method: ["type", "r", "lora_alpha", "target_modules"],
+} as const;
+
+function object(value: unknown, field: string, keys: readonly string[]): Record<string, unknown> {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) throw out(field, value, "an object");
+  const unknown = Object.keys(value).find((key) => !keys.includes(key));
+  if (unknown !== undefined) throw new NestlingError("CONFIG_UNKNOWN", `${field} has a field "${unknown.slice(0, 80)}"; it may have ${keys.join(", ")}.`, { field, key: unknown });
+  return value as Record<string, unknown>;
+}
+
+/**
+ * The value as a Recipe, or an error that names the field, the value seen and the range, before anything is allocated.
+ * @throws NestlingError CONFIG_RANGE, CONFIG_UNKNOWN
+ */
+export function validateRecipe(value: unknown): Recipe {
+  const recipe = object(value, "The recipe", KEYS.recipe);
+  if (recipe.version !== 1) throw out("version", recipe.version, "1");
+  const model = object(recipe.model, "model", KEYS.model);
+  const tokenizer = object(recipe.tokenizer, "tokenizer", KEYS.tokenizer);
+  const check = (spec: FieldSpec, prefix: string, holder: Record<string, unknown>): void => {
+    const key = spec.path.split(".").at(-1)!;
+    if (!fits(spec, holder[key])) throw out(`${prefix}${key}`, holder[key], allowedText(spec));
+  };
+  const group = (start: string): FieldSpec[] => FIELDS.filter(({ path }) => path.startsWith(start) && !path.slice(start.length).includes("."));
+  for (const spec of group("")) check(spec, "", recipe);
+  for (const spec of group("model.")) check(spec, "model.", model);
+  for (const spec of group("tokenizer.")) check(spec, "tokenizer.", tokenizer);
+  if ((model.n_embd as number) % (model.n_head as number) !== 0) {
+    throw out("model.n_embd", model.n_embd, `a multiple of n_head (${String(model.n_head)})`);
+  }
+  const headSize = (model.n_embd as number) / (model.n_head as number);
+  if (headSize > 128) throw out("model.n_head", model.n_head, `at least ${Math.ceil((model.n_embd as number) / 128)}, so that a head has at most 128 channels`);
+  const stages = recipe.stages;
+  if (!Array.isArray(stages) || stages.length < 1 || stages.length > 8) throw out("stages", Array.isArray(stages) ? stages.length : stages, "a list of 1 to 8 stages");
+  stages.forEach((entry, i) => validateStage(entry, `stages.${i}.`, check, group));
+  return value as Recipe;
+}
+
+function validateStage(entry: unknown, at: string, check: (spec: FieldSpec, prefix: string, holder: Record<string, unknown>) => void, group: (start: string) => FieldSpec[]): void {
+  const stage = object(entry, at.slice(0, -1), KEYS.stage);
+  if (stage.kind !== "pretrain" && stage.kind !== "sft") throw out(`${at}kind`, stage.kind, "pretrain or sft");
+  for (const spec of group("stages.*.")) check(spec, at, stage);
+  const optimizer = object(stage.optimizer, `${at}optimizer`, KEYS.optimizer);
+  for (const spec of group("stages.*.optimizer.")) check(spec, `${at}optimizer.`, optimizer);
+  if ((optimizer.warmup_iters as number) > (stage.max_iters as number)) throw out(`${at}optimizer.warmup_iters`, optimizer.warmup_iters, `at most max_iters (${String(stage.max_iters)})`);
+  if ((optimizer.min_lr as number) > (optimizer.learning_rate as number)) throw out(`${at}optimizer.min_lr`, optimizer.min_lr, `at most learning_rate (${String(optimizer.learning_rate)})`);
+  if (!Array.isArray(stage.data) || stage.data.length < 1 || stage.data.length > 16) throw out(`${at}data`, stage.data, "a list of 1 to 16 sources");
+  stage.data.forEach((entry: unknown, i: number) => {
+    const source = object(entry, `${at}data.${i}`, KEYS.source);
+    if (typeof source.corpus !== "string" || !/^[a-z0-9:-]{1,80}$/.test(source.corpus)) throw out(`${at}data.${i}.corpus`, source.corpus, "a corpus's id");
+    if (typeof source.weight !== "number" || !(source.weight > 0 && source.weight <= 1000)) throw out(`${at}data.${i}.weight`, source.weight, "a number above 0, up to 1000");
+  });
+  if (stage.kind === "pretrain") return;
+  const method = object(stage.method, `${at}method`, KEYS.method);
+  if (method.type === "lora") {
+    for (const spec of group("stages.*.method.")) check(spec, `${at}method.`, method);
+    const targets = method.target_modules;
+    if (!Array.isArray(targets) || targets.length === 0 || targets.some((target) => !(LORA_TARGETS as readonly unknown[]).includes(target))) {
+      throw out(`${at}method.target_modules`, targets, `a list out of ${LORA_TARGETS.join(", ")}`);
+    }
+  } else if (method.type !== "full") throw out(`${at}method.type`, method.type, "full or lora");
+  if (stage.parent !== undefined && (typeof stage.parent !== "string" || stage.parent.length > 100)) throw out(`${at}parent`, stage.parent, "a checkpoint's id");
+}
