@@ -18,7 +18,7 @@ export default defineConfig(async () => {
   const env = await adapterEnv();
   return {
     test: {
-      reporters: ["default", "./tests/support/summary-reporter.ts"],
+      reporters: ["default", "./scripts/summary-reporter.ts"],
       projects: [
         {
           extends: true as const,

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { getBrowser } from "../src/cli/browser.ts";
 import { ensureWasm } from "../src/cli/build.ts";
 import { isMain, root } from "../src/cli/paths.ts";
-import { type Counts, summaryLine } from "../tests/support/summary-reporter.ts";
+import { type Counts, summaryLine } from "./summary-reporter.ts";
 
 /** What `npm test` may take on two cores. */
 const LIMIT_MINUTES = 15;

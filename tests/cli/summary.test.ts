@@ -1,7 +1,7 @@
 /** The closing line of a test run, and what counts as failed in it. */
 import { describe, expect, it } from "vitest";
 import { runSteps } from "../../scripts/test.ts";
-import { countOutcomes, isCi, summaryLine } from "../support/summary-reporter.ts";
+import { countOutcomes, isCi, summaryLine } from "../../scripts/summary-reporter.ts";
 
 const outcome = (project: string, state: "passed" | "failed" | "skipped" | "pending", name = `${project} ${state}`) => ({ project, state, name });
 
