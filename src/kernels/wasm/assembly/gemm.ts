@@ -1,0 +1,157 @@
+/**
+ * The blocked product that all matmul exports share: pack, multiply 4 x 8 register blocks, write. Sizes of the blocks are
+ * constants and K is walked upwards, so an output's bits do not depend on how the rows or columns of a call are split.
+ * After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
+ */
+import { KC, MC, MR, NC, NR, PACKED_A, PACKED_B, TILE } from "./layout";
+
+/** One 4 x 4 transpose: rows at `from`, `from + step`, ... to 16 bytes every `toStep`. */
+function transpose4(from: usize, step: usize, to: usize, toStep: usize): void {
+  const r0 = v128.load(from);
+  const r1 = v128.load(from + step);
+  const r2 = v128.load(from + 2 * step);
+  const r3 = v128.load(from + 3 * step);
+  const p0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+  const p1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+  const p2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+  const p3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(p0, p1, 0, 1, 4, 5));
+  v128.store(to + toStep, v128.shuffle<f32>(p0, p1, 2, 3, 6, 7));
+  v128.store(to + 2 * toStep, v128.shuffle<f32>(p2, p3, 0, 1, 4, 5));
+  v128.store(to + 3 * toStep, v128.shuffle<f32>(p2, p3, 2, 3, 6, 7));
+}
+
+/**
+ * Packs `edges` rows (or columns) by `depth` k into panels of `width` edges: panel after panel, k after k. Element (edge, k)
+ * is at from + edge * edgeStep + k * kStep; one of the two steps is 4 bytes. The last panel is filled up with zeros.
+ */
+function pack(from: usize, edgeStep: usize, kStep: usize, edges: i32, depth: i32, width: i32, to: usize): void {
+  const panelRow = <usize>width << 2;
+  for (let edge = 0; edge < edges; edge += width) {
+    const rest = min(edges - edge, width);
+    const base = from + <usize>edge * edgeStep;
+    let k = 0;
+    if (rest == width) {
+      if (edgeStep == 4) {
+        for (; k < depth; k++) {
+          const source = base + <usize>k * kStep;
+          const target = to + <usize>k * panelRow;
+          v128.store(target, v128.load(source));
+          if (width == 8) v128.store(target, v128.load(source, 16), 16);
+        }
+      } else {
+        for (; k <= depth - 4; k += 4) {
+          const source = base + <usize>k * kStep;
+          const target = to + <usize>k * panelRow;
+          transpose4(source, edgeStep, target, panelRow);
+          if (width == 8) transpose4(source + 4 * edgeStep, edgeStep, target + 16, panelRow);
+        }
+      }
+    }
+    for (; k < depth; k++) {
+      const source = base + <usize>k * kStep;
+      const target = to + <usize>k * panelRow;
+      for (let i = 0; i < width; i++) {
+        store<f32>(target + (<usize>i << 2), i < rest ? load<f32>(source + <usize>i * edgeStep) : 0);
+      }
+    }
+    to += <usize>depth * panelRow;
+  }
+}
+
+/** Writes alpha * sum, plus what is there where `add` is set. */
+function put(to: usize, sum: v128, alpha: v128, add: bool): void {
+  let value = f32x4.mul(sum, alpha);
+  if (add) value = f32x4.add(v128.load(to), value);
+  v128.store(to, value);
+}
+
+/** One 4 x 8 block of output: `a` is a packed panel, `b` a packed panel or 8 columns of B itself (rows `bStep` bytes apart). */
+function block(a: usize, b: usize, bStep: usize, depth: i32, out: usize, outStep: usize, alpha: f32, add: bool): void {
+  let c00 = f32x4.splat(0);
+  let c01 = f32x4.splat(0);
+  let c10 = f32x4.splat(0);
+  let c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0);
+  let c21 = f32x4.splat(0);
+  let c30 = f32x4.splat(0);
+  let c31 = f32x4.splat(0);
+  const end = a + (<usize>depth << 4);
+  while (a < end) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const a0 = v128.load_splat<f32>(a);
+    c00 = f32x4.add(c00, f32x4.mul(a0, b0));
+    c01 = f32x4.add(c01, f32x4.mul(a0, b1));
+    const a1 = v128.load_splat<f32>(a, 4);
+    c10 = f32x4.add(c10, f32x4.mul(a1, b0));
+    c11 = f32x4.add(c11, f32x4.mul(a1, b1));
+    const a2 = v128.load_splat<f32>(a, 8);
+    c20 = f32x4.add(c20, f32x4.mul(a2, b0));
+    c21 = f32x4.add(c21, f32x4.mul(a2, b1));
+    const a3 = v128.load_splat<f32>(a, 12);
+    c30 = f32x4.add(c30, f32x4.mul(a3, b0));
+    c31 = f32x4.add(c31, f32x4.mul(a3, b1));
+    a += 16;
+    b += bStep;
+  }
+  const scale = f32x4.splat(alpha);
+  put(out, c00, scale, add);
+  put(out + 16, c01, scale, add);
+  out += outStep;
+  put(out, c10, scale, add);
+  put(out + 16, c11, scale, add);
+  out += outStep;
+  put(out, c20, scale, add);
+  put(out + 16, c21, scale, add);
+  out += outStep;
+  put(out, c30, scale, add);
+  put(out + 16, c31, scale, add);
+}
+
+/** A block at an edge: computed whole in scratch, copied in part. */
+function edgeBlock(a: usize, b: usize, depth: i32, out: usize, outStep: usize, rows: i32, columns: i32, alpha: f32, add: bool): void {
+  block(a, b, <usize>NR << 2, depth, TILE, <usize>NR << 2, alpha, false);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const to = out + <usize>row * outStep + (<usize>column << 2);
+      const value = load<f32>(TILE + <usize>(row * NR + column) * 4);
+      store<f32>(to, add ? load<f32>(to) + value : value);
+    }
+  }
+}
+
+/**
+ * out (M, N) = alpha A B, plus out where `accumulate` is set. Element (row, k) of A is at a + row * aRow + k * aK, element
+ * (k, column) of B at b + k * bK + column * bColumn, in bytes.
+ */
+export function gemm(
+  a: usize, aRow: usize, aK: usize, b: usize, bK: usize, bColumn: usize, out: usize,
+  M: i32, N: i32, K: i32, accumulate: i32, alpha: f32,
+): void {
+  const outStep = <usize>N << 2;
+  for (let j = 0; j < N; j += NC) {
+    const columns = min(N - j, NC);
+    for (let k = 0; k < K; k += KC) {
+      const depth = min(K - k, KC);
+      const add = k > 0 || accumulate != 0;
+      pack(b + <usize>k * bK + <usize>j * bColumn, bColumn, bK, columns, depth, NR, PACKED_B);
+      for (let i = 0; i < M; i += MC) {
+        const rows = min(M - i, MC);
+        pack(a + <usize>i * aRow + <usize>k * aK, aRow, aK, rows, depth, MR, PACKED_A);
+        for (let jr = 0; jr < columns; jr += NR) {
+          const panelB = PACKED_B + (<usize>(jr * depth) << 2);
+          for (let ir = 0; ir < rows; ir += MR) {
+            const panelA = PACKED_A + (<usize>(ir * depth) << 2);
+            const to = out + <usize>(i + ir) * outStep + (<usize>(j + jr) << 2);
+            if (rows - ir >= MR && columns - jr >= NR) {
+              block(panelA, panelB, <usize>NR << 2, depth, to, outStep, alpha, add);
+            } else {
+              edgeBlock(panelA, panelB, depth, to, outStep, min(rows - ir, MR), min(columns - jr, NR), alpha, add);
+            }
+          }
+        }
+      }
+    }
+  }
+}
