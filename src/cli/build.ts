@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { NestlingError } from "../core/errors.ts";
 import { isMain, root } from "./paths.ts";
@@ -12,9 +12,10 @@ import { isMain, root } from "./paths.ts";
 export const WASM_FILE = "src/kernels/wasm/build/kernels.wasm";
 export const DIST = "dist";
 const ASSEMBLY = "src/kernels/wasm/assembly";
+const ASSEMBLY_CONFIG = "src/kernels/wasm/asconfig.json";
 const STAMP = ".inputs";
 
-const WASM_INPUTS = [ASSEMBLY, "src/cli/build.ts", "package-lock.json"];
+const WASM_INPUTS = [ASSEMBLY, ASSEMBLY_CONFIG, "src/cli/build.ts", "package-lock.json"];
 const PAGE_INPUTS = ["index.html", "vite.config.ts", "tsconfig.json", "package-lock.json", "src", "shaders", "workers", "public"];
 
 /** SHA-256 over the names and bytes of all files under the paths, in a fixed order; missing paths count as empty. */
@@ -60,9 +61,10 @@ async function tool(what: string, program: string, args: readonly string[]): Pro
 export function ensureWasm(): Promise<boolean> {
   return makeIfStale(root, WASM_FILE, WASM_INPUTS, async () => {
     mkdirSync(join(root, dirname(WASM_FILE)), { recursive: true });
-    // Memory comes from the CPU device; the stub runtime keeps statics only, at the foot of it.
-    const flags = ["--importMemory", "--runtime", "stub", "--enable", "simd", "-O3", "--noAssert"];
-    await tool("compiling the WebAssembly kernels", "assemblyscript/bin/asc.js", [`${ASSEMBLY}/index.ts`, "-o", WASM_FILE, ...flags]);
+    // Test files may get here side by side: each writes its own file and puts it in place whole.
+    const own = `${WASM_FILE}.${process.pid}`;
+    await tool("compiling the WebAssembly kernels", "assemblyscript/bin/asc.js", ["--config", ASSEMBLY_CONFIG, "--target", "release", "--outFile", own]);
+    renameSync(join(root, own), join(root, WASM_FILE));
   });
 }
 

@@ -12,7 +12,7 @@ const BLOCK_SHAPES: readonly Shape[] = [[129, 257, 513], [257, 513, 9], [5, 511,
 
 afterAll(printFigures);
 
-const device = wasmDevice();
+const device = await wasmDevice();
 
 const products = [
   { form: "NN", kernel: matmulNN },

@@ -18,25 +18,33 @@ const RTLD_NODELETE = 0x1000;
 const instances: GPU[] = []; // Dawn's instance must outlive its devices
 const devices = new Map<string, Promise<GPUDevice>>();
 
-/**
- * Points Dawn at the software Vulkan driver that ships beside a Chromium, unless the environment names a driver. A machine
- * without Vulkan has no loader library either: Chromium's is loaded by its path first, so that Dawn finds it by its name.
- */
-async function useSoftwareDriver(): Promise<void> {
-  if (process.env["VK_ICD_FILENAMES"] || process.platform !== "linux") return;
+/** The folder of the software Vulkan driver that ships beside a Chromium, or undefined. */
+async function softwareDriverFolder(): Promise<string | undefined> {
   const { existsSync, readdirSync } = await import(/* @vite-ignore */ "node:fs");
   const { dirname, join } = await import(/* @vite-ignore */ "node:path");
   const { homedir } = await import(/* @vite-ignore */ "node:os");
-  const folders = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome", "/opt/google/chrome/chrome-linux64"];
+  const folders = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
   const named = process.env["PUPPETEER_EXECUTABLE_PATH"];
   if (named) folders.unshift(dirname(named));
   const cache = join(process.env["PUPPETEER_CACHE_DIR"] ?? join(homedir(), ".cache", "puppeteer"), "chrome");
   if (existsSync(cache)) {
     for (const version of readdirSync(cache)) for (const build of readdirSync(join(cache, version))) folders.push(join(cache, version, build));
   }
-  const folder = folders.find((candidate) => existsSync(join(candidate, ICD)));
+  return folders.find((folder) => existsSync(join(folder, ICD)));
+}
+
+/**
+ * Points Dawn at the software driver, unless the environment names another. A machine without Vulkan has no loader library
+ * either: the one beside the driver is loaded by its path first, so that Dawn finds it by its name.
+ */
+async function useSoftwareDriver(): Promise<void> {
+  if (process.platform !== "linux") return;
+  const { existsSync } = await import(/* @vite-ignore */ "node:fs");
+  const { dirname, join } = await import(/* @vite-ignore */ "node:path");
+  const named = process.env["VK_ICD_FILENAMES"];
+  const folder = named ? dirname(named) : await softwareDriverFolder();
   if (!folder) return;
-  process.env["VK_ICD_FILENAMES"] = join(folder, ICD);
+  if (!named) process.env["VK_ICD_FILENAMES"] = join(folder, ICD);
   const systemFolders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib"];
   const loader = join(folder, LOADER);
   if (systemFolders.some((system) => existsSync(join(system, LOADER))) || !existsSync(loader)) return;

@@ -1,40 +1,18 @@
-/** The compiled WebAssembly kernels, built anew where the build is missing or older than its sources. Node only. */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+/** The compiled WebAssembly kernels, built anew where their sources have changed, and the CPU device on them. Node only. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ensureWasm, WASM_FILE } from "../../src/cli/build.ts";
+import { root } from "../../src/cli/paths.ts";
 import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
 import type { Device } from "../../src/device/types.ts";
 import { POISON } from "./kernel-harness.ts";
 
-const folder = fileURLToPath(new URL("../../src/kernels/wasm/", import.meta.url));
-const built = join(folder, "build", "kernels.wasm");
+let module: Promise<WebAssembly.Module> | undefined;
 
-function isFresh(): boolean {
-  if (!existsSync(built)) return false;
-  const sources = readdirSync(join(folder, "assembly")).map((name) => join(folder, "assembly", name));
-  return [...sources, join(folder, "asconfig.json")].every((source) => statSync(source).mtimeMs <= statSync(built).mtimeMs);
-}
-
-function build(): void {
-  const compiler = join(dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json")), "bin", "asc.js");
-  mkdirSync(dirname(built), { recursive: true });
-  // Test files run side by side: each writes its own file and puts it in place whole.
-  const own = join(dirname(built), `kernels.${process.pid}.wasm`);
-  execFileSync(process.execPath, [compiler, "--config", join(folder, "asconfig.json"), "--target", "release", "--outFile", own], { stdio: "pipe" });
-  renameSync(own, built);
-}
-
-let module: WebAssembly.Module | undefined;
-
-export function wasmModule(): WebAssembly.Module {
-  if (!module) {
-    if (!isFresh()) build();
-    module = new WebAssembly.Module(readFileSync(built));
-  }
+export function wasmModule(): Promise<WebAssembly.Module> {
+  module ??= ensureWasm().then(() => new WebAssembly.Module(readFileSync(join(root, WASM_FILE))));
   return module;
 }
 
 /** The CPU device on the WebAssembly kernels, new buffers poisoned. */
-export const wasmDevice = (): Device => createCpuDevice({ wasm: wasmModule(), poison: POISON });
+export const wasmDevice = async (): Promise<Device> => createCpuDevice({ wasm: await wasmModule(), poison: POISON });
