@@ -7,11 +7,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
 import { META_POLICY } from "./src/cli/headers.ts";
+import { corpusPath, serializeCorpus } from "./src/data/corpora/index.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const WASM = join(here, "src/kernels/wasm/build/kernels.wasm");
-/** Stands between two documents of a corpus. */
-const DOCUMENT_BREAK = "\f";
 
 interface Asset {
   readonly name: string;
@@ -19,19 +18,15 @@ interface Asset {
   readonly source: string | Uint8Array;
 }
 
-/** `corpora/index.json` lists what `corpora/<id>.txt` hold. */
+/** The texts, and `corpora/index.json` that lists them with their sizes. */
 async function corpora(): Promise<Asset[]> {
   const { packCorpora } = await import("./src/data/corpora/pack.ts");
-  const packs = await packCorpora();
-  const files = packs.map((pack) => ({ name: `corpora/${pack.id}.txt`, type: "text/plain; charset=utf-8", source: pack.documents.join(DOCUMENT_BREAK) }));
-  const list = packs.map(({ id, title, description, documents }, i) => ({
-    id,
-    title,
-    description,
-    documents: documents.length,
-    bytes: Buffer.byteLength(files[i].source),
-  }));
-  return [...files, { name: "corpora/index.json", type: "application/json", source: `${JSON.stringify(list, null, 2)}\n` }];
+  const packs = (await packCorpora()).map((pack) => ({ ...pack, text: serializeCorpus(pack.documents) }));
+  const list = packs.map(({ id, title, description, documents, text }) => ({ id, title, description, documents: documents.length, bytes: Buffer.byteLength(text) }));
+  return [
+    ...packs.map(({ id, text }) => ({ name: corpusPath(id), type: "text/plain; charset=utf-8", source: text })),
+    { name: "corpora/index.json", type: "application/json", source: `${JSON.stringify(list, null, 2)}\n` },
+  ];
 }
 
 async function assets(): Promise<Asset[]> {

@@ -3,7 +3,7 @@
  * page at `#cli`: then it takes the page's place, starts the page's own worker and hands the engine to the driver as
  * `window.__nestling`. A person's browser never sets navigator.webdriver, so nobody can be led there by a link.
  */
-import type { BackendChoice, EngineApi, EngineEvent } from "../protocol/index.ts";
+import type { BackendChoice, CorpusSummary, EngineApi, EngineEvent } from "../protocol/index.ts";
 import { connectEngine } from "../ui/engine-client.ts";
 
 /** What the driver calls: structured data in and out, blobs as base64 pieces. */
@@ -11,6 +11,8 @@ export interface DriverHandle {
   readonly engine: EngineApi;
   /** Starts the engine; events go to `window.__nestlingEvents`, which the driver has put there. */
   start(backend: BackendChoice): ReturnType<EngineApi["start"]>;
+  /** A text file of the person's own, in base64. */
+  addText(name: string, data: string): Promise<CorpusSummary>;
   /** Prepares a checkpoint's zip; returns its size in bytes. */
   openExport(checkpointId: string): Promise<number>;
   /** Bytes `from` to `to` of the zip prepared last, in base64. */
@@ -42,6 +44,7 @@ async function openHandle(): Promise<DriverHandle> {
   return {
     engine,
     start: (backend) => engine.start({ backend, baseUrl: document.baseURI }, (events) => window.__nestlingEvents?.(events)),
+    addText: (name, data) => engine.addCorpus(name, new Blob([Uint8Array.from(atob(data), (char) => char.charCodeAt(0))])),
     openExport: async (checkpointId) => {
       archive = await engine.exportCheckpoint(checkpointId);
       return archive.size;

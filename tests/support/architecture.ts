@@ -43,6 +43,8 @@ const EDGES: ReadonlySet<string> = new Set([
   "src/ui/engine-client.ts -> workers/engine.worker.ts?worker&url",
   // The part of the command line that runs in the page starts the worker as the page does.
   "src/cli/page.ts -> src/ui/engine-client.ts",
+  // A checkpoint leaves the page as the store's zip and is unpacked on disk.
+  "src/cli/export.ts -> src/store/zip.ts",
 ]);
 
 /** Which folders may use which packages; `node:` modules among them. Tests may use all. */

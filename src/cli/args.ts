@@ -1,0 +1,94 @@
+/** The flags of `npm run train`: text in, checked options out. It opens no file and starts nothing. */
+import { parseArgs } from "node:util";
+import { NestlingError } from "../core/errors.ts";
+import type { BackendChoice } from "../protocol/index.ts";
+import { presets } from "../protocol/presets.ts";
+
+const BACKENDS: readonly BackendChoice[] = ["auto", "webgpu", "cpu"];
+
+export interface TrainOptions {
+  readonly help: boolean;
+  /** A preset's name or a file's. */
+  readonly recipe: string;
+  /** "path=value", in the order given. */
+  readonly sets: readonly string[];
+  readonly backend: BackendChoice;
+  /** Most optimizer steps of each stage. */
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly out?: string;
+  readonly json: boolean;
+  /** Files of the person's own text, which the recipe names as the corpus "own". */
+  readonly text?: string;
+  /** Asked at the end, in place of those of the run. */
+  readonly prompts: readonly string[];
+}
+
+export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly through the built page and its worker
+
+  --recipe NAME|FILE   ${presets.map(({ name }) => name).join(", ")}, or a JSON file (default ${presets[0].name})
+  --set FIELD=VALUE    any field of the recipe, by its name where that is enough (n_layer=4,
+                       learning_rate=3e-3: every stage's) or by its path (stages.1.max_iters=60); repeatable
+  --backend B          ${BACKENDS.join(", ")} (default auto: a real GPU, else the CPU)
+  --steps N            at most N optimizer steps a stage; warm-up and evaluations shrink with them
+  --seed S             the run's seed
+  --text FILE          your own text (.txt, .md): what the recipe calls the corpus "own"
+  --prompt TEXT        asked of base and tuned model at the end; repeatable
+  --out DIR            metrics.jsonl, and every checkpoint as a folder that transformers opens
+  --json               one JSON object a line on standard output, and nothing else there
+  --help               this text
+`;
+
+const bad = (message: string): NestlingError => new NestlingError("COMMAND", message);
+
+function wholeNumber(flag: string, text: string | undefined, least: number, most: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+  throw bad(`${flag} is "${text}"; a whole number from ${least} to ${most} is allowed`);
+}
+
+/** @throws NestlingError COMMAND that names the flag and what it allows */
+export function parseTrainArgs(args: readonly string[]): TrainOptions {
+  const { values, positionals } = readFlags(args);
+  if (positionals.length > 0) throw bad(`"${positionals[0]}" belongs to no flag; see --help`);
+  const backend = values.backend as BackendChoice;
+  if (!BACKENDS.includes(backend)) throw bad(`--backend is "${backend}"; ${BACKENDS.join(", ")} are allowed`);
+  for (const set of values.set) if (!/^[^=]+=/.test(set)) throw bad(`--set is "${set}"; it takes FIELD=VALUE, such as n_layer=4`);
+  return {
+    help: values.help,
+    recipe: values.recipe,
+    sets: values.set,
+    backend,
+    steps: wholeNumber("--steps", values.steps, 1, 10_000_000),
+    seed: wholeNumber("--seed", values.seed, 0, 0xffffffff),
+    out: values.out,
+    json: values.json,
+    text: values.text,
+    prompts: values.prompt,
+  };
+}
+
+function readFlags(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        recipe: { type: "string", default: presets[0].name },
+        set: { type: "string", multiple: true, default: [] },
+        backend: { type: "string", default: "auto" },
+        steps: { type: "string" },
+        seed: { type: "string" },
+        out: { type: "string" },
+        text: { type: "string" },
+        prompt: { type: "string", multiple: true, default: [] },
+        json: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    // parseArgs names the flag; what is allowed stands in the help.
+    throw bad(`${(error as Error).message.split("\n")[0]}; see --help`);
+  }
+}
