@@ -15,5 +15,5 @@ fn main(
   if (i >= dims.size / WIDTH) {
     return;
   }
-  grad[i] *= gelu_derivative(pre[i]);
+  grad[i] *= gelu_derivative_element(pre[i]);
 }

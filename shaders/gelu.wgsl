@@ -15,5 +15,5 @@ fn main(
   if (i >= dims.size / WIDTH) {
     return;
   }
-  out[i] = gelu(inp[i]);
+  out[i] = gelu_element(inp[i]);
 }

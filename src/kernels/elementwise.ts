@@ -17,13 +17,16 @@ interface ElementwiseVariant {
   readonly fits?: (dims: { readonly size: number }) => boolean;
 }
 
-/** @param wgsl a module over arrays of `Element` that takes dims.size / WIDTH elements */
-export function elementwise(wgsl: string): readonly ElementwiseVariant[] {
+/**
+ * @param wgsl a module over arrays of `Element` that takes dims.size / WIDTH elements
+ * @param prefixes snippets that differ by the element's type
+ */
+export function elementwise(wgsl: string, prefixes = { f32: "", vec4: "" }): readonly ElementwiseVariant[] {
   return [
-    { name: "scalar", wgsl: elementF32 + linearId + wgsl, constants: () => ({ WIDTH: 1 }), workgroups: ({ size }) => groupsOf(size) },
+    { name: "scalar", wgsl: elementF32 + prefixes.f32 + linearId + wgsl, constants: () => ({ WIDTH: 1 }), workgroups: ({ size }) => groupsOf(size) },
     {
       name: "vec4",
-      wgsl: elementVec4 + linearId + wgsl,
+      wgsl: elementVec4 + prefixes.vec4 + linearId + wgsl,
       constants: () => ({ WIDTH: 4 }),
       workgroups: ({ size }) => groupsOf(size / 4),
       fits: ({ size }) => size % 4 === 0,

@@ -3,6 +3,8 @@ import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
 import { geluSlopeOf } from "./gelu.ts";
 import geluBackwardWgsl from "../../shaders/gelu-backward.wgsl?raw";
+import derivativeF32 from "../../shaders/lib/gelu-derivative-element-f32.wgsl?raw";
+import derivativeVec4 from "../../shaders/lib/gelu-derivative-element-vec4.wgsl?raw";
 import geluLib from "../../shaders/lib/gelu.wgsl?raw";
 
 /** grad *= gelu'(pre), both (size). */
@@ -11,7 +13,7 @@ export const geluBackward = defineKernel({
   bindings: { pre: "read", grad: "readwrite" },
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 18 * size, bytes: 12 * size }),
-  variants: elementwise(geluLib + geluBackwardWgsl),
+  variants: elementwise(geluBackwardWgsl, { f32: geluLib + derivativeF32, vec4: geluLib + derivativeVec4 }),
   meaning({ pre, grad }, { size }) {
     for (let i = 0; i < size; i++) grad[i] = grad[i]! * geluSlopeOf(pre[i]!);
   },

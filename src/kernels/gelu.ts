@@ -2,6 +2,8 @@
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
 import geluWgsl from "../../shaders/gelu.wgsl?raw";
+import geluElementF32 from "../../shaders/lib/gelu-element-f32.wgsl?raw";
+import geluElementVec4 from "../../shaders/lib/gelu-element-vec4.wgsl?raw";
 import geluLib from "../../shaders/lib/gelu.wgsl?raw";
 
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
@@ -27,7 +29,7 @@ export const gelu = defineKernel({
   bindings: { inp: "read", out: "write" },
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 10 * size, bytes: 8 * size }),
-  variants: elementwise(geluLib + geluWgsl),
+  variants: elementwise(geluWgsl, { f32: geluLib + geluElementF32, vec4: geluLib + geluElementVec4 }),
   meaning({ inp, out }, { size }) {
     for (let i = 0; i < size; i++) out[i] = geluOf(inp[i]!);
   },
