@@ -9,7 +9,7 @@ const TINY = 2 ** -126;
 const growthOf = (C: number, valueClass: ValueClass): number => (isZeroMean(valueClass) ? 2 * Math.sqrt(C) : C + 1);
 
 export function layernormBounds(run: JudgeRun, valueClass: ValueClass): { out: Float64Array; mean: Float64Array; rstd: Float64Array } {
-  const { N, C, eps } = run.dims as { N: number; C: number; eps: number };
+  const { N, C } = run.dims as { N: number; C: number };
   const { inp, weight, bias } = run.inputs as Record<string, Float64Array>;
   const { out, mean, rstd } = run.outputs as Record<string, Float64Array>;
   const bounds = { out: new Float64Array(N * C), mean: new Float64Array(N), rstd: new Float64Array(N) };

@@ -32,8 +32,8 @@ export function geluRelative(x: number): number {
 /** Softmax of rows: each exponential's own error, that of their sum, and the division. */
 export function softmaxBound(run: JudgeRun): (index: number) => number {
   const { C } = run.dims as { C: number };
-  const inp = run.inputs["inp"]!;
-  const out = run.outputs["out"]!;
+  const inp = run.inputs["inp"] as Float64Array;
+  const out = run.outputs["out"] as Float64Array;
   const rows = new Map<number, { max: number; sum: number }>();
   const rowOf = (n: number): { max: number; sum: number } => {
     let row = rows.get(n);
