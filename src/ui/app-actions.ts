@@ -1,0 +1,188 @@
+/** What the page does when a part of it asks: one handler per event, for `nestling-app` alone. Draws nothing. */
+import type { CheckpointSummary, Recipe } from "../protocol/index.ts";
+import type { ViewName } from "./app-bar.ts";
+import type { AskDetail } from "./ask-panel.ts";
+import { ASK_DEFAULTS } from "./ask-panel.ts";
+import { actionOf } from "./keys.ts";
+import type { NestlingApp } from "./nestling-app.ts";
+import { droppedFrom, fileName, kindOfFile, saveBlob } from "./page-files.ts";
+import type { Side } from "./page-state.ts";
+import type { PhoneTab } from "./phone-bar.ts";
+import { allChoices, withOwnText } from "./sides.ts";
+import type { StartChoice } from "./start-panel.ts";
+
+type Given = { readonly name: string; readonly data: Blob };
+
+export interface AppActions {
+  attach(): void;
+  detach(): void;
+  /** Looks after what follows from state: the first question, calibration, the watched prompt. */
+  afterUpdate(firstQuestion: string): void;
+}
+
+export function appActions(app: NestlingApp): AppActions {
+  const controller = app.run;
+  let asked = false;
+  let watched = "";
+
+  const ask = (detail: AskDetail): void => {
+    const { run, checkpoints } = controller.state;
+    const labels = new Map(allChoices(run, checkpoints).map(({ id, label }) => [id, label]));
+    const sides = (["base", "tuned"] as const)
+      .map((side) => ({ side, checkpointId: app.answering[side], model: labels.get(app.answering[side]) ?? "" }))
+      .filter(({ checkpointId }) => checkpointId !== "");
+    void controller.ask({ ...detail, sides });
+  };
+
+  const start = async (choice: StartChoice): Promise<void> => {
+    app.starting = true;
+    if (await controller.startRun(choice.recipe, choice.fromCheckpoint)) app.tab = "watch";
+    app.starting = false;
+    app.sides = {};
+  };
+
+  const tuneFrom = (id: string): void => {
+    const from = controller.state.checkpoints.find((item) => item.id === id);
+    const tuning = from === undefined ? null : app.tuning(from);
+    if (tuning !== null) void start({ recipe: tuning.recipe, fromCheckpoint: tuning.base.id });
+  };
+
+  const choose = (preset: Recipe | undefined): void => {
+    if (preset === undefined) return;
+    const seeded = { ...preset, seed: app.recipe.seed };
+    app.chosen = app.ownText !== null && preset.name === "your-text" ? withOwnText(seeded, app.ownText.id) : seeded;
+  };
+
+  const giveText = async ({ name, data }: Given): Promise<void> => {
+    const id = await controller.addText(name, data);
+    if (id === undefined) return;
+    app.ownText = { id, title: name, bytes: data.size };
+    choose(app.presets.find((preset) => preset.name === "your-text") ?? app.recipe);
+    app.tab = "recipe";
+    if (controller.state.run !== null) controller.notify("info", "TEXT_ADDED", `${name} is ready. It can be trained on when this run has ended.`);
+  };
+
+  const give = (given: Given): void => {
+    const kind = kindOfFile(given.name);
+    if (kind === "text") void giveText(given);
+    else if (kind === "model") void controller.importModel(given.name, given.data);
+    else controller.notify("error", "DATA_KIND", `${given.name} is neither a text (.txt, .md) nor a model (.zip). Nothing was changed.`);
+  };
+
+  const download = async (item: CheckpointSummary): Promise<void> => {
+    app.downloading = item.id;
+    const blob = await controller.exportModel(item.id);
+    app.downloading = "";
+    if (blob !== undefined) saveBlob(blob, fileName(item.name, item.step));
+  };
+
+  const on: Readonly<Record<string, (detail: never) => void>> = {
+    "choose-view": (view: ViewName) => (app.view = view),
+    "choose-tab": (tab: PhoneTab) => (app.tab = tab),
+    "choose-preset": (name: string) => choose(app.presets.find((preset) => preset.name === name)),
+    "choose-seed": (seed: number) => (app.chosen = { ...app.recipe, seed }),
+    "choose-model": ({ side, id }: { side: Side; id: string }) => (app.sides = { ...app.sides, [side]: id }),
+    "give-text": (given: Given) => void giveText(given),
+    "open-model": ({ name, data }: Given) => void controller.importModel(name, data),
+    "download-model": (item: CheckpointSummary) => void download(item),
+    "delete-model": (id: string) => void controller.deleteModel(id),
+    "tune-from": tuneFrom,
+    "start-run": (choice: StartChoice) => void start(choice),
+    "new-run": () => controller.clearRun(),
+    "toggle-play": () => void controller.togglePlay(),
+    "single-step": () => void controller.singleStep(),
+    "stop-run": () => void app.dialog.show("stop"),
+    "confirm-stop": () => void controller.stop(),
+    "show-models": () => app.drawer.show(),
+    "show-keys": () => void app.dialog.show("keys"),
+    "show-pieces": () => app.piecesView.show(),
+    "next-theme": () => app.theme.next(),
+    "focus-ask": () => {
+      app.tab = "ask";
+      void app.updateComplete.then(() => app.askPanel.focusInput());
+    },
+    "view-train": () => (app.view = "train"),
+    "view-labs": () => (app.view = "labs"),
+    "view-bench": () => (app.view = "bench"),
+    dismiss: (id: number) => controller.dismissNotice(id),
+    ask,
+    "stop-answer": () => void controller.stopAnswer(),
+    "watch-prompt": (prompt: string) => {
+      app.prompt = prompt;
+      watched = "";
+    },
+    tokenize: (text: string) => {
+      const { base, tuned } = app.answering;
+      void controller.tokenize(base || tuned, text).then((pieces) => (app.pieces = pieces));
+    },
+  };
+
+  const onEvent = (event: Event): void => on[event.type]((event as CustomEvent).detail as never);
+
+  const onKey = (event: KeyboardEvent): void => {
+    const action = actionOf(event);
+    // A modal dialog has the keys to itself.
+    if (action === undefined || event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
+    if (action === "stop-run" && (controller.state.run === null || !["preparing", "running", "paused"].includes(controller.state.run.phase))) return;
+    event.preventDefault();
+    on[action](undefined as never);
+  };
+
+  const onDrag = (event: DragEvent): void => {
+    const files = event.dataTransfer?.types.some((type) => type === "Files" || type === "text/plain") ?? false;
+    const intoField = event.composedPath().some((node) => node instanceof HTMLTextAreaElement || node instanceof HTMLInputElement);
+    if (!files || intoField) return;
+    event.preventDefault();
+    app.classList.add("dragging");
+  };
+
+  const endDrag = (event: DragEvent): void => {
+    if (event.type === "dragleave" && event.relatedTarget !== null) return;
+    app.classList.remove("dragging");
+  };
+
+  const onDrop = (event: DragEvent): void => {
+    if (event.defaultPrevented || event.dataTransfer === null || !app.classList.contains("dragging")) return;
+    endDrag(event);
+    event.preventDefault();
+    const given = droppedFrom(event.dataTransfer);
+    if (given !== undefined) give(given);
+  };
+
+  const pageEvents = { keydown: onKey, dragover: onDrag, dragleave: endDrag, drop: onDrop } as const;
+
+  return {
+    attach(): void {
+      for (const name of Object.keys(on)) app.addEventListener(name, onEvent);
+      for (const [name, handler] of Object.entries(pageEvents)) window.addEventListener(name, handler as EventListener);
+    },
+    detach(): void {
+      for (const name of Object.keys(on)) app.removeEventListener(name, onEvent);
+      for (const [name, handler] of Object.entries(pageEvents)) window.removeEventListener(name, handler as EventListener);
+    },
+    afterUpdate(firstQuestion: string): void {
+      const { state } = controller;
+      if (state.link !== "ready") return;
+      if (!asked && state.checkpoints.length > 0 && state.run === null) {
+        asked = true;
+        ask({ ...ASK_DEFAULTS, prompt: firstQuestion, chat: true });
+      }
+      const from = state.run === null ? "idle" : `${state.run.runId} ${state.run.canSample}`;
+      if (watched !== `${from} ${app.prompt}` && (state.run === null ? state.checkpoints.length > 0 : state.run.canSample)) {
+        watched = `${from} ${app.prompt}`;
+        void controller.watchNextWord(app.prompt);
+      }
+      if (state.run === null && app.presets.length > 0) calibrateInTurn();
+    },
+  };
+
+  /** One calibration at a time: two at once would measure each other. */
+  function calibrateInTurn(): void {
+    const { calibrations, exchange } = controller.state;
+    const answering = exchange?.answers.some((answer) => answer.status !== "done") ?? false;
+    if (answering || Object.values(calibrations).some((entry) => entry.status === "measuring")) return;
+    const wanted = [app.tuning()?.recipe, app.recipe].filter((recipe) => recipe !== undefined);
+    const next = wanted.find((recipe) => calibrations[JSON.stringify(recipe)] === undefined && !recipe.stages.some((stage) => stage.data.some(({ corpus }) => corpus === "own")));
+    if (next !== undefined) void controller.calibrate(next);
+  }
+}

@@ -1,0 +1,86 @@
+/** Layout of `ask-panel`. */
+import { css } from "lit";
+
+export const askStyles = css`
+  :host {
+    display: flex;
+    min-height: 0;
+    container-type: inline-size;
+  }
+  panel-frame {
+    flex: 1;
+  }
+  .asked {
+    display: flex;
+    align-items: start;
+    gap: var(--s2);
+    min-height: 2.2rem;
+  }
+  .asked .voice {
+    flex: 1;
+    line-height: 1.45;
+  }
+  .asked button {
+    color: var(--ink-3);
+  }
+  .answers {
+    flex: 1;
+    display: grid;
+    grid-template-columns: 1fr 1fr;
+    gap: var(--s2);
+    min-height: 8.5rem;
+    margin: var(--s2) 0 var(--s3);
+  }
+  @container (max-width: 330px) {
+    .answers {
+      grid-template-columns: 1fr;
+    }
+  }
+  form {
+    display: flex;
+    gap: var(--s2);
+  }
+  form input {
+    flex: 1;
+    min-width: 0;
+  }
+  .under {
+    display: flex;
+    flex-wrap: wrap;
+    gap: var(--s1);
+    margin-top: var(--s2);
+  }
+  .chip {
+    min-height: 1.7rem;
+    padding: 0 0.6rem;
+    border-radius: 1rem;
+    border-color: var(--line);
+    background: transparent;
+    font-weight: 400;
+    font-size: var(--t-xs);
+    color: var(--ink-2);
+    max-width: 100%;
+    overflow: hidden;
+    text-overflow: ellipsis;
+  }
+  .chip.end {
+    margin-left: auto;
+    color: var(--ink-3);
+  }
+  .settings {
+    display: grid;
+    grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr));
+    gap: var(--s2);
+    margin-top: var(--s2);
+  }
+  .settings label {
+    display: grid;
+    gap: 0.15rem;
+    font-size: var(--t-xs);
+    color: var(--ink-3);
+  }
+  .settings input {
+    width: 100%;
+    color: var(--ink);
+  }
+`;

@@ -1,0 +1,125 @@
+/** uPlot's options for a `line-chart`: axes, scales, bands, stage borders. Draws nothing by itself. */
+import type uPlot from "uplot";
+import { logTicks, paddedRange, ticks } from "./chart-maths.ts";
+import type { ChartBorder, ChartLine } from "./line-chart.ts";
+
+export interface ChartLook {
+  readonly width: number;
+  readonly height: number;
+  readonly log: boolean;
+  readonly compact: boolean;
+  readonly font: string;
+  color(token: string): string;
+  formatX(x: number): string;
+  formatY(y: number): string;
+  borders(): readonly ChartBorder[];
+  onHover(index: number | null): void;
+}
+
+/** Keeps an "oklch(L C H)" or "rgb(...)" colour and makes it see-through. */
+const faint = (color: string, alpha: number): string => `color-mix(in oklab, ${color} ${alpha * 100}%, transparent)`;
+
+export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlot.Options {
+  const ink = look.color("--ink-3");
+  const grid = look.color("--line");
+  const axis = (more: Partial<uPlot.Axis>): uPlot.Axis => ({
+    stroke: ink,
+    font: look.font,
+    grid: { stroke: grid, width: 1 },
+    ticks: { show: false },
+    ...more,
+  });
+  return {
+    width: look.width,
+    height: look.height,
+    legend: { show: false },
+    padding: look.compact ? [2, 2, 2, 2] : [14, 12, 0, 0],
+    cursor: {
+      show: !look.compact,
+      y: false,
+      drag: { setScale: false, x: false, y: false },
+      points: { size: 7 },
+    },
+    scales: {
+      x: { time: false, range: (_plot, min, max) => (Number.isFinite(min) && max > min ? [min, max] : [min || 0, (min || 0) + 1]) },
+      y: { distr: look.log ? 3 : 1, range: (_plot, min, max) => paddedRange(min, max, look.log) },
+    },
+    axes: [
+      axis({
+        show: !look.compact,
+        size: 30,
+        gap: 6,
+        grid: { show: false },
+        splits: (plot, _i, min, max) => ticks(min, max, Math.max(2, Math.floor(plot.bbox.width / devicePixelRatio / 110))),
+        values: (_plot, splits) => splits.map(look.formatX),
+      }),
+      axis({
+        show: !look.compact,
+        size: 52,
+        gap: 8,
+        splits: (plot, _i, min, max) => {
+          const most = Math.max(2, Math.floor(plot.bbox.height / devicePixelRatio / 44));
+          return look.log ? logTicks(min, max, most) : ticks(min, max, most);
+        },
+        filter: (_plot, splits) => splits,
+        values: (_plot, splits) => splits.map((value) => (value === null ? "" : look.formatY(value))),
+      }),
+    ],
+    series: [{}, ...lines.map((line) => seriesOptions(line, look))],
+    bands: bandsOf(lines, look),
+    hooks: {
+      draw: [(plot) => drawBorders(plot, look, ink, grid)],
+      setCursor: [(plot) => look.onHover(plot.cursor.idx ?? null)],
+    },
+  };
+}
+
+function seriesOptions(line: ChartLine, look: ChartLook): uPlot.Series {
+  const color = look.color(line.color);
+  const dots = line.kind === "dots";
+  return {
+    label: line.label,
+    stroke: line.kind === "edge" ? faint(color, 0.22) : color,
+    width: line.kind === "edge" ? 1 : dots ? 1.5 : look.compact ? 1.5 : 2,
+    ...(line.dash ? { dash: [5, 4] } : {}),
+    spanGaps: true,
+    points: dots && !look.compact ? { show: true, size: 5, fill: look.color("--panel"), stroke: color, width: 1.5 } : { show: false },
+  };
+}
+
+/** Two edges in a row enclose a band: uPlot wants [upper, lower] as series numbers, counted from 1. */
+function bandsOf(lines: readonly ChartLine[], look: ChartLook): uPlot.Band[] {
+  const bands: uPlot.Band[] = [];
+  for (let i = 0; i + 1 < lines.length; i++) {
+    if (lines[i].kind !== "edge" || lines[i + 1].kind !== "edge") continue;
+    bands.push({ series: [i + 1, i + 2], fill: faint(look.color(lines[i].color), 0.16) });
+    i++;
+  }
+  return bands;
+}
+
+function drawBorders(plot: uPlot, look: ChartLook, ink: string, line: string): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.font = look.font.replace(/^(\d+)px/, (_all, size: string) => `${Number(size) * devicePixelRatio}px`);
+  ctx.textBaseline = "top";
+  for (const border of look.borders()) {
+    const x = Math.round(plot.valToPos(border.x, "x", true)) + 0.5;
+    if (!(x >= bbox.left - 1 && x <= bbox.left + bbox.width)) continue;
+    if (x > bbox.left + 2) {
+      ctx.strokeStyle = look.compact ? line : ink;
+      ctx.lineWidth = devicePixelRatio;
+      ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    const width = ctx.measureText(border.label).width;
+    if (!look.compact && x + width < bbox.left + bbox.width) {
+      ctx.fillStyle = ink;
+      ctx.fillText(border.label, x + 6 * devicePixelRatio, bbox.top - 10 * devicePixelRatio);
+    }
+  }
+  ctx.restore();
+}

@@ -1,0 +1,56 @@
+/** A view whose content is not built yet: says what will stand there, and that it does not yet. */
+import { LitElement, css, html } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import { base } from "./shared-styles.ts";
+
+const WORDS = {
+  labs: {
+    title: "Labs are not here yet",
+    text: "Each will put one claim about pre-training or fine-tuning to the test, live, with the engine of this page: what is varied, what is measured, and a verdict computed from the run. A lab may come out against its claim, and will say so.",
+  },
+  bench: {
+    title: "Bench is not here yet",
+    text: "It will time the very kernels that train here, each only after its result was checked, and show what this machine can do beside what it does.",
+  },
+} as const;
+
+@customElement("coming-view")
+export class ComingView extends LitElement {
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: grid;
+        place-content: center;
+        padding: var(--s6) var(--s5);
+        min-height: 60vh;
+      }
+      div {
+        max-width: 34rem;
+      }
+      h1 {
+        font: 500 var(--t-2xl) / 1.15 var(--serif);
+        letter-spacing: -0.015em;
+      }
+      p {
+        margin-top: var(--s3);
+        font: 400 var(--t-l) / 1.6 var(--serif);
+        color: var(--ink-2);
+        text-wrap: pretty;
+      }
+    `,
+  ];
+
+  @property() view: keyof typeof WORDS = "labs";
+
+  override render(): unknown {
+    const { title, text } = WORDS[this.view];
+    return html`<div data-testid="coming"><h1>${title}</h1><p>${text}</p></div>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "coming-view": ComingView;
+  }
+}

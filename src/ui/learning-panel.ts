@@ -1,0 +1,127 @@
+/** How the model learns, in curves: one metric large, the others small, a click swaps them. Measures nothing itself. */
+import { LitElement, html, nothing } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { RunState } from "../protocol/index.ts";
+import { NONE, choiceText, formatLoss } from "./format.ts";
+import type { Drawing, MetricName } from "./learning-data.ts";
+import { METRICS, axisSentence, formatAxis, metricLines, stageBorders } from "./learning-data.ts";
+import { learningStyles } from "./learning-styles.ts";
+import "./line-chart.ts";
+import "./panel-frame.ts";
+import type { XAxis } from "./series.ts";
+import { Curves } from "./series.ts";
+import { base, controls } from "./shared-styles.ts";
+
+@customElement("learning-panel")
+export class LearningPanel extends LitElement {
+  static override styles = [base, controls, learningStyles];
+
+  /** The run that the curves belong to. */
+  @property({ attribute: false }) run: RunState | null = null;
+  @property({ attribute: false }) curves: Curves = Curves.empty;
+  /** Changes when the page's colours do. */
+  @property() theme = "";
+
+  @state() private metric: MetricName = "loss";
+  @state() private axis: XAxis = "step";
+  @state() private log = false;
+  /** Position of the slider, 0 to 1; the weight kept a step is 1 - 10^(-3 position). */
+  @state() private smoothing = 0.6;
+
+  override render(): unknown {
+    const empty = this.curves.stages.length === 0;
+    return html`<panel-frame heading="Learning">
+      <div class="tools" slot="actions">${this.tools()}</div>
+      ${empty ? html`<div class="empty"><p>${this.emptyText()}</p></div>` : [this.heading(), this.large(), this.small()]}
+      <p class="visually-hidden" aria-live="polite" data-testid="loss-summary">${this.summary()}</p>
+    </panel-frame>`;
+  }
+
+  private tools(): unknown {
+    const axes: readonly [XAxis, string][] = [["step", "step"], ["tokens", "tokens"], ["time", "time"]];
+    return html`
+      <label class="smooth" title="Draws the running mean of the raw line; the faint band is what was measured"
+        >smooth <input type="range" min="0" max="1" step="0.05" .value=${String(this.smoothing)} @input=${this.onSmoothing}
+      /></label>
+      <fieldset class="choice" aria-label="Scale of the chart">
+        <label><input type="radio" name="scale" .checked=${!this.log} @change=${() => (this.log = false)} />linear</label>
+        <label><input type="radio" name="scale" .checked=${this.log} @change=${() => (this.log = true)} />log</label>
+      </fieldset>
+      <fieldset class="choice" aria-label="What the chart runs over">
+        ${axes.map(([axis, name]) => html`<label><input type="radio" name="axis" .checked=${this.axis === axis} @change=${() => (this.axis = axis)} />${name}</label>`)}
+      </fieldset>
+    `;
+  }
+
+  private heading(): unknown {
+    const metric = METRICS.find(({ name }) => name === this.metric)!;
+    const old = this.metric === "loss" && this.curves.stages.some((stage) => stage["val/old_loss"].length > 0);
+    return html`<p class="title">
+      <span><b>${metric.title}</b> <span class="quiet">${metric.unit}</span></span>
+      ${this.metric === "loss"
+        ? html`<span class="key quiet small"><span>line: training</span><span>rings: held-out</span>${old ? html`<span>dashed: held-out of the old text</span>` : nothing}</span>`
+        : nothing}
+    </p>`;
+  }
+
+  private large(): unknown {
+    const metric = METRICS.find(({ name }) => name === this.metric)!;
+    return html`<line-chart
+      class="big"
+      .lines=${metricLines(this.curves, this.run, this.metric, this.drawing(700, false))}
+      .borders=${stageBorders(this.curves, this.run, this.axis)}
+      .log=${this.log}
+      .theme=${this.theme}
+      .formatX=${this.formatHover}
+      .formatTick=${formatAxis(this.axis)}
+      .formatY=${metric.format}
+    ></line-chart>`;
+  }
+
+  private small(): unknown {
+    return html`<div class="row">
+      ${METRICS.filter(({ name }) => name !== this.metric).map(
+        (metric) => html`<button @click=${() => (this.metric = metric.name)} title="Show ${metric.title.toLowerCase()} large">
+          <span>${metric.title}</span><b>${this.lastOf(metric.name)}</b>
+          <line-chart compact .lines=${metricLines(this.curves, this.run, metric.name, this.drawing(120, true))} .borders=${stageBorders(this.curves, this.run, this.axis)} .theme=${this.theme}></line-chart>
+        </button>`,
+      )}
+    </div>`;
+  }
+
+  private lastOf(name: MetricName): string {
+    const metric = METRICS.find((candidate) => candidate.name === name)!;
+    const value = name === "loss" ? this.curves.loss : name === "speed" ? this.curves.tokensPerSec : this.curves.last(metric.field);
+    return value === undefined ? NONE : metric.format(value);
+  }
+
+  private drawing(limit: number, plain: boolean): Drawing {
+    return { axis: this.axis, beta: this.smoothing === 0 ? 0 : 1 - 10 ** (-3 * this.smoothing), limit, plain };
+  }
+
+  private emptyText(): string {
+    if (this.run?.phase === "preparing") return "The curve begins with the first step.";
+    if (this.run?.phase === "failed") return "This run ended before its first step.";
+    return "No curve yet. It begins when training does.";
+  }
+
+  /** Read out at most when it changes in the first decimal, so that a screen reader is not flooded. */
+  private summary(): string {
+    const { loss } = this.curves;
+    if (this.run === null || loss === undefined) return "";
+    const coarse = Math.round(loss * 10) / 10;
+    return `${this.run.stages[this.run.stageIndex]?.name ?? "Training"}: loss about ${formatLoss(coarse)}, ${choiceText(coarse, this.run.recipe.tokenizer.kind)}.`;
+  }
+
+  private readonly onSmoothing = (event: Event): void => {
+    this.smoothing = Number((event.target as HTMLInputElement).value);
+  };
+
+  private readonly formatHover = (x: number): string => axisSentence(this.axis, x);
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "learning-panel": LearningPanel;
+  }
+}

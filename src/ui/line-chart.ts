@@ -1,0 +1,190 @@
+/** A chart of lines over one shared x: uPlot in the page's colours, with a read-out under the pointer. Knows no metric. */
+import { LitElement, css, html, nothing, unsafeCSS } from "lit";
+import { customElement, property, query, state } from "lit/decorators.js";
+import uPlot from "uplot";
+import uPlotCss from "uplot/dist/uPlot.min.css?inline";
+import type { Line } from "./chart-maths.ts";
+import { joinLines } from "./chart-maths.ts";
+import type { ChartLook } from "./chart-options.ts";
+import { chartOptions } from "./chart-options.ts";
+import { cssVars } from "./css-vars.ts";
+import { base } from "./shared-styles.ts";
+
+export interface ChartLine extends Line {
+  readonly label: string;
+  /** Name of a colour token, such as "--base". */
+  readonly color: string;
+  /** "edge" = the faint limit of a band; two edges in a row enclose one. "dots" marks each point. */
+  readonly kind: "line" | "edge" | "dots";
+  readonly dash?: boolean;
+}
+
+export interface ChartBorder {
+  readonly x: number;
+  readonly label: string;
+}
+
+/** @csspart readout - the numbers under the pointer */
+@customElement("line-chart")
+export class LineChart extends LitElement {
+  static override styles = [
+    base,
+    unsafeCSS(uPlotCss),
+    css`
+      :host {
+        position: relative;
+        min-height: 3rem;
+        overflow: hidden;
+      }
+      .plot {
+        position: absolute;
+        inset: 0;
+      }
+      .u-select {
+        background: color-mix(in oklch, var(--ink) 10%, transparent);
+      }
+      .u-cursor-x {
+        border-right: 1px solid var(--line-strong) !important;
+      }
+      .readout {
+        position: absolute;
+        top: var(--s2);
+        right: var(--s2);
+        pointer-events: none;
+        background: color-mix(in oklch, var(--panel) 92%, transparent);
+        border: 1px solid var(--line);
+        border-radius: var(--r-s);
+        padding: var(--s2) var(--s3);
+        font-size: var(--t-s);
+        display: grid;
+        grid-template-columns: auto auto;
+        gap: 0.1rem var(--s3);
+      }
+      .readout .x {
+        grid-column: 1 / -1;
+        color: var(--ink-3);
+      }
+      .readout i {
+        display: inline-block;
+        width: 0.6rem;
+        height: 0.2rem;
+        border-radius: 1px;
+        background: var(--swatch);
+        margin-right: 0.4rem;
+        vertical-align: middle;
+      }
+      .readout b {
+        font-weight: 600;
+        text-align: right;
+      }
+    `,
+  ];
+
+  /** The lines, each with ascending x. */
+  @property({ attribute: false }) lines: readonly ChartLine[] = [];
+  /** Where stages meet. */
+  @property({ attribute: false }) borders: readonly ChartBorder[] = [];
+  /** Logarithmic y. */
+  @property({ type: Boolean }) log = false;
+  /** No axes and no read-out. */
+  @property({ type: Boolean }) compact = false;
+  /** Changes when the page's colours do. */
+  @property() theme = "";
+  /** An x in the read-out. */
+  @property({ attribute: false }) formatX: (x: number) => string = String;
+  /** An x on the axis. */
+  @property({ attribute: false }) formatTick: (x: number) => string = String;
+  @property({ attribute: false }) formatY: (y: number) => string = String;
+
+  @state() private hover: number | null = null;
+  @query(".plot") private plot!: HTMLElement;
+  private chart: uPlot | null = null;
+  private shape = "";
+  private data: { x: number[]; ys: (number | null)[][] } = { x: [], ys: [] };
+  private readonly resizes = new ResizeObserver(() => this.fit());
+
+  override render(): unknown {
+    return html`<div class="plot" aria-hidden="true"></div>
+      ${this.hover === null || this.compact ? nothing : this.readout(this.hover)}`;
+  }
+
+  private readout(index: number): unknown {
+    const rows = this.lines.flatMap((line, i) => {
+      if (line.kind === "edge") return [];
+      const y = nearest(this.data.ys[i] ?? [], index);
+      return y === null ? [] : [html`<span><i ${cssVars({ "--swatch": `var(${line.color})` })}></i>${line.label}</span><b>${this.formatY(y)}</b>`];
+    });
+    return html`<div class="readout" part="readout"><span class="x">${this.formatX(this.data.x[index])}</span>${rows}</div>`;
+  }
+
+  protected override updated(changed: Map<PropertyKey, unknown>): void {
+    if (changed.size === 1 && changed.has("hover")) return;
+    this.data = joinLines(this.lines);
+    const shape = JSON.stringify([this.log, this.compact, this.theme, this.lines.map((line) => [line.color, line.kind, line.dash])]);
+    const data = [this.data.x, ...this.data.ys] as uPlot.AlignedData;
+    if (this.chart === null || shape !== this.shape) {
+      this.chart?.destroy();
+      this.shape = shape;
+      this.chart = new uPlot(this.options(), data, this.plot);
+    } else {
+      this.chart.setData(data);
+    }
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.resizes.observe(this);
+    // uPlot is destroyed with the element; coming back needs a new one.
+    if (this.hasUpdated) this.requestUpdate("lines");
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.resizes.disconnect();
+    this.chart?.destroy();
+    this.chart = null;
+  }
+
+  private fit(): void {
+    const { clientWidth: width, clientHeight: height } = this;
+    if (this.chart !== null && width > 0 && height > 0) this.chart.setSize({ width, height });
+  }
+
+  private options(): uPlot.Options {
+    const look: ChartLook = {
+      width: Math.max(10, this.clientWidth),
+      height: Math.max(10, this.clientHeight),
+      log: this.log,
+      compact: this.compact,
+      color: this.resolveColor,
+      font: `${Math.round(parseFloat(getComputedStyle(this).fontSize) * 0.8)}px ${getComputedStyle(this).fontFamily}`,
+      formatX: (x) => this.formatTick(x),
+      formatY: (y) => this.formatY(y),
+      borders: () => this.borders,
+      onHover: (index) => (this.hover = index),
+    };
+    return chartOptions(this.lines, look);
+  }
+
+  /** A canvas knows no custom properties: a probe element resolves the token, in the theme that is on. */
+  private readonly resolveColor = (token: string): string => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${token})`;
+    this.plot.append(probe);
+    const color = getComputedStyle(probe).color;
+    probe.remove();
+    return color;
+  };
+}
+
+/** The value at an index, or the closest one before it: evaluations are rarer than steps. */
+function nearest(values: readonly (number | null)[], index: number): number | null {
+  for (let i = index; i >= 0; i--) if (values[i] !== null && values[i] !== undefined) return values[i];
+  return null;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "line-chart": LineChart;
+  }
+}

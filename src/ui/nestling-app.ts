@@ -1,0 +1,179 @@
+/** The page: lays out the parts, hands them state, and turns what they ask for into commands of the controller. */
+import { LitElement, html, nothing } from "lit";
+import { customElement, property, query, state } from "lit/decorators.js";
+import type { BackendChoice, CheckpointSummary, Recipe } from "../protocol/index.ts";
+import "./app-bar.ts";
+import { appActions } from "./app-actions.ts";
+import { appStyles } from "./app-styles.ts";
+import type { ViewName } from "./app-bar.ts";
+import type { AskPanel } from "./ask-panel.ts";
+import "./ask-panel.ts";
+import "./batch-view.ts";
+import "./coming-view.ts";
+import "./learning-panel.ts";
+import type { ModelsDrawer } from "./models-drawer.ts";
+import "./models-drawer.ts";
+import "./next-word.ts";
+import "./notice-stack.ts";
+import { isLive, quizScores } from "./page-state.ts";
+import type { PhoneTab } from "./phone-bar.ts";
+import "./phone-bar.ts";
+import type { Piece, PiecesView } from "./pieces-view.ts";
+import "./pieces-view.ts";
+import "./reading-meter.ts";
+import "./recipe-panel.ts";
+import type { Connection } from "./run-controller.ts";
+import { RunController } from "./run-controller.ts";
+import "./samples-timeline.ts";
+import { base, controls } from "./shared-styles.ts";
+import type { Side } from "./page-state.ts";
+import { allChoices, defaultSides, tuningBase, tuningRecipe } from "./sides.ts";
+import type { SmallDialog } from "./small-dialog.ts";
+import "./small-dialog.ts";
+import "./start-panel.ts";
+import { ThemeController } from "./theme-controller.ts";
+import "./transport-strip.ts";
+
+/** Questions to try: of the made world, whose people the shipped models read about. */
+const SUGGESTIONS = ["In which town does Dora Finch live?", "What do five and three make?", "Who are you?"] as const;
+
+@customElement("nestling-app")
+export class NestlingApp extends LitElement {
+  static override styles = [base, controls, appStyles];
+
+  /** Makes the engine; set before the element is connected. */
+  @property({ attribute: false }) connect!: () => Promise<Connection>;
+  @property({ attribute: false }) presets: readonly Recipe[] = [];
+  @property() backend: BackendChoice = "auto";
+
+  @state() view: ViewName = "train";
+  @state() tab: PhoneTab = "recipe";
+  /** The recipe that *Train from nothing* would start. */
+  @state() chosen: Recipe | null = null;
+  @state() ownText: { readonly id: string; readonly title: string; readonly bytes: number } | null = null;
+  @state() sides: Partial<Record<Side, string>> = {};
+  @state() prompt = "Once upon a time there was a";
+  @state() pieces: readonly Piece[] = [];
+  @state() starting = false;
+  @state() downloading = "";
+
+  @query("models-drawer") drawer!: ModelsDrawer;
+  @query("pieces-view") piecesView!: PiecesView;
+  @query("small-dialog") dialog!: SmallDialog;
+  @query("ask-panel") askPanel!: AskPanel;
+
+  readonly run = new RunController(this, () => ({ connect: this.connect, backend: this.backend, baseUrl: document.baseURI }));
+  readonly theme = new ThemeController(this);
+  private readonly actions = appActions(this);
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.actions.attach();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.actions.detach();
+  }
+
+  protected override updated(): void {
+    this.actions.afterUpdate(SUGGESTIONS[0]);
+    this.classList.toggle("idle", this.run.state.run === null);
+  }
+
+  get recipe(): Recipe {
+    return this.chosen ?? this.presets[0];
+  }
+
+  get suggestions(): readonly string[] {
+    return SUGGESTIONS;
+  }
+
+  /** What answers on each side: the person's choice while it exists, else the default. */
+  get answering(): Record<Side, string> {
+    const { run, checkpoints } = this.run.state;
+    const known = new Set(allChoices(run, checkpoints).map(({ id }) => id));
+    const fallback = defaultSides(run, checkpoints);
+    const pick = (side: Side): string => (known.has(this.sides[side] ?? "") ? this.sides[side]! : fallback[side]);
+    return { base: pick("base"), tuned: pick("tuned") };
+  }
+
+  /** What *Fine-tune it* would start. */
+  tuning(from: CheckpointSummary | undefined = tuningBase(this.run.state.checkpoints)): { recipe: Recipe; base: CheckpointSummary } | null {
+    const recipe = tuningRecipe(from, this.recipe, this.presets);
+    return from === undefined || recipe === undefined ? null : { recipe: { ...recipe, seed: this.recipe.seed }, base: from };
+  }
+
+  override render(): unknown {
+    const { state } = this.run;
+    return html`
+      <app-bar .view=${this.view} .device=${state.device} .theme=${this.theme.choice} .models=${state.checkpoints.length}></app-bar>
+      ${state.link === "dead" ? this.dead() : nothing}
+      ${this.view === "train" ? this.train() : html`<coming-view .view=${this.view}></coming-view>`}
+      <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
+      <pieces-view .pieces=${this.pieces}></pieces-view>
+      <small-dialog></small-dialog>
+      <notice-stack .notices=${state.notices}></notice-stack>
+    `;
+  }
+
+  private train(): unknown {
+    const { run, curves } = this.run.state;
+    const tab = this.tab === "recipe" ? "recipe-tab" : this.tab;
+    return html`
+      <main class="${run === null ? "start" : "run"} ${tab}">${run === null ? this.startParts() : this.runParts()}</main>
+      <phone-bar .run=${run} .curves=${curves} .tab=${this.tab}></phone-bar>
+    `;
+  }
+
+  private startParts(): unknown {
+    return html`
+      <start-panel class="on-recipe" .presets=${this.presets} .recipe=${this.recipe} .tuning=${this.tuning()} .state=${this.run.state} .ownText=${this.ownText} ?starting=${this.starting}></start-panel>
+      <div class="says">${this.ask()} ${this.nextWord()}</div>
+    `;
+  }
+
+  private runParts(): unknown {
+    const { state } = this.run;
+    const { run, curves } = state;
+    return html`
+      <transport-strip class="on-watch" .run=${run} .curves=${curves} .quiz=${quizScores(state)} .hiddenMs=${state.hiddenMs}></transport-strip>
+      <div class="recipe"><recipe-panel class="on-recipe" .run=${run!}></recipe-panel>
+        <reading-meter class="on-watch" .tokens=${curves.tokens} .tokensPerSec=${curves.tokensPerSec ?? 0} .tokensPerWord=${state.tokensPerWord ?? 1.4}></reading-meter></div>
+      <div class="middle">
+        <learning-panel class="on-watch" .run=${run} .curves=${curves} .theme=${this.theme.shown}></learning-panel>
+        <batch-view class="on-watch" .row=${state.batch}></batch-view>
+      </div>
+      <div class="says">${this.nextWord()}
+        <samples-timeline class="on-watch" .samples=${state.samples} .run=${run}></samples-timeline>
+        ${this.ask()}</div>
+    `;
+  }
+
+  private ask(): unknown {
+    const { exchange, run, checkpoints, link } = this.run.state;
+    const tuned = isLive(run) ? "It comes after the base: fine-tuning has not begun." : "No tuned model yet. Fine-tune it, and its answer stands here beside the base's.";
+    return html`<ask-panel class="on-ask" .exchange=${exchange} .choices=${allChoices(run, checkpoints)} .chosen=${this.answering} .suggestions=${this.suggestions} .tunedEmpty=${link === "connecting" ? "" : tuned}></ask-panel>`;
+  }
+
+  private nextWord(): unknown {
+    const { nextWord, run } = this.run.state;
+    const hue = run !== null && run.stages[run.stageIndex]?.kind !== "pretrain" ? "--tuned" : "--base";
+    return html`<next-word class="on-watch" .view=${nextWord} .prompt=${this.prompt} ?live=${isLive(run)} .hue=${hue}></next-word>`;
+  }
+
+  private dead(): unknown {
+    const error = this.run.state.linkError;
+    return html`<div class="dead" role="alert" data-testid="dead">
+      <p>${error?.message ?? "The engine is not running."} <code>${error?.code}</code></p>
+      <button @click=${() => this.run.reconnect()}>Start the engine again</button>
+      <button class="primary" @click=${() => location.reload()}>Reload the page</button>
+    </div>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "nestling-app": NestlingApp;
+  }
+}

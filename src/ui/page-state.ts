@@ -1,0 +1,171 @@
+/**
+ * Everything the page shows, as one value, and the pure function that takes it from one engine event to the next. Knows no
+ * worker, no element and no clock.
+ */
+import type {
+  AnswerToken, BatchRowView, Calibration, CheckpointSummary, CorpusSummary, DeviceReport, EngineEvent, ErrorReport, NextWordView, RunState, SampleView,
+} from "../protocol/index.ts";
+import { Curves } from "./series.ts";
+
+export type Side = "base" | "tuned";
+
+/** One side's answer to the question asked last. */
+export interface Answer {
+  readonly side: Side;
+  readonly model: string;
+  readonly tokens: readonly AnswerToken[];
+  readonly status: "waiting" | "streaming" | "done";
+  readonly reason?: "end" | "length" | "stopped" | "error";
+  readonly error?: ErrorReport;
+  readonly note?: string;
+}
+
+/** One question and its answers. */
+export interface Exchange {
+  readonly requestId: string;
+  readonly prompt: string;
+  readonly chat: boolean;
+  readonly seed: number;
+  readonly answers: readonly Answer[];
+}
+
+export interface Notice {
+  readonly id: number;
+  readonly level: "info" | "warning" | "error";
+  readonly code: string;
+  readonly text: string;
+  /** How often the same came in a row. */
+  readonly times: number;
+}
+
+export type CalibrationState = { readonly status: "measuring" } | { readonly status: "done"; readonly value: Calibration } | { readonly status: "failed"; readonly error: ErrorReport };
+
+export interface PageState {
+  readonly link: "connecting" | "ready" | "dead";
+  readonly linkError?: ErrorReport;
+  readonly device?: DeviceReport;
+  readonly checkpoints: readonly CheckpointSummary[];
+  readonly corpora: readonly CorpusSummary[];
+  readonly run: RunState | null;
+  /** The last event number seen of the run. */
+  readonly seq: number;
+  readonly curves: Curves;
+  readonly batch: BatchRowView | null;
+  readonly nextWord: NextWordView | null;
+  readonly samples: readonly SampleView[];
+  readonly exchange: Exchange | null;
+  readonly notices: readonly Notice[];
+  readonly calibrations: Readonly<Record<string, CalibrationState>>;
+  /** Time this page was hidden while a run was training. */
+  readonly hiddenMs: number;
+  /** Measured on a short passage with the live model's tokenizer. */
+  readonly tokensPerWord?: number;
+}
+
+export const initialState: PageState = {
+  link: "connecting",
+  checkpoints: [],
+  corpora: [],
+  run: null,
+  seq: 0,
+  curves: Curves.empty,
+  batch: null,
+  nextWord: null,
+  samples: [],
+  exchange: null,
+  notices: [],
+  calibrations: {},
+  hiddenMs: 0,
+};
+
+/** Samples kept for the timeline; past it, every second one of the older half goes. */
+const SAMPLE_LIMIT = 400;
+
+/** The state after a batch of events. */
+export function reduceEvents(state: PageState, events: readonly EngineEvent[]): PageState {
+  return events.reduce(reduceEvent, state);
+}
+
+function reduceEvent(before: PageState, event: EngineEvent): PageState {
+  const state = before.run?.runId === event.runId ? { ...before, seq: Math.max(before.seq, event.seq) } : before;
+  switch (event.type) {
+    case "state":
+      return withRun(state, event.state, event.seq);
+    case "metrics":
+      return { ...state, curves: state.curves.append(event.rows) };
+    case "batch":
+      return { ...state, batch: event.row };
+    case "nextWord":
+      return { ...state, nextWord: event.view };
+    case "sample":
+      return { ...state, samples: thin([...state.samples, event.sample]) };
+    case "token":
+      return withAnswer(state, event.requestId, event.side, (answer) => ({ ...answer, status: "streaming", tokens: [...answer.tokens, event.token] }));
+    case "answerDone":
+      return withAnswer(state, event.requestId, event.side, (answer) => ({ ...answer, status: "done", reason: event.reason, error: event.error, note: event.note }));
+    case "checkpoints":
+      return { ...state, checkpoints: event.list };
+    case "notice":
+      return withNotice(state, event.level, event.code, event.text);
+  }
+}
+
+/** A run's first state event clears what belonged to the run before it. */
+function withRun(state: PageState, run: RunState, seq: number): PageState {
+  if (state.run?.runId === run.runId) return { ...state, run };
+  return { ...state, run, seq, curves: Curves.empty, batch: null, samples: [], hiddenMs: 0, tokensPerWord: undefined };
+}
+
+function withAnswer(state: PageState, requestId: string, side: string, change: (answer: Answer) => Answer): PageState {
+  const exchange = state.exchange;
+  // Tokens of a question that is no longer on the page arrive late and are dropped.
+  if (exchange?.requestId !== requestId) return state;
+  return { ...state, exchange: { ...exchange, answers: exchange.answers.map((answer) => (answer.side === side ? change(answer) : answer)) } };
+}
+
+/** The same notice again counts up in place of standing twice. */
+export function withNotice(state: PageState, level: Notice["level"], code: string, text: string): PageState {
+  const last = state.notices[state.notices.length - 1];
+  if (last?.code === code && last.text === text) return { ...state, notices: [...state.notices.slice(0, -1), { ...last, times: last.times + 1 }] };
+  const id = (last?.id ?? 0) + 1;
+  return { ...state, notices: [...state.notices.slice(-4), { id, level, code, text, times: 1 }] };
+}
+
+function thin(samples: readonly SampleView[]): readonly SampleView[] {
+  if (samples.length <= SAMPLE_LIMIT) return samples;
+  const half = SAMPLE_LIMIT / 2;
+  return [...samples.slice(0, half).filter((_, i) => i % 2 === 0), ...samples.slice(half)];
+}
+
+/** A run that can still train. */
+export type LiveRun = RunState & { readonly phase: "preparing" | "running" | "paused" };
+
+export function isLive(run: RunState | null): run is LiveRun {
+  return run !== null && (run.phase === "preparing" || run.phase === "running" || run.phase === "paused");
+}
+
+/** Training time expected to remain over all stages; undefined while no stage has a figure. */
+export function remainingMs(run: RunState): number | undefined {
+  const known = run.stages.filter((stage) => stage.remainingMs !== undefined);
+  return known.length === 0 ? undefined : known.reduce((sum, stage) => sum + (stage.remainingMs ?? 0), 0);
+}
+
+/** Held-out questions right, by base and by tuned model, as last measured. */
+export function quizScores(state: PageState): { base?: number; tuned?: number; total: number } {
+  const { run, curves, checkpoints } = state;
+  const shipped = checkpoints.find((checkpoint) => checkpoint.shipped && checkpoint.stageKind === "pretrain");
+  const total = checkpoints.find((checkpoint) => checkpoint.quizTotal)?.quizTotal ?? 50;
+  if (run === null) {
+    const tuned = checkpoints.find((checkpoint) => checkpoint.stageKind !== "pretrain");
+    return { base: shipped?.quizRight, tuned: tuned?.quizRight, total };
+  }
+  const lastOf = (pretrain: boolean): number | undefined => {
+    let value: number | undefined;
+    run.stages.forEach((stage, i) => {
+      if ((stage.kind === "pretrain") === pretrain) value = curves.stages[i]?.quiz_right.last ?? value;
+    });
+    return value;
+  };
+  const trainsBase = run.stages.some((stage) => stage.kind === "pretrain");
+  return { base: lastOf(true) ?? (trainsBase ? undefined : shipped?.quizRight), tuned: lastOf(false), total };
+}

@@ -1,0 +1,114 @@
+/** One panel of the page: a title, room for controls, and the body. Any panel goes full screen for a projector. */
+import { LitElement, css, html } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import * as icons from "./icons.ts";
+import { base, controls } from "./shared-styles.ts";
+
+/**
+ * @slot - the panel's body
+ * @slot actions - controls beside the title
+ * @csspart header - the title row
+ * @csspart body - the scrolling part
+ */
+@customElement("panel-frame")
+export class PanelFrame extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+        background: var(--panel);
+        border: 1px solid var(--line);
+        border-radius: var(--r-l);
+        box-shadow: var(--lift);
+      }
+      header {
+        display: flex;
+        align-items: center;
+        flex-wrap: wrap;
+        gap: var(--s1) var(--s3);
+        padding: var(--s2) var(--s2) 0 var(--s4);
+        min-height: 2.7rem;
+      }
+      h2 {
+        font-size: var(--t-s);
+        font-weight: 600;
+        letter-spacing: 0.005em;
+        color: var(--ink-2);
+        margin-right: auto;
+      }
+      .body {
+        flex: 1;
+        min-height: 0;
+        padding: var(--s1) var(--s4) var(--s4);
+        overflow: auto;
+        scrollbar-width: thin;
+        display: flex;
+        flex-direction: column;
+      }
+      button.icon {
+        color: var(--ink-3);
+        width: 1.9rem;
+        min-height: 1.9rem;
+      }
+      button.icon svg {
+        width: 15px;
+        height: 15px;
+      }
+      :host(:fullscreen) {
+        border: 0;
+        border-radius: 0;
+        padding: 2vmin 3vmin;
+        /* Everything in rem-free parts grows with the room; the panel's own text by half. */
+        zoom: 1.4;
+      }
+    `,
+  ];
+
+  /** The panel's name. */
+  @property() heading = "";
+
+  @state() private full = false;
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.addEventListener("fullscreenchange", this.onFullscreen);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.removeEventListener("fullscreenchange", this.onFullscreen);
+  }
+
+  override render(): unknown {
+    const label = this.full ? `Leave full screen` : `${this.heading}: full screen`;
+    return html`
+      <header part="header">
+        <h2>${this.heading}</h2>
+        <slot name="actions"></slot>
+        <button class="plain icon" title=${label} aria-label=${label} @click=${this.toggle}>${this.full ? icons.close() : icons.expand()}</button>
+      </header>
+      <div class="body" part="body"><slot></slot></div>
+    `;
+  }
+
+  /** Fills the screen with this panel, or gives it back. */
+  readonly toggle = (): void => {
+    const change = this.full ? document.exitFullscreen() : this.requestFullscreen();
+    // A browser may refuse (no gesture, a frame without permission): the panel then stays as it is.
+    change.catch(() => undefined);
+  };
+
+  private readonly onFullscreen = (): void => {
+    this.full = this.matches(":fullscreen");
+  };
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "panel-frame": PanelFrame;
+  }
+}

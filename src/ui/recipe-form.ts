@@ -1,0 +1,182 @@
+/** Chooses a preset, a seed and the person's own text. Holds no recipe: it says what was chosen. */
+import { LitElement, css, html, nothing } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { Recipe } from "../protocol/index.ts";
+import { formatBytes, formatShort, plural, safeName } from "./format.ts";
+import { base, controls } from "./shared-styles.ts";
+
+/** What a preset is, for a person; a preset without an entry is described by its numbers alone. */
+const WORDS: Readonly<Record<string, { readonly title: string; readonly text: string }>> = {
+  "first-light": { title: "First light", text: "Children's stories and a small made-up world, then questions about it" },
+  "shakespeare-char": { title: "Shakespeare, by character", text: "Three plays, letter by letter, no fine-tuning" },
+  "your-text": { title: "Your text", text: "Anything you drop or paste here" },
+  "gpu-10m": { title: "Ten million", text: "About 10 M parameters, for a real GPU" },
+};
+
+/**
+ * @fires choose-preset - {detail: string} the preset's name
+ * @fires choose-seed - {detail: number}
+ * @fires give-text - {detail: {name: string, data: Blob}}
+ */
+@customElement("recipe-form")
+export class RecipeForm extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        border-top: 1px solid var(--line);
+        padding-top: var(--s4);
+      }
+      .presets {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr));
+        gap: var(--s2);
+      }
+      .presets label {
+        position: relative;
+        display: block;
+        padding: var(--s2) var(--s3);
+        border: 1px solid var(--line);
+        border-radius: var(--r-s);
+        cursor: pointer;
+        font-size: var(--t-xs);
+        color: var(--ink-3);
+        line-height: 1.4;
+      }
+      .presets b {
+        display: block;
+        color: var(--ink);
+        font-size: var(--t-s);
+        font-weight: 600;
+      }
+      .presets input {
+        position: absolute;
+        opacity: 0;
+        inset: 0;
+        margin: 0;
+        cursor: pointer;
+      }
+      .presets label:hover {
+        border-color: var(--line-strong);
+      }
+      .presets label:has(:checked) {
+        border-color: var(--ink-2);
+        box-shadow: inset 0 0 0 1px var(--ink-2);
+      }
+      .presets label:has(:focus-visible) {
+        outline: 2px solid var(--focus);
+        outline-offset: 2px;
+      }
+      .line {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: var(--s2) var(--s4);
+        margin-top: var(--s4);
+        font-size: var(--t-s);
+        color: var(--ink-2);
+      }
+      .seed {
+        display: inline-flex;
+        align-items: center;
+        gap: var(--s2);
+      }
+      .seed input {
+        width: 6.5rem;
+      }
+      .paste {
+        margin-top: var(--s3);
+        display: grid;
+        gap: var(--s2);
+        justify-items: start;
+      }
+      .paste textarea {
+        width: 100%;
+        min-height: 7rem;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) presets: readonly Recipe[] = [];
+  @property({ attribute: false }) recipe!: Recipe;
+  @property({ attribute: false }) ownText: { readonly title: string; readonly bytes: number } | null = null;
+
+  @state() private pasting = false;
+
+  override render(): unknown {
+    return html`
+      <fieldset class="presets" aria-label="Recipe">${this.presets.map((preset) => this.preset(preset))}</fieldset>
+      <div class="line">
+        <label class="seed">Seed <input type="number" min="0" max="4294967295" step="1" data-testid="seed" .value=${String(this.recipe.seed)} @change=${this.onSeed} /></label>
+        <span>${this.summary()}</span>
+      </div>
+      <div class="line">
+        <button data-testid="pick-text" @click=${this.pick}>Choose a text file</button>
+        <button @click=${() => (this.pasting = !this.pasting)} aria-expanded=${this.pasting}>Paste text</button>
+        <span class="quiet">${this.ownText === null ? "or drop one anywhere on the page (.txt, .md)" : html`Own text: ${safeName(this.ownText.title)}, ${formatBytes(this.ownText.bytes)}`}</span>
+        <input type="file" accept=".txt,.md,text/plain,text/markdown" hidden data-testid="text-file" @change=${this.onFile} />
+      </div>
+      ${this.pasting ? this.pasteBox() : nothing}
+    `;
+  }
+
+  private preset(preset: Recipe): unknown {
+    const words = WORDS[preset.name];
+    return html`<label>
+      <input type="radio" name="preset" data-testid="preset-${preset.name}" .checked=${preset.name === this.recipe.name} @change=${() => this.emit("choose-preset", preset.name)} />
+      <b>${words?.title ?? safeName(preset.name)}</b>${words?.text ?? modelLine(preset)}
+    </label>`;
+  }
+
+  private summary(): unknown {
+    const steps = this.recipe.stages.reduce((sum, stage) => sum + stage.max_iters, 0);
+    return html`<span class="quiet">${modelLine(this.recipe)}; ${formatShort(steps)} steps in ${plural(this.recipe.stages.length, "stage")}</span>`;
+  }
+
+  private pasteBox(): unknown {
+    return html`<div class="paste">
+      <textarea aria-label="Your text" placeholder="Paste a few pages or more; a page is about 2,000 characters" data-testid="paste-text"></textarea>
+      <button data-testid="use-pasted" @click=${this.usePasted}>Use this text</button>
+    </div>`;
+  }
+
+  private readonly pick = (): void => this.renderRoot.querySelector<HTMLInputElement>("input[type=file]")?.click();
+
+  private readonly onFile = (event: Event): void => {
+    const input = event.target as HTMLInputElement;
+    const file = input.files?.[0];
+    if (file !== undefined) this.emit("give-text", { name: file.name, data: file });
+    input.value = "";
+  };
+
+  private readonly usePasted = (): void => {
+    const text = this.renderRoot.querySelector("textarea")?.value ?? "";
+    this.pasting = false;
+    this.emit("give-text", { name: "Pasted text", data: new Blob([text], { type: "text/plain" }) });
+  };
+
+  private readonly onSeed = (event: Event): void => {
+    const input = event.target as HTMLInputElement;
+    const seed = Math.trunc(Number(input.value));
+    if (Number.isFinite(seed) && seed >= 0 && seed <= 0xffff_ffff) this.emit("choose-seed", seed);
+    else input.value = String(this.recipe.seed);
+  };
+
+  private emit(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+}
+
+/** The model of a recipe in one line. */
+export function modelLine(recipe: Recipe): string {
+  const { n_layer, n_embd, block_size } = recipe.model;
+  const tokens = recipe.tokenizer.kind === "char" ? "characters" : `${formatShort(recipe.tokenizer.vocab_size)} word pieces`;
+  return `${plural(n_layer, "layer")}, ${n_embd} wide, context ${block_size}, ${tokens}`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "recipe-form": RecipeForm;
+  }
+}

@@ -1,0 +1,113 @@
+/** The recipe of the run in hand, one line a field, and what it costs. Read only: a running recipe does not change. */
+import { LitElement, css, html, nothing } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import type { RunState, Stage } from "../protocol/index.ts";
+import { formatBytes, formatCount, formatShort, formatSmall, plural, safeName } from "./format.ts";
+import { stageColor } from "./learning-data.ts";
+import { cssVars } from "./css-vars.ts";
+import { isLive } from "./page-state.ts";
+import "./panel-frame.ts";
+import { base, controls } from "./shared-styles.ts";
+
+/** @fires new-run - back to the start cards, once the run has ended */
+@customElement("recipe-panel")
+export class RecipePanel extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: flex;
+        min-height: 0;
+      }
+      panel-frame {
+        flex: 1;
+      }
+      section + section {
+        margin-top: var(--s4);
+      }
+      h3 {
+        font-size: var(--t-s);
+        font-weight: 600;
+        padding-bottom: var(--s1);
+        border-bottom: 1px solid var(--line);
+        margin-bottom: var(--s1);
+      }
+      h3 i {
+        display: inline-block;
+        width: 0.55rem;
+        height: 0.55rem;
+        border-radius: 50%;
+        background: var(--hue);
+        margin-right: 0.45rem;
+      }
+      dl {
+        display: grid;
+        grid-template-columns: auto 1fr;
+        gap: 0.1rem var(--s3);
+        font-size: var(--t-s);
+        line-height: 1.65;
+      }
+      dt {
+        color: var(--ink-3);
+      }
+      dd {
+        text-align: right;
+        overflow-wrap: anywhere;
+      }
+      button {
+        margin-top: var(--s5);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) run!: RunState;
+
+  override render(): unknown {
+    const { recipe, parameters, memory } = this.run;
+    const { n_layer, n_head, n_embd, block_size, dropout } = recipe.model;
+    return html`<panel-frame heading="Recipe">
+      <section>
+        <h3>${safeName(recipe.name)}</h3>
+        <dl>
+          ${this.line("parameters", parameters === undefined ? undefined : formatShort(parameters))}
+          ${this.line("layers × heads", `${n_layer} × ${n_head}`)} ${this.line("width", formatCount(n_embd))} ${this.line("context", plural(block_size, "token"))}
+          ${dropout > 0 ? this.line("dropout", formatSmall(dropout)) : nothing}
+          ${this.line("tokens are", recipe.tokenizer.kind === "char" ? "characters" : `${formatCount(recipe.tokenizer.vocab_size)} word pieces`)}
+          ${this.line("seed", String(recipe.seed))} ${this.line("memory", memory === undefined ? undefined : formatBytes(memory.totalBytes))}
+        </dl>
+      </section>
+      ${recipe.stages.map((stage) => this.stage(stage))}
+      ${isLive(this.run) ? nothing : html`<button class="primary" data-testid="new-run" @click=${this.onNew}>Begin another run</button>`}
+    </panel-frame>`;
+  }
+
+  private stage(stage: Stage): unknown {
+    const { optimizer } = stage;
+    const rows = stage.batch_size * stage.gradient_accumulation_steps;
+    return html`<section>
+      <h3 ${cssVars({ "--hue": `var(${stageColor(stage.kind)})` })}><i></i>${safeName(stage.name)}</h3>
+      <dl>
+        ${this.line("text", stage.data.map((source) => (source.corpus.startsWith("own") ? "your text" : source.corpus)).join(" + "))}
+        ${this.line("steps", formatCount(stage.max_iters))} ${this.line("rows a step", formatCount(rows))}
+        ${this.line("learning rate", `${formatSmall(optimizer.learning_rate)}, ${optimizer.schedule}`)}
+        ${stage.kind === "sft" ? this.line("trains", stage.method.type === "lora" ? `LoRA, rank ${stage.method.r}` : "all weights") : nothing}
+        ${optimizer.weight_decay > 0 ? this.line("weight decay", formatSmall(optimizer.weight_decay)) : nothing}
+      </dl>
+    </section>`;
+  }
+
+  private line(name: string, value: string | undefined): unknown {
+    return value === undefined ? nothing : html`<dt>${name}</dt><dd>${value}</dd>`;
+  }
+
+  private readonly onNew = (): void => {
+    this.dispatchEvent(new CustomEvent("new-run", { bubbles: true, composed: true }));
+  };
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "recipe-panel": RecipePanel;
+  }
+}

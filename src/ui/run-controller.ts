@@ -1,0 +1,349 @@
+/**
+ * The one controller that owns the engine. It connects when its host does, turns events into state, and gives each command of
+ * the page one method. It draws nothing, and no other module of the page holds the engine.
+ */
+import type { ReactiveController, ReactiveControllerHost } from "lit";
+import type { AskRequest, BackendChoice, EngineApi, EngineEvent, ErrorReport, Recipe, SamplingOptions } from "../protocol/index.ts";
+import type { Answer, PageState, Side } from "./page-state.ts";
+import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
+import { formatDuration } from "./format.ts";
+import { defaultSides } from "./sides.ts";
+
+export interface Connection {
+  readonly api: EngineApi;
+  /** Resolves when the engine can no longer answer. */
+  readonly died?: Promise<ErrorReport>;
+  dispose(): void;
+}
+
+export interface ControllerOptions {
+  readonly connect: () => Promise<Connection>;
+  readonly backend: BackendChoice;
+  /** Where the shipped base lies, as an absolute URL. */
+  readonly baseUrl: string;
+}
+
+export interface Question extends SamplingOptions {
+  readonly prompt: string;
+  readonly chat: boolean;
+  readonly sides: readonly { readonly side: Side; readonly checkpointId: string; readonly model: string }[];
+}
+
+/** Plain English that no corpus of this project holds: what tokens per word is measured on. */
+const PASSAGE =
+  "The old man walked down to the river in the morning and sat under a tree. He had bread and cheese in his bag, and he gave a little " +
+  "of it to the birds. When the rain came he went home, made a fire, and told the children a story about a fox who lost his way.";
+
+export class RunController implements ReactiveController {
+  private current: PageState = initialState;
+  private connection: Connection | null = null;
+  private generation = 0;
+  private filling = false;
+  private held: EngineEvent[] = [];
+  private hiddenSince: number | null = null;
+  private wakeLock: WakeLockSentinel | null = null;
+  private asked = 0;
+
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    private readonly options: () => ControllerOptions,
+  ) {
+    host.addController(this);
+  }
+
+  get state(): PageState {
+    return this.current;
+  }
+
+  hostConnected(): void {
+    document.addEventListener("visibilitychange", this.onVisibility);
+    window.addEventListener("beforeunload", this.onBeforeUnload);
+    void this.open(++this.generation);
+  }
+
+  hostDisconnected(): void {
+    this.generation++;
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    window.removeEventListener("beforeunload", this.onBeforeUnload);
+    void this.wakeLock?.release();
+    this.wakeLock = null;
+    this.close();
+  }
+
+  private close(): void {
+    const connection = this.connection;
+    this.connection = null;
+    if (connection === null) return;
+    // The engine gets a moment to leave its storage tidy; a dead one must not keep the worker alive.
+    const gone = new Promise((resolve) => setTimeout(resolve, 1000));
+    void Promise.race([connection.api.dispose().catch(() => undefined), gone]).then(() => connection.dispose());
+  }
+
+  private async open(generation: number): Promise<void> {
+    const { connect, backend, baseUrl } = this.options();
+    this.set({ ...initialState });
+    try {
+      const connection = await connect();
+      if (generation !== this.generation) return connection.dispose();
+      this.connection = connection;
+      const died = connection.died?.then((error) => {
+        if (generation === this.generation) this.fail(error);
+        throw new Error(error.message);
+      });
+      const listener = (events: readonly EngineEvent[]): void => {
+        if (generation === this.generation) this.receive(events);
+      };
+      const started = connection.api.start({ backend, baseUrl }, listener);
+      const first = await (died === undefined ? started : Promise.race([started, died]));
+      died?.catch(() => undefined);
+      if (generation !== this.generation) return;
+      this.set({ ...this.current, link: "ready", device: first.device, checkpoints: first.checkpoints, corpora: first.corpora });
+      if (first.lastRunId !== null) await this.openRun(first.lastRunId);
+    } catch (error) {
+      if (generation === this.generation && this.current.link !== "dead") this.fail(readError(error));
+    }
+  }
+
+  /** Ends the engine that there is and starts another. */
+  reconnect(): void {
+    this.close();
+    void this.open(++this.generation);
+  }
+
+  private fail(error: ErrorReport): void {
+    this.set({ ...this.current, link: "dead", linkError: error });
+  }
+
+  private set(state: PageState): void {
+    const wasRunning = this.current.run?.phase === "running";
+    this.current = state;
+    const running = state.run?.phase === "running" && state.link === "ready";
+    if (running !== wasRunning) void this.holdScreen(running);
+    this.host.requestUpdate();
+  }
+
+  /** Applies events in order; where the run's numbering has a gap, fetches what is missing first. */
+  private receive(events: readonly EngineEvent[]): void {
+    if (this.filling) {
+      this.held.push(...events);
+      return;
+    }
+    const run = this.current.run;
+    const at = events.findIndex((event) => event.runId === run?.runId && event.seq > this.current.seq + 1);
+    const jumps = run !== null && at >= 0 && !events.slice(0, at).some((event) => event.runId === run.runId);
+    if (jumps) {
+      this.filling = true;
+      this.held = [...events];
+      void this.fill(run.runId, this.current.seq);
+      return;
+    }
+    this.set(reduceEvents(this.current, events));
+    this.measureWords();
+  }
+
+  private async fill(runId: string, seq: number): Promise<void> {
+    let missed: readonly EngineEvent[] = [];
+    try {
+      missed = (await this.connection?.api.eventsSince(runId, seq)) ?? [];
+    } catch (error) {
+      this.tell("warning", readError(error));
+    }
+    const known = new Set(missed.map((event) => event.seq));
+    const rest = this.held.filter((event) => event.runId !== runId || !known.has(event.seq));
+    this.filling = false;
+    this.held = [];
+    this.set(reduceEvents(this.current, [...missed, ...rest]));
+  }
+
+  /** Runs a command; an error becomes a notice and `undefined`. */
+  private async attempt<T>(command: (api: EngineApi) => Promise<T>): Promise<T | undefined> {
+    const connection = this.connection;
+    if (connection === null) {
+      this.tell("error", { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} });
+      return undefined;
+    }
+    try {
+      return await command(connection.api);
+    } catch (error) {
+      this.tell("error", readError(error));
+      return undefined;
+    }
+  }
+
+  private tell(level: "info" | "warning" | "error", error: ErrorReport): void {
+    this.set(withNotice(this.current, level, error.code, error.message));
+  }
+
+  notify(level: "info" | "warning" | "error", code: string, text: string): void {
+    this.set(withNotice(this.current, level, code, text));
+  }
+
+  dismissNotice(id: number): void {
+    this.set({ ...this.current, notices: this.current.notices.filter((notice) => notice.id !== id) });
+  }
+
+  // Running
+
+  async startRun(recipe: Recipe, fromCheckpoint?: string): Promise<boolean> {
+    return (await this.attempt((api) => api.startRun({ recipe, ...(fromCheckpoint === undefined ? {} : { fromCheckpoint }) }))) !== undefined;
+  }
+
+  async openRun(runId: string): Promise<void> {
+    await this.attempt((api) => api.openRun(runId));
+  }
+
+  /** Leaves a run that has ended, back to the start. */
+  clearRun(): void {
+    if (!isLive(this.current.run)) this.set({ ...this.current, run: null, seq: 0, curves: initialState.curves, batch: null, samples: [], nextWord: null });
+  }
+
+  async togglePlay(): Promise<void> {
+    const phase = this.current.run?.phase;
+    if (phase === "running") await this.attempt((api) => api.pause());
+    else if (phase === "paused") await this.attempt((api) => api.play());
+  }
+
+  async singleStep(): Promise<void> {
+    if (this.current.run?.phase === "paused" || this.current.run?.phase === "running") await this.attempt((api) => api.singleStep());
+  }
+
+  async stop(): Promise<void> {
+    if (isLive(this.current.run)) await this.attempt((api) => api.stop());
+  }
+
+  /** Measures a recipe on this machine, once. */
+  async calibrate(recipe: Recipe): Promise<void> {
+    const key = JSON.stringify(recipe);
+    if (this.current.calibrations[key] !== undefined || this.connection === null) return;
+    const put = (value: PageState["calibrations"][string]): void => this.set({ ...this.current, calibrations: { ...this.current.calibrations, [key]: value } });
+    put({ status: "measuring" });
+    try {
+      put({ status: "done", value: await this.connection.api.calibrate(recipe) });
+    } catch (error) {
+      put({ status: "failed", error: readError(error) });
+    }
+  }
+
+  // Asking
+
+  async ask(question: Question): Promise<void> {
+    const { prompt, chat, sides, ...sampling } = question;
+    const requestId = `ask-${++this.asked}`;
+    const answers = sides.map(({ side, model }): Answer => ({ side, model, tokens: [], status: "waiting" }));
+    await this.stopAnswer();
+    this.set({ ...this.current, exchange: { requestId, prompt, chat, seed: sampling.seed, answers } });
+    const request: AskRequest = { ...sampling, requestId, prompt, chat, sides: sides.map(({ side, checkpointId }) => ({ side, checkpointId })) };
+    const done = await this.attempt((api) => api.ask(request).then(() => true));
+    if (done === undefined) await this.stopAnswer();
+  }
+
+  async stopAnswer(): Promise<void> {
+    const exchange = this.current.exchange;
+    if (exchange === null || exchange.answers.every((answer) => answer.status === "done")) return;
+    const answers = exchange.answers.map((answer): Answer => (answer.status === "done" ? answer : { ...answer, status: "done", reason: "stopped" }));
+    this.set({ ...this.current, exchange: { ...exchange, answers } });
+    await this.connection?.api.stopAnswer(exchange.requestId).catch(() => undefined);
+  }
+
+  /** Follows a prompt while a run trains; without a run, asks the base once. */
+  async watchNextWord(prompt: string): Promise<void> {
+    if (prompt === "") return;
+    const { run, checkpoints } = this.current;
+    if (isLive(run)) {
+      await this.attempt((api) => api.watchNextWord(prompt));
+      return;
+    }
+    const { base, tuned } = defaultSides(run, checkpoints);
+    const from = base || tuned;
+    if (from === "") return;
+    const view = await this.attempt((api) => api.nextWord(from, prompt, 8));
+    if (view !== undefined) this.set({ ...this.current, nextWord: view });
+  }
+
+  async tokenize(checkpointId: string, text: string): Promise<readonly { id: number; text: string }[]> {
+    return (await this.attempt((api) => api.tokenize(checkpointId, text))) ?? [];
+  }
+
+  private measureWords(): void {
+    const { run, tokensPerWord } = this.current;
+    if (tokensPerWord !== undefined || run === null || !run.canSample || this.connection === null) return;
+    // Set before the answer comes, so that it is asked once.
+    this.set({ ...this.current, tokensPerWord: run.recipe.tokenizer.kind === "char" ? 5.2 : 1.4 });
+    const words = PASSAGE.split(" ").length;
+    this.connection.api.tokenize("live", PASSAGE).then(
+      (pieces) => this.set({ ...this.current, tokensPerWord: pieces.length / words }),
+      () => undefined,
+    );
+  }
+
+  // Texts and checkpoints
+
+  async addText(name: string, data: Blob): Promise<string | undefined> {
+    const added = await this.attempt((api) => api.addCorpus(name, data));
+    if (added === undefined) return undefined;
+    this.set({ ...this.current, corpora: [...this.current.corpora.filter((corpus) => corpus.id !== added.id), added] });
+    return added.id;
+  }
+
+  async importModel(name: string, data: Blob): Promise<void> {
+    const opened = await this.attempt((api) => api.importCheckpoint(name, data));
+    if (opened === undefined) return;
+    await this.refreshCheckpoints();
+    this.notify("info", "OPENED", `Opened ${opened.name}. It can be asked and fine-tuned.`);
+  }
+
+  async deleteModel(id: string): Promise<void> {
+    await this.attempt((api) => api.deleteCheckpoint(id));
+    await this.refreshCheckpoints();
+  }
+
+  exportModel(id: string): Promise<Blob | undefined> {
+    return this.attempt((api) => api.exportCheckpoint(id));
+  }
+
+  private async refreshCheckpoints(): Promise<void> {
+    const list = await this.attempt((api) => api.listCheckpoints());
+    if (list !== undefined) this.set({ ...this.current, checkpoints: list });
+  }
+
+  // The page around it
+
+  private readonly onBeforeUnload = (event: BeforeUnloadEvent): void => {
+    if (this.current.run?.phase === "running") event.preventDefault();
+  };
+
+  private readonly onVisibility = (): void => {
+    const visible = document.visibilityState === "visible";
+    const running = this.current.run?.phase === "running";
+    void this.connection?.api.setVisible(visible).catch(() => undefined);
+    if (!visible) {
+      this.hiddenSince = running ? performance.now() : null;
+      return;
+    }
+    void this.holdScreen(running);
+    if (this.hiddenSince === null) return;
+    const gap = performance.now() - this.hiddenSince;
+    this.hiddenSince = null;
+    if (gap < 2000) return;
+    this.set({ ...this.current, hiddenMs: this.current.hiddenMs + gap });
+    this.notify("info", "HIDDEN", `This tab was hidden for ${formatDuration(gap)} while training. That time is not counted in speed or time left.`);
+  };
+
+  /** A screen lock is a courtesy: where the browser refuses it, training goes on without. */
+  private async holdScreen(hold: boolean): Promise<void> {
+    if (!hold) {
+      await this.wakeLock?.release().catch(() => undefined);
+      this.wakeLock = null;
+      return;
+    }
+    if (this.wakeLock !== null && !this.wakeLock.released) return;
+    this.wakeLock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+  }
+}
+
+/** A thrown thing as a report. Comlink keeps an error's message and drops its fields, so the code is read from "[CODE] words". */
+export function readError(thrown: unknown): ErrorReport {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const match = /^\[([A-Z_]+)\] ([\s\S]*)$/.exec(message);
+  return match === null ? { code: "UNKNOWN", message, details: {} } : { code: match[1], message: match[2], details: {} };
+}

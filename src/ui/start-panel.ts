@@ -1,0 +1,193 @@
+/** Before a run: what this place is, and the two ways to begin, each with its time on this machine. Starts nothing itself. */
+import { LitElement, css, html, nothing } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import type { CheckpointSummary, Recipe } from "../protocol/index.ts";
+import { formatBytes, formatDuration, formatShort } from "./format.ts";
+import type { CalibrationState, PageState } from "./page-state.ts";
+import "./recipe-form.ts";
+import { base, controls } from "./shared-styles.ts";
+import { checkpointLabel, wantsText } from "./sides.ts";
+
+export interface StartChoice {
+  readonly recipe: Recipe;
+  readonly fromCheckpoint?: string;
+}
+
+/** @fires start-run - {detail: StartChoice} */
+@customElement("start-panel")
+export class StartPanel extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        container-type: inline-size;
+        overflow: auto;
+        scrollbar-width: thin;
+        background: var(--panel);
+        border: 1px solid var(--line);
+        border-radius: var(--r-l);
+        box-shadow: var(--lift);
+        padding: clamp(1.2rem, 4cqi, 2.6rem) clamp(1.1rem, 4.5cqi, 3rem);
+      }
+      h1 {
+        font: 500 clamp(1.7rem, 4.4cqi, 2.7rem) / 1.12 var(--serif);
+        letter-spacing: -0.015em;
+        text-wrap: balance;
+        max-width: 22ch;
+      }
+      .lead {
+        margin-top: var(--s3);
+        font: 400 var(--t-l) / 1.55 var(--serif);
+        color: var(--ink-2);
+        max-width: 38rem;
+        text-wrap: pretty;
+      }
+      .cards {
+        display: grid;
+        grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr));
+        gap: var(--s4);
+        margin: var(--s5) 0;
+      }
+      .card {
+        --hue: var(--base);
+        display: flex;
+        flex-direction: column;
+        border: 1px solid var(--line);
+        border-top: 3px solid var(--hue);
+        border-radius: var(--r-m);
+        background: var(--raised);
+        padding: var(--s4) var(--s4) var(--s4);
+      }
+      .card.tune {
+        --hue: var(--tuned);
+      }
+      .card h2 {
+        font-size: var(--t-l);
+        font-weight: 600;
+      }
+      .card p {
+        color: var(--ink-2);
+        font-size: var(--t-s);
+        margin-top: var(--s1);
+        text-wrap: pretty;
+      }
+      .time {
+        margin-top: auto;
+        padding: var(--s4) 0 var(--s3);
+        min-height: 4.6rem;
+      }
+      .time b {
+        display: block;
+        font-size: var(--t-xl);
+        font-weight: 500;
+        letter-spacing: -0.01em;
+        color: var(--ink);
+      }
+      .time span {
+        color: var(--ink-3);
+        font-size: var(--t-xs);
+      }
+      .card button {
+        align-self: start;
+        min-height: 2.6rem;
+        padding: 0 var(--s5);
+        font-size: var(--t-m);
+      }
+      .local {
+        margin-top: var(--s5);
+        font-size: var(--t-s);
+        color: var(--ink-3);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) presets: readonly Recipe[] = [];
+  /** The recipe that is chosen, with seed and own text already in it. */
+  @property({ attribute: false }) recipe!: Recipe;
+  /** What *Fine-tune it* would start, when it can. */
+  @property({ attribute: false }) tuning: { readonly recipe: Recipe; readonly base: CheckpointSummary } | null = null;
+  @property({ attribute: false }) state!: PageState;
+  /** The person's own text, once given. */
+  @property({ attribute: false }) ownText: { readonly title: string; readonly bytes: number } | null = null;
+  /** A start was pressed and the engine has not answered yet. */
+  @property({ type: Boolean }) starting = false;
+
+  override render(): unknown {
+    return html`
+      <h1>A small language model, learning in front of you.</h1>
+      <p class="lead">
+        First it reads, and learns to guess what comes next. Then a little practice in answering turns the reader into something you can ask. Both happen
+        here, in this tab, on this machine.
+      </p>
+      <div class="cards">${this.tuneCard()} ${this.scratchCard()}</div>
+      <recipe-form .presets=${this.presets} .recipe=${this.recipe} .ownText=${this.ownText}></recipe-form>
+      <p class="local">No account, no server. Your text and your models stay in this browser.</p>
+    `;
+  }
+
+  private tuneCard(): unknown {
+    const { tuning, state } = this;
+    const stages = tuning?.recipe.stages.map((stage) => stage.kind === "sft") ?? [];
+    return html`<section class="card tune">
+      <h2>Fine-tune it</h2>
+      <p>
+        ${tuning === null
+          ? "Needs a base that a recipe here can tune. None is loaded; train one from nothing, or open one in Models."
+          : html`Take ${checkpointLabel(tuning.base)}, which has read but never been asked anything, and teach it to answer.`}
+      </p>
+      ${tuning === null ? html`<div class="time"></div>` : this.time(state.calibrations[JSON.stringify(tuning.recipe)], stages, "practice in answering")}
+      <button class="primary" data-testid="start-tune" ?disabled=${tuning === null || this.starting || state.link !== "ready"} @click=${this.startTuning}>Fine-tune it</button>
+    </section>`;
+  }
+
+  private scratchCard(): unknown {
+    const { recipe, state } = this;
+    const waits = wantsText(recipe);
+    const kinds = recipe.stages.map(() => true);
+    const both = recipe.stages.some((stage) => stage.kind === "sft");
+    return html`<section class="card">
+      <h2>Train from nothing</h2>
+      <p>Start from random numbers and watch noise turn into words, words into sentences${both ? ", and sentences into answers" : ""}.</p>
+      ${waits
+        ? html`<div class="time"><b>Your text first</b><span>Drop a .txt or .md file anywhere on this page, or paste it below.</span></div>`
+        : this.time(state.calibrations[JSON.stringify(recipe)], kinds, both ? "reading, then practice in answering" : "reading")}
+      <button class="primary" data-testid="start-scratch" ?disabled=${waits || this.starting || state.link !== "ready"} @click=${this.startScratch}>Train from nothing</button>
+    </section>`;
+  }
+
+  private time(calibration: CalibrationState | undefined, counted: readonly boolean[], what: string): unknown {
+    if (calibration?.status === "failed")
+      return html`<div class="time"><b>Will not start here</b><span>${calibration.error.message}</span></div>`;
+    if (calibration?.status !== "done")
+      return html`<div class="time" aria-busy="true"><b class="quiet">…</b><span>${this.state.link === "ready" ? "measuring this machine" : "waiting for the engine"}</span></div>`;
+    const { stageMs, memory, tokensPerSec } = calibration.value;
+    const ms = stageMs.reduce((sum, stage, i) => sum + (counted[i] ? stage : 0), 0);
+    return html`<div class="time">
+      <b>about ${formatDuration(roundUp(ms))}</b>
+      <span>of ${what}, measured on this machine: ${formatShort(Math.round(tokensPerSec))} tokens/s${memory.totalBytes > 0 ? html`, ${formatBytes(memory.totalBytes)} of memory` : nothing}</span>
+    </div>`;
+  }
+
+  private readonly startTuning = (): void => {
+    if (this.tuning !== null) this.start({ recipe: this.tuning.recipe, fromCheckpoint: this.tuning.base.id });
+  };
+
+  private readonly startScratch = (): void => this.start({ recipe: this.recipe });
+
+  private start(detail: StartChoice): void {
+    this.dispatchEvent(new CustomEvent<StartChoice>("start-run", { detail, bubbles: true, composed: true }));
+  }
+}
+
+/** An estimate shown to the second would claim too much: 5 s steps below two minutes, 10 s below ten, then whole minutes. */
+function roundUp(ms: number): number {
+  const unit = ms < 120_000 ? 5_000 : ms < 600_000 ? 10_000 : 60_000;
+  return Math.ceil(ms / unit) * unit;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "start-panel": StartPanel;
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * A stub of the engine that plays a believable run, so that the page can be looked at and measured without one. Everything in
+ * it is made up; it is a test's prop and nothing else.
+ */
+import { Draws } from "../../src/core/random.ts";
+import type {
+  AskRequest, BatchRowView, Calibration, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+} from "../../src/protocol/index.ts";
+import { presets } from "../../src/protocol/presets.ts";
+import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
+
+export interface StubOptions {
+  readonly stepsPerSec?: number;
+  /** Where the engine stands when the page opens. */
+  readonly scene?: "empty" | "preparing" | "running" | "tuning" | "paused" | "finished" | "failed" | "dead" | "no-models";
+}
+
+const DAY = 86_400_000;
+
+export function stubCheckpoints(): CheckpointSummary[] {
+  const model = presets[0].model;
+  const common = { runId: "shipped", parameters: 334_000, bytes: 668_000, createdMs: Date.UTC(2026, 10, 1), shipped: true, resumable: false, model, quizTotal: 50 };
+  return [
+    { ...common, id: "base", parentId: null, name: "first-light", stage: "Pre-training", stageKind: "pretrain", step: 1500, valLoss: 1.912, quizRight: 3 },
+    { ...common, id: "tuned", parentId: "base", name: "first-light, tuned", stage: "Fine-tuning", stageKind: "sft", step: 120, createdMs: common.createdMs + DAY, valLoss: 0.412, quizRight: 41 },
+  ];
+}
+
+export class StubEngine implements EngineApi {
+  private listener: (events: readonly EngineEvent[]) => void = () => undefined;
+  private readonly draws = new Draws(7, "sample", { site: "tests/ui" });
+  private checkpoints = stubCheckpoints();
+  private run: RunState | null = null;
+  private seq = 0;
+  private log: EngineEvent[] = [];
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private ticks = 0;
+  private trainMs = 0;
+  private tokens = 0;
+  private globalStep = 0;
+  private prompt: string | null = null;
+  private readonly stopped = new Set<string>();
+  private corpora: CorpusSummary[] = [];
+  /** What the page asked for, by name, for tests. */
+  readonly calls: string[] = [];
+
+  constructor(private readonly options: StubOptions = {}) {}
+
+  async start(_options: unknown, listener: (events: readonly EngineEvent[]) => void): ReturnType<EngineApi["start"]> {
+    this.listener = listener;
+    const { scene = "empty" } = this.options;
+    if (scene === "dead") throw new Error("[GPU_BLOCKED] The GPU was lost twice in two minutes, and the browser gives none until the page is reloaded. What was saved is kept.");
+    if (scene === "no-models") this.checkpoints = [];
+    await pause(120);
+    if (scene !== "empty" && scene !== "no-models") setTimeout(() => this.stage(scene), 30);
+    return {
+      device: {
+        kind: "cpu", name: "CPU, WebAssembly SIMD", fallbackAdapter: false, features: ["simd"], limits: { maxBufferBytes: 2 ** 31 },
+        why: "This browser offers no GPU to the page, so training runs on the processor, in WebAssembly with SIMD.",
+      },
+      checkpoints: this.checkpoints, corpora: [], lastRunId: null,
+    };
+  }
+
+  /** Brings a scene about at once: a run with its past in it. */
+  private stage(scene: string): void {
+    const recipe = presets[0];
+    this.begin(recipe, 0);
+    if (scene === "preparing") return this.put({ phase: "preparing", preparing: { what: "training the tokenizer", share: 0.62 } });
+    const past = { running: 620, paused: 620, tuning: 1556, finished: 1620, failed: 340 }[scene] ?? 0;
+    for (let done = 0; done < past; done += 20) this.train(20);
+    if (scene === "failed") {
+      this.put({ phase: "failed", error: { code: "NONFINITE_LOSS", message: "", details: {} } });
+      this.emit({ type: "notice", level: "error", code: "NONFINITE_LOSS", text: "The loss is not a number at step 340; the first bad tensor is h.1.mlp.c_fc.weight. The checkpoint of step 300 is kept. Try a lower learning rate." });
+    } else if (scene === "finished") this.finish();
+    else this.put({ phase: scene === "paused" ? "paused" : "running" });
+    if (scene === "running" || scene === "tuning") this.tick();
+  }
+
+  private begin(recipe: Recipe, firstStage: number): void {
+    this.seq = 0;
+    this.log = [];
+    [this.ticks, this.trainMs, this.tokens, this.globalStep] = [0, 0, 0, 0];
+    const stages = recipe.stages.map((stage, i) => ({
+      name: stage.name, kind: stage.kind, steps: stage.max_iters, done: i < firstStage ? stage.max_iters : 0,
+      tokensPerStep: stage.batch_size * recipe.model.block_size, spentMs: 0, remainingMs: i < firstStage ? 0 : stage.max_iters * 95,
+    }));
+    this.run = {
+      runId: `run-${this.calls.length}`, phase: "preparing", recipe, stageIndex: firstStage, step: 0, stages, canSample: false, parameters: 334_000,
+      memory: { totalBytes: 21_400_000, parts: [], largestBufferBytes: 1_600_000 },
+    };
+    this.put({ preparing: { what: "cleaning text" } });
+  }
+
+  async startRun({ recipe, fromCheckpoint }: { recipe: Recipe; fromCheckpoint?: string }): Promise<{ runId: string }> {
+    this.calls.push("startRun");
+    this.begin(recipe, fromCheckpoint === undefined ? 0 : recipe.stages.findIndex((stage) => stage.kind === "sft"));
+    setTimeout(() => this.put({ preparing: { what: "training the tokenizer", share: 0.4 } }), 150);
+    setTimeout(() => this.play(), 350);
+    return { runId: this.run!.runId };
+  }
+
+  async openRun(runId: string): Promise<{ runId: string }> {
+    return { runId };
+  }
+
+  async play(): Promise<void> {
+    this.calls.push("play");
+    this.put({ phase: "running", preparing: undefined, canSample: true });
+    this.tick();
+  }
+
+  async pause(): Promise<void> {
+    this.calls.push("pause");
+    clearInterval(this.timer);
+    this.put({ phase: "paused" });
+  }
+
+  async singleStep(): Promise<void> {
+    this.calls.push("singleStep");
+    clearInterval(this.timer);
+    this.train(1);
+    if (this.run!.phase !== "finished") this.put({ phase: "paused" });
+  }
+
+  async stop(): Promise<void> {
+    this.calls.push("stop");
+    clearInterval(this.timer);
+    this.put({ phase: "stopped" });
+  }
+
+  private tick(): void {
+    clearInterval(this.timer);
+    const each = (this.options.stepsPerSec ?? 12) / 10;
+    let owed = 0;
+    this.timer = setInterval(() => {
+      owed += each;
+      const steps = Math.floor(owed);
+      owed -= steps;
+      if (steps > 0) this.train(steps);
+    }, 100);
+  }
+
+  /** Trains some steps and tells of them as one batch of events. */
+  private train(steps: number): void {
+    const run = this.run!;
+    const bodies: EngineEventBody[] = [];
+    const rows: MetricRow[] = [];
+    let { stageIndex, step } = run;
+    let stages = run.stages;
+    for (let i = 0; i < steps && stages[stageIndex].done < stages[stageIndex].steps; i++) {
+      step++;
+      rows.push(...this.row(stageIndex, step));
+      stages = stages.map((stage, s) => (s === stageIndex ? { ...stage, done: step, spentMs: stage.spentMs + 95, remainingMs: (stage.steps - step) * 95 } : stage));
+      if (step === stages[stageIndex].steps) {
+        this.save(stageIndex, step);
+        if (stageIndex + 1 < stages.length) [stageIndex, step] = [stageIndex + 1, 0];
+      }
+    }
+    this.run = { ...run, stageIndex, step, stages, canSample: true, phase: run.phase, preparing: undefined, ...(this.globalStep % 200 < steps ? { saved: { checkpointId: "x", step, atMs: Date.now() } } : {}) };
+    bodies.push({ type: "metrics", rows }, { type: "state", state: this.run });
+    if (this.ticks++ % 8 === 0) bodies.push({ type: "batch", row: this.batch() });
+    if (this.ticks % 4 === 0 && this.prompt !== null) bodies.push({ type: "nextWord", view: this.guesses(this.prompt) });
+    if (this.ticks % 12 === 1) bodies.push({ type: "sample", sample: { stageIndex, step, globalStep: this.globalStep, tokens: this.tokens, prompt: "Once upon a time", text: garble(STORY, this.skill, this.draws) } });
+    if (bodies.length > 0) this.emit(...bodies);
+    const last = this.run.stages[this.run.stages.length - 1];
+    if (last.done === last.steps) this.finish();
+  }
+
+  private finish(): void {
+    clearInterval(this.timer);
+    this.put({ phase: "finished" });
+  }
+
+  private row(stageIndex: number, step: number): MetricRow[] {
+    const stage = this.run!.recipe.stages[stageIndex];
+    this.globalStep++;
+    this.tokens += this.run!.stages[stageIndex].tokensPerStep;
+    this.trainMs += 95;
+    const noise = this.draws.nextFloat() - 0.5;
+    const sft = stage.kind === "sft";
+    const trend = sft ? 0.35 + 2.1 * Math.exp(-step / 22) : 1.75 + 5.1 * Math.exp(-step / 130) + 0.35 * Math.exp(-step / 900);
+    const spike = !sft && step === 411 ? 1.4 : 0;
+    const shared = { stageIndex, step, globalStep: this.globalStep, tokens: this.tokens, trainMs: this.trainMs };
+    const share = step / stage.max_iters;
+    const lr = stage.optimizer.learning_rate * Math.min(1, step / Math.max(1, stage.optimizer.warmup_iters)) * (0.55 + 0.45 * Math.cos(Math.PI * share));
+    const out: MetricRow[] = [
+      { ...shared, "train/loss": trend + noise * (sft ? 0.3 : 0.22) + spike, lr, grad_norm: 0.4 + 1.6 * Math.exp(-step / 90) + Math.abs(noise) * 0.3 + spike * 3, tokens_per_sec: 10_500 + noise * 900, gflops_per_sec: 21.4 + noise * 1.5 },
+    ];
+    if (stage.eval_interval > 0 && (step % stage.eval_interval === 0 || step === 1)) {
+      out.push({ ...shared, "val/loss": trend + 0.06, ...(sft ? { "val/old_loss": 1.83 + 0.4 * (1 - Math.exp(-step / 40)) } : {}), quiz_right: sft ? Math.min(43, Math.round(46 * (1 - Math.exp(-step / 35)))) : Math.round(3 * share), quiz_total: 50 });
+    }
+    return out;
+  }
+
+  /** 0 = noise, 1 = sense. */
+  private get skill(): number {
+    return Math.min(1, this.globalStep / 1100);
+  }
+
+  private batch(): BatchRowView {
+    const { stageIndex, step } = this.run!;
+    const sft = this.run!.stages[stageIndex].kind === "sft";
+    const words = SENTENCES[this.draws.nextInt(SENTENCES.length)].split(/(?=[ .,])/);
+    const tokens = words.slice(0, -1).map((text, i) => {
+      const masked = sft && i < 8;
+      const loss = Math.max(0.02, (1 - this.skill * 0.75) * (0.4 + this.draws.nextFloat() * 6.2));
+      const right = Math.exp(-loss);
+      const others = [0.3, 0.2, 0.12, 0.06].map((share) => ({ text: WORDS[this.draws.nextInt(WORDS.length)], p: share * (1 - right) }));
+      const top = [{ text: words[i + 1], p: right }, ...others].sort((a, b) => b.p - a.p);
+      return { text, targetText: words[i + 1], loss: masked ? undefined : loss, masked, top };
+    });
+    return { stageIndex, step, tokens };
+  }
+
+  private guesses(prompt: string): NextWordView {
+    const sharp = 0.25 + 2.2 * this.skill;
+    const raw = WORDS.slice(0, 10).map((text, i) => ({ id: i, text, weight: Math.exp(sharp * (1 - i * 0.3 + (this.draws.nextFloat() - 0.5) * 0.3)) }));
+    const sum = raw.reduce((total, { weight }) => total + weight, 0) * 1.25;
+    return { prompt, step: this.run?.step ?? 0, candidates: raw.map(({ id, text, weight }) => ({ id, text, p: weight / sum })).sort((a, b) => b.p - a.p) };
+  }
+
+  private save(stageIndex: number, step: number): void {
+    const { recipe, runId } = this.run!;
+    const stage = recipe.stages[stageIndex];
+    const parent = this.checkpoints.find((item) => item.runId === runId)?.id ?? (stage.kind === "sft" ? "base" : null);
+    this.checkpoints = [
+      ...this.checkpoints,
+      { id: `${runId}-${stageIndex}`, parentId: parent, runId, name: recipe.name, stage: stage.name, stageKind: stage.kind, step, parameters: 334_000, bytes: 4_010_000, createdMs: Date.now() + stageIndex, shipped: false, resumable: true, model: recipe.model, valLoss: stage.kind === "sft" ? 0.44 : 1.86, quizRight: stage.kind === "sft" ? 42 : 3, quizTotal: 50 },
+    ];
+    this.emit({ type: "checkpoints", list: this.checkpoints });
+  }
+
+  async setVisible(visible: boolean): Promise<void> {
+    this.calls.push(`setVisible ${visible}`);
+  }
+
+  async calibrate(recipe: Recipe): Promise<Calibration> {
+    await pause(400);
+    if (recipe.name === "gpu-10m") throw new Error("[MEM_ESTIMATE] gpu-10m needs 412 MB and this device allows 268 MB. Choose a smaller recipe.");
+    return { recipeName: recipe.name, tokensPerSec: 10_480, stepMs: 95, stageMs: recipe.stages.map((stage) => stage.max_iters * 95), memory: { totalBytes: 21_400_000, parts: [], largestBufferBytes: 1_600_000 } };
+  }
+
+  async ask(request: AskRequest): Promise<void> {
+    this.calls.push("ask");
+    await Promise.all(request.sides.map(({ side }) => this.answer(request, side)));
+  }
+
+  private async answer({ requestId, prompt, chat, seed }: AskRequest, side: string): Promise<void> {
+    const known = ANSWERS[prompt] ?? ANSWERS["*"];
+    const text = side === "tuned" && chat ? known.tuned : known.base;
+    const pieces = text.split(/(?=[ .,])/);
+    for (const [id, piece] of pieces.entries()) {
+      await pause(side === "tuned" ? 34 : 30);
+      if (this.stopped.has(requestId)) return this.emit({ type: "answerDone", requestId, side, reason: "stopped" });
+      this.emit({ type: "token", requestId, side, token: { id: id + seed, text: piece, special: false, p: 0.8 } });
+    }
+    if (side === "tuned" && chat) this.emit({ type: "token", requestId, side, token: { id: 1, text: "<|end|>", special: true, p: 0.99 } });
+    this.emit({ type: "answerDone", requestId, side, reason: side === "tuned" && chat ? "end" : "length" });
+  }
+
+  async stopAnswer(requestId: string): Promise<void> {
+    this.calls.push("stopAnswer");
+    this.stopped.add(requestId);
+  }
+
+  async watchNextWord(prompt: string | null): Promise<void> {
+    this.prompt = prompt;
+    if (prompt !== null) this.emit({ type: "nextWord", view: this.guesses(prompt) });
+  }
+
+  async nextWord(_checkpointId: string, prompt: string, _count: number): Promise<NextWordView> {
+    this.globalStep ||= 900;
+    return this.guesses(prompt);
+  }
+
+  async tokenize(_checkpointId: string, text: string): Promise<readonly { id: number; text: string }[]> {
+    return (text.match(/ ?[A-Za-z]{1,4}|[^A-Za-z]/g) ?? []).map((piece, id) => ({ id: 260 + id, text: piece }));
+  }
+
+  async addCorpus(name: string, data: Blob): Promise<CorpusSummary> {
+    this.calls.push(`addCorpus ${name}`);
+    if (data.size === 0) throw new Error(`[DATA_EMPTY] ${name} is empty; need at least context+1 = 65 tokens.`);
+    const corpus: CorpusSummary = { id: "own:0123abcd", title: name, description: "", bytes: data.size, kind: "text" };
+    this.corpora = [...this.corpora, corpus];
+    return corpus;
+  }
+
+  async listCheckpoints(): Promise<readonly CheckpointSummary[]> {
+    return this.checkpoints;
+  }
+
+  async deleteCheckpoint(id: string): Promise<void> {
+    this.calls.push(`deleteCheckpoint ${id}`);
+    this.checkpoints = this.checkpoints.filter((item) => item.id !== id);
+  }
+
+  async exportCheckpoint(id: string): Promise<Blob> {
+    this.calls.push(`exportCheckpoint ${id}`);
+    return new Blob(["zip"]);
+  }
+
+  async importCheckpoint(name: string): Promise<CheckpointSummary> {
+    this.calls.push(`importCheckpoint ${name}`);
+    const opened = { ...this.checkpoints[0], id: "opened", name, shipped: false };
+    this.checkpoints = [...this.checkpoints, opened];
+    return opened;
+  }
+
+  async eventsSince(_runId: string, seq: number): Promise<readonly EngineEvent[]> {
+    this.calls.push("eventsSince");
+    return this.log.filter((event) => event.seq > seq);
+  }
+
+  async dispose(): Promise<void> {
+    clearInterval(this.timer);
+  }
+
+  private put(change: Partial<RunState> & { phase?: RunPhase }): void {
+    if (this.run === null) return;
+    this.run = { ...this.run, ...change };
+    this.emit({ type: "state", state: this.run });
+  }
+
+  private emit(...bodies: readonly EngineEventBody[]): void {
+    const at = { runId: this.run?.runId ?? "", step: this.run?.step ?? 0, timeMs: Date.now() };
+    const events = bodies.map((body): EngineEvent => ({ ...at, seq: ++this.seq, ...body }));
+    this.log = [...this.log.slice(-500), ...events];
+    // Through structured clone, as a worker's border would.
+    this.listener(structuredClone(events));
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Letters exchanged at random, fewer with skill: gibberish that turns into sense. */
+function garble(text: string, skill: number, draws: Draws): string {
+  const letters = "etaoinshrdlu cmfwyp";
+  return [...text].map((letter) => (draws.nextFloat() < (1 - skill) ** 1.6 ? letters[draws.nextInt(letters.length)] : letter)).join("");
+}

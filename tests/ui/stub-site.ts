@@ -1,0 +1,27 @@
+/** Builds the page with the stub engine and serves it with the security headers of the real one, for tests in a browser. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "vite";
+import { serveFolder } from "../../src/cli/server.ts";
+
+export interface StubSite {
+  /** The page's address; `?scene=` and `&steps=` choose where the stub stands. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+export async function serveStub(): Promise<StubSite> {
+  const folder = await mkdtemp(join(tmpdir(), "nestling-stub-"));
+  const root = fileURLToPath(new URL(".", import.meta.url));
+  await build({ configFile: join(root, "vite.config.ts"), root, logLevel: "error", build: { outDir: folder, emptyOutDir: true } });
+  const served = await serveFolder(folder, 0);
+  return {
+    url: new URL("stub.html", served.url).href,
+    close: async () => {
+      await served.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
