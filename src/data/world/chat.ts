@@ -3,13 +3,9 @@
  * in the other split, never in the tuned one, so that what a model answers about them it can only have from the prose.
  */
 import { Draws } from "../../core/random.ts";
+import type { ChatExample } from "../chat.ts";
 import { answerText, QUESTIONS, questionText, SMALL_TALK, SUM_QUESTIONS, sumAnswer, sumQuestion } from "./questions.ts";
 import { checkRange, type Split, type World } from "./world.ts";
-
-/** One line of a chat file in the `messages` form. */
-export interface ChatExample {
-  readonly messages: readonly { readonly role: "user" | "assistant"; readonly content: string }[];
-}
 
 export interface WorldChatOptions {
   readonly split: Split;

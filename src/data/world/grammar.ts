@@ -3,7 +3,7 @@
  * recognises it. Reading is strict by writing back: what a match reads from the text is written again, and must give the
  * same text, so a wrong pronoun, article, plural or kinship word does not parse. The patterns stand in sentences.ts.
  */
-import { ASKERS, FIRST_NAMES, genderOf, KIN_NAMES, LAST_NAMES, NUMBERS, PLACES, RELATIONS, THINGS, TIMES, VALUES, type Relation } from "./vocabulary.ts";
+import { ASKERS, FIRST_NAMES, genderOf, LAST_NAMES, NUMBERS, PLACES, RELATIONS, THINGS, TIMES, VALUES, type Relation } from "./vocabulary.ts";
 
 /** What a sentence says: its slots by meaning. `subject` is a full name, a first name, "he" or "she"; `other` a full name. */
 export type Meaning = Readonly<Record<string, string>>;

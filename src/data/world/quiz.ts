@@ -21,7 +21,7 @@ export interface QuizItem {
   readonly chance: number;
   /** Right: the value stands in the text as a word, and no other value of the same relation does. */
   accept(text: string): boolean;
-  /** In form: the whole text is one finished sentence of the relation's answer form, about whomever and right or not. */
+  /** In form: the whole text is one finished sentence of the relation's answer form, with a full name and a value, right or not. */
   inForm(text: string): boolean;
 }
 
@@ -80,7 +80,10 @@ function quizItem(world: World, relation: Relation, person: string, answer: stri
       const found = valuesIn(relation, text);
       return found.length === 1 && found[0] === answer;
     },
-    inForm: (text) => parseSentence(text)?.id === ANSWER_PATTERN[relation] && / /.test(parseSentence(text)!.meaning["subject"]!),
+    inForm: (text) => {
+      const parse = parseSentence(text);
+      return parse?.id === ANSWER_PATTERN[relation] && parse.meaning["subject"]!.includes(" ");
+    },
   };
 }
 

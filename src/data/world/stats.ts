@@ -1,6 +1,6 @@
 /** Counts over what the world actually told, found by reading its prose back with the parser, not by asking the writer. */
+import type { ChatExample } from "../chat.ts";
 import { splitSentences } from "./grammar.ts";
-import type { ChatExample } from "./chat.ts";
 import { parseSentence, PATTERNS } from "./sentences.ts";
 import type { Relation } from "./vocabulary.ts";
 import type { World } from "./world.ts";

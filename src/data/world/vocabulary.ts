@@ -24,7 +24,7 @@ export const FIRST_NAMES: Readonly<Record<Gender, readonly string[]>> = {
 };
 
 export const LAST_NAMES: readonly string[] = [
-  "Bell", "Hill", "Wood", "Stone", "Reed", "Lake", "Frost", "Field", "Brook", "Cole", "Marsh", "Lane", "Ford", "Moss", "Page", "Snow",
+  "Bell", "Hill", "Wood", "Stone", "Reed", "Lake", "Frost", "Field", "Brook", "Cole", "Marsh", "Lane", "Ford", "Croft", "Page", "Snow",
   "Shaw", "West", "Young", "Hart", "Dale", "Webb", "Nash", "Holt", "Finch", "Swift", "Bird", "Park", "Ward", "Clay", "Vale", "Penn",
 ];
 
