@@ -58,6 +58,7 @@ function readVocab(value: unknown): string[] {
 /** Special tokens by name; those beyond the model's vocabulary are appended to it. */
 function readSpecials(value: unknown, vocab: string[]): Map<string, number> {
   const specials = new Map<string, number>();
+  const known = new Set(vocab);
   const added = list(value ?? [], "added_tokens").map((entry, i) => fields(entry, `added_tokens[${i}]`));
   added.sort((a, b) => Number(a.get("id")) - Number(b.get("id")));
   added.forEach((token, i) => {
@@ -67,7 +68,7 @@ function readSpecials(value: unknown, vocab: string[]): Map<string, number> {
     if (typeof content !== "string" || content.length === 0 || content.length > MAX_TOKEN_LENGTH) refuse(`${where}.content`, "is not a short string");
     mustBe(token, "special", [true], where);
     for (const flag of ["single_word", "lstrip", "rstrip"]) mustBe(token, flag, [false, null], where);
-    if (id === vocab.length && !vocab.includes(content)) vocab.push(content);
+    if (id === vocab.length && !known.has(content)) vocab.push(content);
     if (typeof id !== "number" || vocab[id] !== content || specials.has(content)) refuse(where, `(${JSON.stringify(content.slice(0, 40))}) does not agree with model.vocab`);
     specials.set(content, id);
   });
