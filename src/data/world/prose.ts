@@ -148,9 +148,8 @@ class Storyteller {
       return writeSentence(pattern, { ...person.facts, asker, subject: pattern.text.includes("{N}") ? person.name : subject });
     };
     const sentences = [say("meet.")];
-    if (draws.nextInt(3) === 0) sentences.push(say("greet.hello"), say("greet.day"));
-    else if (draws.nextInt(3) === 0) sentences.push(say("greet.morning"));
-    else if (draws.nextInt(4) === 0) sentences.push(say("greet.how"), say("greet.well"));
+    const greeting = [["greet.hello", "greet.day"], ["greet.hello", "greet.day"], ["greet.morning"], ["greet.how", "greet.well"], [], []];
+    sentences.push(...draws.nextPick(greeting).map(say));
     for (const relation of relations) sentences.push(say(`ask.${relation}.`), say(`answer.${relation}.`));
     if (draws.nextInt(3) === 0) sentences.push(say("part.thanks"), say("part.welcome"));
     else if (draws.nextInt(2) === 0) sentences.push(say(["part.goodbye", "part.bench", "part.smiled"][draws.nextInt(3)]!));

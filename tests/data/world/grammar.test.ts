@@ -47,16 +47,17 @@ describe("parseSentence", () => {
     expect(parseSentence(text)).toBeNull();
   });
 
-  test("does not read random words, not even the world's own in another order", () => {
-    const words = ["Anna", "Bell", "lives", "in", "Marlow", "is", "a", "baker", "and", "keeps", "goat", "her", "sister", "called", "Meg", "the", "two"];
-    const said = new Set(["Anna lives in Marlow.", "Anna Bell lives in Marlow.", "Anna is a baker.", "Anna keeps a goat.", "Anna Bell is a baker.", "Anna Bell keeps a goat."]);
+  test("reads, of random rows of the world's own words, only those that are sentences", () => {
+    const words = ["Anna", "Bell", "lives", "in", "Marlow", "is", "a", "baker", "keeps", "goat", "her", "sister", "called", "Meg", "the", "two"];
+    const sentence = /^Anna( Bell)? (lives in Marlow|is a baker|keeps a goat)\.$/;
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...words), { minLength: 2, maxLength: 9 }), (sentence) => {
-        const text = `${sentence.join(" ")}.`;
-        if (!said.has(text)) expect(parseSentence(text), text).toBeNull();
+      fc.property(fc.array(fc.constantFrom(...words), { minLength: 2, maxLength: 9 }), (row) => {
+        const text = `${row.join(" ")}.`;
+        return (parseSentence(text) !== null) === sentence.test(text);
       }),
       { numRuns: 2000 },
     );
+    expect(parseSentence("Anna Bell keeps a goat.")).not.toBeNull();
   });
 
   test("says of a sum whether it is right", () => {
