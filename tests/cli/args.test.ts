@@ -1,0 +1,125 @@
+/** Flags and recipe changes of `npm run train`: what they do, and what they say when they are wrong. */
+import { describe, expect, it } from "vitest";
+import { parseTrainArgs, TRAIN_HELP } from "../../src/cli/args.ts";
+import { applySets, limitSteps, useOwnCorpus } from "../../src/cli/recipe-set.ts";
+import { loadRecipe } from "../../src/cli/train.ts";
+import type { Recipe, SftStage } from "../../src/protocol/index.ts";
+import { presets } from "../../src/protocol/presets.ts";
+
+const TWO_STAGES = presets.find(({ stages }) => stages.length === 2) as Recipe;
+
+describe("parseTrainArgs", () => {
+  it("gives the default recipe, any backend and no limits where nothing is said", () => {
+    expect(parseTrainArgs([])).toMatchObject({ recipe: presets[0].name, backend: "auto", sets: [], json: false, help: false, prompts: [] });
+    expect(parseTrainArgs([]).steps).toBeUndefined();
+  });
+
+  it("reads every flag", () => {
+    const args = "--recipe r.json --set n_layer=4 --set seed=2 --backend cpu --steps 20 --seed 7 --out o --prompt hi --text t.txt --json".split(" ");
+    expect(parseTrainArgs(args)).toEqual({
+      ...{ help: false, recipe: "r.json", sets: ["n_layer=4", "seed=2"], backend: "cpu", steps: 20, seed: 7, out: "o", json: true, text: "t.txt", prompts: ["hi"] },
+    });
+  });
+
+  it.each([
+    [["--backend", "cuda"], /--backend is "cuda"; auto, webgpu, cpu/],
+    [["--steps", "0"], /--steps is "0"; a whole number from 1/],
+    [["--steps", "1.5"], /--steps is "1.5"/],
+    [["--seed", "-1"], /--seed/],
+    [["--seed", "4294967296"], /0 to 4294967295/],
+    [["--set", "n_layer"], /FIELD=VALUE/],
+    [["--set", "=4"], /FIELD=VALUE/],
+    [["--fast"], /--fast.*--help/],
+    [["first-light"], /"first-light" belongs to no flag/],
+    [["--json=yes"], /--json/],
+  ])("refuses %j with what is allowed", (args, message) => {
+    expect(() => parseTrainArgs(args)).toThrow(message);
+  });
+
+  it("names every preset and every flag in its help", () => {
+    for (const word of [...presets.map(({ name }) => name), "--recipe", "--set", "--backend", "--steps", "--seed", "--out", "--json"]) expect(TRAIN_HELP).toContain(word);
+  });
+});
+
+describe("--set", () => {
+  it("sets a field by its name alone where one field has it", () => {
+    expect(applySets(TWO_STAGES, ["n_layer=3", "dropout=0.1", "tie_word_embeddings=false"]).model).toMatchObject({ n_layer: 3, dropout: 0.1, tie_word_embeddings: false });
+  });
+
+  it("sets a stage's field in every stage, or in one by its path", () => {
+    const both = applySets(TWO_STAGES, ["batch_size=5"]);
+    expect(both.stages.map(({ batch_size }) => batch_size)).toEqual([5, 5]);
+    const one = applySets(TWO_STAGES, ["stages.1.batch_size=6", "optimizer.grad_clip=0.5"]);
+    expect(one.stages.map(({ batch_size }) => batch_size)).toEqual([TWO_STAGES.stages[0].batch_size, 6]);
+    expect(one.stages.map(({ optimizer }) => optimizer.grad_clip)).toEqual([0.5, 0.5]);
+  });
+
+  it("takes the recipe's own name before a stage's", () => {
+    const renamed = applySets(TWO_STAGES, ["name=mine"]);
+    expect(renamed.name).toBe("mine");
+    expect(renamed.stages[0].name).toBe(TWO_STAGES.stages[0].name);
+  });
+
+  it("takes JSON for what the table of fields does not list", () => {
+    const lora = applySets(TWO_STAGES, ['stages.1.method={"type":"lora","r":4,"lora_alpha":8,"target_modules":["c_attn"]}', "r=2"]);
+    expect((lora.stages[1] as SftStage).method).toMatchObject({ type: "lora", r: 2 });
+    expect(applySets(TWO_STAGES, ['stages.0.data=[{"corpus":"plays","weight":1}]']).stages[0].data).toEqual([{ corpus: "plays", weight: 1 }]);
+  });
+
+  it("leaves the preset as it was", () => {
+    const before = JSON.stringify(TWO_STAGES);
+    applySets(TWO_STAGES, ["n_layer=7"]);
+    expect(JSON.stringify(TWO_STAGES)).toBe(before);
+  });
+
+  it.each([
+    ["n_layers=4", /no field "n_layers"; it has .*n_layer/],
+    ["n_layer=0", /model\.n_layer is 0; .*1 to 48/],
+    ["n_layer=two", /n_layer is "two"; it must be a whole number/],
+    ["n_layer=", /n_layer is ""/],
+    ["n_head=5", /multiple of n_head/],
+    ["tie_word_embeddings=1", /true or false/],
+    ["kind=word", /char, bpe/],
+    ["r=4", /no stage of this recipe has the field "r"/],
+    ["stages.9.batch_size=4", /no stage/],
+    ["stages.0.data=[", /not JSON/],
+    ["__proto__.x=1", /no field/],
+    ["constructor.prototype=1", /no field/],
+    ["version=2", /version/],
+  ])("refuses %s", (set, message) => {
+    expect(() => applySets(TWO_STAGES, [set])).toThrow(message);
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+});
+
+describe("--steps", () => {
+  it("limits every stage, shrinking warm-up and the evaluations' spacing with it, so that the recipe stays valid", () => {
+    const short = applySets(limitSteps(TWO_STAGES, 10), []);
+    for (const [i, stage] of short.stages.entries()) {
+      expect(stage.max_iters).toBe(10);
+      expect(stage.optimizer.warmup_iters).toBeLessThan(10);
+      expect(stage.eval_interval).toBeGreaterThanOrEqual(1);
+      expect(stage.eval_interval).toBeLessThanOrEqual(TWO_STAGES.stages[i].eval_interval);
+    }
+  });
+
+  it("leaves a stage that is shorter as it is", () => {
+    expect(limitSteps(TWO_STAGES, 10_000_000)).toEqual(TWO_STAGES);
+  });
+});
+
+describe("--recipe", () => {
+  it("refuses what is neither a preset nor a file, naming the presets", async () => {
+    await expect(loadRecipe(parseTrainArgs(["--recipe", "nothing-such"]))).rejects.toThrow(/neither a preset \(.*first-light.*\) nor a file/);
+  });
+
+  it("applies seed and steps before --set, so that --set has the last word", async () => {
+    const recipe = await loadRecipe(parseTrainArgs(["--seed", "5", "--steps", "9", "--set", "stages.0.max_iters=40"]));
+    expect([recipe.seed, ...recipe.stages.map(({ max_iters }) => max_iters)]).toEqual([5, 40, 9]);
+  });
+
+  it("puts the person's text where the recipe says own", () => {
+    const recipe = presets.find(({ name }) => name === "your-text") as Recipe;
+    expect(useOwnCorpus(recipe, "own:12ab").stages[0].data[0].corpus).toBe("own:12ab");
+  });
+});
