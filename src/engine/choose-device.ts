@@ -1,0 +1,64 @@
+/** Picks the device: a real GPU where there is one, else the CPU; the software adapter only when asked for. Says which and why. */
+import { NestlingError } from "../core/errors.ts";
+import { createCpuDevice } from "../device/cpu/cpu-device.ts";
+import type { Device } from "../device/types.ts";
+import { createWebGpuDevice } from "../device/webgpu/webgpu-device.ts";
+import type { BackendChoice, DeviceReport } from "../protocol/messages.ts";
+import type { Environment } from "./environment.ts";
+
+const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
+/** Asked for as high as the adapter goes: larger models fit. Everything else stays at the specification's default. */
+const WANTED_LIMITS = ["maxBufferSize", "maxStorageBufferBindingSize"] as const;
+
+export interface ChosenDevice {
+  readonly device: Device;
+  readonly report: DeviceReport;
+}
+
+type Refusal = { readonly why: string };
+
+async function findAdapter(env: Environment, allowFallback: boolean): Promise<GPUAdapter | Refusal> {
+  if (!env.secureContext) return { why: "WebGPU needs https or localhost, and this page came over plain http" };
+  if (!env.gpu) return { why: "this browser has no WebGPU" };
+  const adapter = await env.gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) return { why: "WebGPU found no graphics adapter on this machine" };
+  if (adapter.info.isFallbackAdapter && !allowFallback) {
+    return { why: "the only WebGPU adapter is a software one, which the CPU backend outruns" };
+  }
+  return adapter;
+}
+
+async function openGpu(adapter: GPUAdapter, onLost: (message: string) => void): Promise<ChosenDevice> {
+  const features = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+  const requiredLimits = Object.fromEntries(WANTED_LIMITS.map((name) => [name, adapter.limits[name]]));
+  const gpu = await adapter.requestDevice({ requiredFeatures: features, requiredLimits });
+  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
+  const name = [description, device, [vendor, architecture].filter(Boolean).join(" ")].find((text) => text) ?? "WebGPU adapter";
+  return {
+    device: createWebGpuDevice(gpu, { onLost }),
+    report: {
+      kind: "webgpu", name, fallbackAdapter: isFallbackAdapter, features,
+      why: isFallbackAdapter ? "A software adapter, taken because WebGPU was asked for." : "A graphics adapter was found.",
+      limits: Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, gpu.limits[limit]])),
+    },
+  };
+}
+
+async function openCpu(env: Environment, why: string): Promise<ChosenDevice> {
+  // The copy has a plain ArrayBuffer behind it, which compile() asks for.
+  const wasm = await WebAssembly.compile((await env.fetchFile("kernels.wasm")).slice().buffer);
+  const device = createCpuDevice({ wasm });
+  return {
+    device,
+    report: { kind: "cpu", name: "CPU, WebAssembly SIMD", why, fallbackAdapter: false, features: [...device.features], limits: { maxTotalBytes: device.limits.maxTotalBytes } },
+  };
+}
+
+/** @throws NestlingError GPU_MISSING when WebGPU was asked for by name and there is none */
+export async function chooseDevice(choice: BackendChoice, env: Environment, onLost: (message: string) => void): Promise<ChosenDevice> {
+  if (choice === "cpu") return openCpu(env, "The CPU backend was asked for.");
+  const adapter = await findAdapter(env, choice === "webgpu");
+  if (!("why" in adapter)) return openGpu(adapter, onLost);
+  if (choice === "webgpu") throw new NestlingError("GPU_MISSING", `WebGPU was asked for, but ${adapter.why}. Use the CPU backend, or another browser or machine.`, { why: adapter.why });
+  return openCpu(env, `On the CPU, since ${adapter.why}.`);
+}

@@ -1,0 +1,56 @@
+/** Events on their way to the page: numbered per run, kept for re-reading, sent at most ten batches a second. */
+import type { EngineEvent, EngineEventBody } from "../protocol/messages.ts";
+
+const BATCH_MS = 100;
+/** Events kept per run for a page that missed some; answer tokens and live views are not worth keeping. */
+const KEPT = 20_000;
+const FLEETING: ReadonlySet<EngineEventBody["type"]> = new Set(["token", "answerDone", "nextWord", "batch", "state"]);
+
+export class EventHub {
+  readonly #kept = new Map<string, EngineEvent[]>();
+  readonly #sequence = new Map<string, number>();
+  #waiting: EngineEvent[] = [];
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(
+    readonly now: () => number,
+    readonly listener: (events: readonly EngineEvent[]) => void,
+  ) {}
+
+  emit(runId: string, step: number, body: EngineEventBody): void {
+    const seq = (this.#sequence.get(runId) ?? 0) + 1;
+    this.#sequence.set(runId, seq);
+    const event: EngineEvent = { runId, seq, step, timeMs: this.now(), ...body };
+    if (!FLEETING.has(body.type)) {
+      const kept = this.#kept.get(runId) ?? [];
+      this.#kept.set(runId, kept);
+      kept.push(event);
+      if (kept.length > KEPT) kept.splice(0, kept.length - KEPT);
+    }
+    this.#waiting = this.#waiting.filter((other) => !replaces(event, other));
+    this.#waiting.push(event);
+    this.#timer ??= setTimeout(() => this.flush(), BATCH_MS);
+  }
+
+  flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const events = this.#waiting;
+    this.#waiting = [];
+    if (events.length > 0) this.listener(events);
+  }
+
+  since(runId: string, seq: number): EngineEvent[] {
+    return (this.#kept.get(runId) ?? []).filter((event) => event.seq > seq);
+  }
+
+  dispose(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#waiting = [];
+  }
+}
+
+/** A view that only its newest state matters of replaces one that still waits. */
+const replaces = (event: EngineEvent, waiting: EngineEvent): boolean =>
+  event.type === waiting.type && event.runId === waiting.runId && (event.type === "state" || event.type === "nextWord" || event.type === "batch");

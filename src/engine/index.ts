@@ -1,0 +1,289 @@
+/** The engine behind the protocol: one device, one run at a time, a shelf of models. Every argument is checked here, at the border. */
+import { describeError, NestlingError } from "../core/errors.ts";
+import { presetByName } from "../protocol/presets.ts";
+import { validateRecipe } from "../protocol/recipe-fields.ts";
+import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, ErrorReport } from "../protocol/messages.ts";
+import type { Recipe } from "../protocol/recipe.ts";
+import { CheckpointStore, checkpointSummary, RunStore, type CheckpointContent, type Storage } from "../store/index.ts";
+import { answer } from "./answer.ts";
+import { calibrate } from "./calibrate.ts";
+import * as check from "./check.ts";
+import { chooseDevice, type ChosenDevice } from "./choose-device.ts";
+import { CorpusLibrary } from "./corpora.ts";
+import { workerEnvironment, type Environment } from "./environment.ts";
+import { EventHub } from "./events.ts";
+import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
+import { promptIds } from "./quiz.ts";
+import { RunFiles, savedPoint } from "./run-files.ts";
+import { Run, type Origin } from "./run.ts";
+import { modelZip, readModelZip } from "./transfer.ts";
+import { nextWordView, promptRow } from "./views.ts";
+
+/** Events that belong to no run carry this. */
+const NO_RUN = "engine";
+const LIVE = "live";
+
+class Engine implements EngineApi {
+  #baseUrl = "";
+  readonly #env: Environment;
+  #storage: Storage | null = null;
+  #chosen: ChosenDevice | null = null;
+  #hub: EventHub | null = null;
+  #run: Run | null = null;
+  readonly #library: CorpusLibrary;
+  readonly #shelf: ModelShelf;
+  #checkpoints: CheckpointStore | null = null;
+  readonly #answering = new Set<string>();
+
+  constructor(env?: Environment) {
+    this.#env = env ?? workerEnvironment(() => this.#baseUrl);
+    this.#library = new CorpusLibrary(this.#env, () => this.#need(this.#storage));
+    this.#shelf = new ModelShelf(this.#env, () => this.#need(this.#chosen).device, () => this.#need(this.#checkpoints));
+  }
+
+  #need<T>(part: T | null): T {
+    if (part === null) throw new NestlingError("COMMAND", "The engine has not been started yet.");
+    return part;
+  }
+
+  async start(options: { backend: BackendChoice; baseUrl: string }, listener: (events: readonly EngineEvent[]) => void): ReturnType<EngineApi["start"]> {
+    if (this.#hub) throw new NestlingError("COMMAND", "The engine has been started already.");
+    const backend = check.oneOf("backend", options?.backend, ["auto", "webgpu", "cpu"] as const);
+    this.#baseUrl = check.text("baseUrl", options.baseUrl, 2000);
+    this.#hub = new EventHub(this.#env.now, listener);
+    try {
+      this.#chosen = await chooseDevice(backend, this.#env, (why) => this.#notice("error", "GPU_LOST", `The GPU was lost (${why || "no reason given"}). Reload the page; the run continues from its last checkpoint.`));
+    } catch (error) {
+      this.#hub = null;
+      throw error;
+    }
+    const { storage, notice } = await this.#env.openStorage();
+    this.#storage = storage;
+    if (notice) this.#notice("warning", notice.code, notice.text);
+    this.#checkpoints = new CheckpointStore(storage, { breathe: this.#env.breathe, onNotice: ({ code, text }) => this.#notice("warning", code, text) });
+    await this.#checkpoints.sweep().catch((error: unknown) => this.#trouble(error));
+    const { runs } = await new RunStore(storage).list();
+    return { device: this.#chosen.report, checkpoints: await this.#shelf.list(), corpora: await this.#library.list(), lastRunId: runs[0]?.runId ?? null };
+  }
+
+  #notice(level: "info" | "warning" | "error", code: string, text: string): void {
+    this.#hub?.emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, { type: "notice", level, code, text });
+  }
+
+  #trouble(error: unknown): void {
+    const { code, message } = describeError(error);
+    this.#notice("error", code, message);
+  }
+
+  // --- runs
+
+  async startRun(options: { recipe: Recipe; fromCheckpoint?: string; paused?: boolean }): Promise<{ runId: string }> {
+    const recipe = validateRecipe(options?.recipe);
+    const from = options.fromCheckpoint === undefined ? null : await this.#shelf.content(check.id("fromCheckpoint", options.fromCheckpoint));
+    const parentId = recipe.stages[0]!.kind === "sft" ? recipe.stages[0]!.parent : undefined;
+    const content = from ?? (parentId === undefined ? null : await this.#shelf.content(parentId));
+    return this.#begin(crypto.randomUUID(), recipe, content, options.paused === true, null);
+  }
+
+  async #begin(runId: string, wanted: Recipe, from: CheckpointContent | null, paused: boolean, resume: CheckpointContent | null): Promise<{ runId: string }> {
+    await this.#run?.destroy();
+    const storage = this.#need(this.#storage);
+    const { device, report } = this.#need(this.#chosen);
+    const origin = from && originOf(from);
+    // What an origin brings is not the recipe's to choose: the model's shape and the tokenizer come with the weights.
+    const { vocab_size: _, ...model } = origin?.config ?? { ...wanted.model, vocab_size: 0 };
+    const recipe: Recipe = { ...wanted, model };
+    const stageIndex = resume ? Math.min(resume.manifest.stage.index + (resume.manifest.stage.finished ? 1 : 0), recipe.stages.length - 1) : firstStage(recipe, origin);
+    const runs = new RunStore(storage);
+    const { log, records, notice } = await runs.openLog(runId, resume?.manifest.globalStep ?? 0);
+    if (notice) this.#notice("warning", notice.code, notice.text);
+    const checkpoints = this.#need(this.#checkpoints);
+    const lock = await checkpoints.openRun(runId).catch((error: unknown) => {
+      if (error instanceof NestlingError && error.code === "STORAGE_LOCKED") throw error;
+      this.#trouble(error);
+      return null;
+    });
+    const parent = resume && !resume.manifest.stage.finished
+      ? resume.manifest.parentId === null ? null : { id: resume.manifest.parentId, key: resume.manifest.parentKey ?? "" }
+      : (resume ?? from) && { id: (resume ?? from)!.manifest.id, key: (resume ?? from)!.manifest.key };
+    const files = new RunFiles({
+      runId, recipe, checkpoints, runs, log, lock, device: report, parent, originId: from?.manifest.id ?? null, createdMs: this.#env.date(), date: this.#env.date,
+      onNotice: (level, code, text) => this.#notice(level, code, text),
+      onSaved: () => void this.#tellCheckpoints(),
+    });
+    const midStage = resume && !resume.manifest.stage.finished ? savedPoint(resume) : null;
+    const continued = resume?.manifest.stage.finished ? originOf(resume) : origin;
+    this.#run = new Run({
+      runId, recipe, device, library: this.#library, hub: this.#need(this.#hub), files, origin: continued, stageIndex, saved: midStage,
+      now: this.#env.now, breathe: this.#env.breathe, paused,
+    });
+    for (const { type, value } of records) {
+      if (type === "metrics") this.#run.emit({ type: "metrics", rows: value as never });
+      else if (type === "sample") this.#run.emit({ type: "sample", sample: value as never });
+    }
+    void this.#run.start();
+    return { runId };
+  }
+
+  async openRun(runId: string): Promise<{ runId: string }> {
+    check.id("runId", runId);
+    if (this.#run?.options.runId === runId) return { runId };
+    const record = await new RunStore(this.#need(this.#storage)).load(runId);
+    const recipe = validateRecipe(record.recipe);
+    const { manifests } = await this.#need(this.#checkpoints).list(runId);
+    const newest = manifests.at(-1);
+    const originId = record.extra?.["originId"];
+    const from = typeof originId === "string" ? await this.#shelf.content(originId) : null;
+    const resume = newest ? await this.#need(this.#checkpoints).load(newest.id) : null;
+    return this.#begin(runId, recipe, from, true, resume);
+  }
+
+  async #tellCheckpoints(): Promise<void> {
+    const list = await this.#shelf.list();
+    this.#hub?.emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, { type: "checkpoints", list });
+  }
+
+  #current(): Run {
+    if (!this.#run) throw new NestlingError("COMMAND", "There is no run. Start one first.");
+    return this.#run;
+  }
+
+  async play(): Promise<void> {
+    this.#current().play();
+  }
+
+  async pause(): Promise<void> {
+    this.#current().pause();
+  }
+
+  async singleStep(): Promise<void> {
+    this.#current().singleStep();
+  }
+
+  async stop(): Promise<void> {
+    await this.#current().stop();
+  }
+
+  async setVisible(visible: boolean): Promise<void> {
+    if (this.#run) this.#run.clock.visible = visible === true;
+  }
+
+  async calibrate(recipe: Recipe): ReturnType<EngineApi["calibrate"]> {
+    if (this.#run?.phase === "running") throw new NestlingError("COMMAND", "The machine is training; its own speed is shown. Pause it to calibrate another recipe.");
+    return calibrate(this.#need(this.#chosen).device, validateRecipe(recipe), this.#env.now, this.#env.breathe);
+  }
+
+  // --- answers
+
+  async ask(request: AskRequest): Promise<void> {
+    const valid = check.askRequest(request);
+    const { requestId } = valid;
+    this.#answering.add(requestId);
+    try {
+      for (const { side, checkpointId } of valid.sides) await this.#askOne(valid, side, checkpointId);
+    } finally {
+      this.#answering.delete(requestId);
+    }
+  }
+
+  async #askOne(request: AskRequest, side: string, checkpointId: string): Promise<void> {
+    const { requestId } = request;
+    const emit = (body: Parameters<EventHub["emit"]>[2]): void => this.#need(this.#hub).emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, body);
+    const push = (token: Parameters<Parameters<typeof answer>[3]>[0]): void => emit({ type: "token", requestId, side, token });
+    const stopped = (): boolean => !this.#answering.has(requestId);
+    try {
+      const end = checkpointId === LIVE
+        ? await this.#current().ask(request, push, stopped)
+        : await this.#shelf.open(checkpointId).then(({ inference, tokenizer }) => answer(inference.generator, tokenizer, request, push, stopped, this.#env.breathe));
+      emit({ type: "answerDone", requestId, side, reason: end.reason, ...(end.note ? { note: end.note } : {}) });
+    } catch (error) {
+      const report: ErrorReport = describeError(error);
+      emit({ type: "answerDone", requestId, side, reason: "error", error: report });
+    }
+  }
+
+  async stopAnswer(requestId: string): Promise<void> {
+    this.#answering.delete(requestId);
+  }
+
+  async watchNextWord(prompt: string | null): Promise<void> {
+    const run = this.#run;
+    if (!run) return;
+    run.looks.watched = prompt === null ? null : check.text("prompt", prompt, 10_000);
+    if (prompt !== null && run.phase !== "preparing") await run.exclusive(() => run.looks.nextWord());
+  }
+
+  async nextWord(checkpointId: string, prompt: string, count: number): ReturnType<EngineApi["nextWord"]> {
+    const { inference, tokenizer, config, manifest } = await this.#shelf.open(check.id("checkpointId", checkpointId));
+    check.text("prompt", prompt, 10_000, 0);
+    const { row, last } = promptRow(promptIds(tokenizer, prompt, false), config.block_size);
+    const probs = await inference.probabilities(row);
+    const V = config.vocab_size;
+    return nextWordView(prompt, manifest.step, probs.subarray(last * V, (last + 1) * V), tokenizer, check.whole("count", count, 1, 100));
+  }
+
+  async tokenize(checkpointId: string, text: string): ReturnType<EngineApi["tokenize"]> {
+    check.text("text", text, 200_000, 0);
+    const live = checkpointId === LIVE ? this.#current().tokenizer : null;
+    if (checkpointId === LIVE && !live) throw new NestlingError("COMMAND", "This run has no tokenizer yet.");
+    const tokenizer = live ?? (await this.#shelf.open(check.id("checkpointId", checkpointId))).tokenizer;
+    return tokenizer.pieces(tokenizer.encode(text)).map(({ id, text: piece }) => ({ id, text: piece }));
+  }
+
+  // --- data and models
+
+  async addCorpus(name: string, data: Blob): ReturnType<EngineApi["addCorpus"]> {
+    return this.#library.add(check.text("name", name, 500), check.blob("data", data));
+  }
+
+  listCheckpoints(): Promise<readonly CheckpointSummary[]> {
+    return this.#shelf.list();
+  }
+
+  async deleteCheckpoint(id: string): Promise<void> {
+    await this.#shelf.delete(check.id("id", id));
+    await this.#tellCheckpoints();
+  }
+
+  async exportCheckpoint(id: string): Promise<Blob> {
+    return modelZip(await this.#shelf.content(check.id("id", id)));
+  }
+
+  async importCheckpoint(name: string, data: Blob): Promise<CheckpointSummary> {
+    const input = await readModelZip(check.text("name", name, 500), check.blob("data", data));
+    const manifest = await this.#need(this.#checkpoints).save({ ...input, pinned: true });
+    await this.#tellCheckpoints();
+    return checkpointSummary(manifest);
+  }
+
+  async eventsSince(runId: string, seq: number): Promise<readonly EngineEvent[]> {
+    return this.#need(this.#hub).since(check.id("runId", runId), check.whole("seq", seq, 0, Number.MAX_SAFE_INTEGER));
+  }
+
+  async dispose(): Promise<void> {
+    this.#answering.clear();
+    await this.#run?.destroy();
+    this.#run = null;
+    this.#shelf.closeAll();
+    this.#hub?.flush();
+    this.#hub?.dispose();
+    this.#chosen?.device.destroy();
+  }
+}
+
+function originOf(content: CheckpointContent): Origin {
+  const { manifest } = content;
+  return { checkpointId: manifest.id, key: manifest.key, config: manifest.model, tokenizer: tokenizerOf(manifest), weights: plainWeights(content), recipe: manifest.recipe };
+}
+
+/** From a checkpoint, training begins with the first fine-tuning stage; from nothing, with the first of all. */
+function firstStage(recipe: Recipe, origin: Origin | null): number {
+  if (!origin) return 0;
+  const index = recipe.stages.findIndex((stage) => stage.kind === "sft");
+  if (index < 0) throw new NestlingError("CONFIG_RANGE", `The recipe "${recipe.name}" has no fine-tuning stage, so there is nothing to do from a checkpoint. Use "${presetByName("first-light")!.name}", or start from nothing.`, { field: "stages" });
+  return index;
+}
+
+export function createEngine(env?: Environment): EngineApi {
+  return new Engine(env);
+}

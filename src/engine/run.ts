@@ -1,0 +1,403 @@
+/**
+ * One run: its stages in order, the turn loop, and what it says on the way. It decides nothing about when (`plan-turn.ts`),
+ * computes nothing (`trainer.ts`), and leaves files to `run-files.ts`.
+ */
+import { describeError, NestlingError } from "../core/errors.ts";
+import { Mutex } from "../core/mutex.ts";
+import type { BatchSource, Tokenizer } from "../data/index.ts";
+import type { Device } from "../device/types.ts";
+import type { Gpt2Config } from "../model/gpt2.ts";
+import type { MetricRow, RunPhase, RunState, StageProgress } from "../protocol/messages.ts";
+import type { Recipe, Stage } from "../protocol/recipe.ts";
+import { planTurn, type TurnAction } from "../training/plan-turn.ts";
+import { recordTraining } from "../training/programs.ts";
+import { Trainer, type TrainerState } from "../training/trainer.ts";
+import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
+import type { CorpusLibrary } from "./corpora.ts";
+import type { EventHub } from "./events.ts";
+import { RunClock } from "./run-clock.ts";
+import type { RunFiles, SavedPoint } from "./run-files.ts";
+import { RunLooks } from "./run-looks.ts";
+import { StageData } from "./stage-data.ts";
+import type { AnswerToken } from "../protocol/messages.ts";
+
+const CHECKPOINT_EVERY_MS = 60_000;
+/** Points on the samples timeline of one stage. */
+const SAMPLES_PER_STAGE = 24;
+const DRAIN_STEPS = 10;
+const DRAIN_MS = 250;
+const MAX_IN_FLIGHT = 2;
+
+/** Where a run's first stage takes its weights and tokenizer from; absent = from nothing. */
+export interface Origin {
+  readonly checkpointId: string;
+  readonly key: string;
+  readonly config: Gpt2Config;
+  readonly tokenizer: Tokenizer;
+  readonly weights: TrainerState["weights"];
+  /** The stages that made it, whose held-out loss is watched from now on. */
+  readonly recipe: Recipe;
+}
+
+export interface RunOptions {
+  readonly runId: string;
+  readonly recipe: Recipe;
+  readonly device: Device;
+  readonly library: CorpusLibrary;
+  readonly hub: EventHub;
+  readonly files: RunFiles;
+  readonly origin: Origin | null;
+  /** First stage to train. */
+  readonly stageIndex: number;
+  /** To go on where a checkpoint stands. */
+  readonly saved: SavedPoint | null;
+  readonly now: () => number;
+  readonly breathe: () => Promise<void>;
+  readonly paused: boolean;
+  readonly checkpointEveryMs?: number;
+}
+
+export class Run {
+  phase: RunPhase = "preparing";
+  stageIndex: number;
+  trainer: Trainer | null = null;
+  tokenizer: Tokenizer | null = null;
+  readonly clock: RunClock;
+  readonly looks: RunLooks;
+  readonly #mutex = new Mutex();
+  readonly #stageData: StageData;
+  #old: BatchSource | null = null;
+  #wish: "run" | "pause" | "stop" | "single";
+  #wake: (() => void) | null = null;
+  #last = { evaluated: -1, sampled: -1, saved: -1, savedMs: 0, drainedMs: 0 };
+  #flight: Promise<void>[] = [];
+  #latched = false;
+  #preparing: RunState["preparing"];
+  #error: RunState["error"];
+  #saved: RunState["saved"];
+  #steps: number[];
+  #latest: Partial<MetricRow> = {};
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(readonly options: RunOptions) {
+    const { recipe, saved } = options;
+    this.stageIndex = options.stageIndex;
+    this.#wish = options.paused ? "pause" : "run";
+    this.#steps = recipe.stages.map((stage, i) => (i < this.stageIndex ? stage.max_iters : 0));
+    this.clock = new RunClock(options.now, recipe.stages.length, saved?.clock);
+    this.#stageData = new StageData(options.library, recipe, (what, share) => this.#prepare(what, share), () => this.#wish === "stop");
+    this.looks = new RunLooks(this);
+  }
+
+  get recipe(): Recipe {
+    return this.options.recipe;
+  }
+
+  get stage(): Stage {
+    return this.recipe.stages[this.stageIndex]!;
+  }
+
+  get globalStep(): number {
+    return this.#steps.reduce((sum, steps) => sum + steps, 0);
+  }
+
+  /** Starts preparing and then the loop; resolves when the run has ended. */
+  start(): Promise<void> {
+    this.#ended = this.#life();
+    return this.#ended;
+  }
+
+  async #life(): Promise<void> {
+    try {
+      this.say();
+      await this.#openStage(this.options.saved?.state ?? null, this.options.origin?.weights ?? null);
+      await this.#loop();
+    } catch (error) {
+      const report = describeError(error);
+      this.#error = report;
+      this.#set(report.code === "CANCELLED" ? "stopped" : "failed");
+    } finally {
+      await this.options.files.close(this.phase);
+    }
+  }
+
+  // --- stages
+
+  async #openStage(resume: TrainerState | null, weights: TrainerState["weights"] | null): Promise<void> {
+    const { options, recipe, stage } = this;
+    this.#set("preparing");
+    this.tokenizer ??= options.saved?.tokenizer ?? options.origin?.tokenizer ?? (await this.#stageData.trainTokenizer());
+    const source = await this.#stageData.source(stage, this.tokenizer);
+    this.#old = await this.#oldData();
+    this.#prepare("Recording the model's programs");
+    const config: Gpt2Config = { ...recipe.model, vocab_size: options.origin?.config.vocab_size ?? this.tokenizer.vocabSize };
+    const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
+    const programs = recordTraining({ config, lora, optimizer: stage.optimizer, batchSize: stage.batch_size, maxBindingBytes: options.device.limits.maxBindingBytes, quiz: this.looks.hasQuiz });
+    this.#prepare("Compiling kernels");
+    this.trainer?.destroy();
+    const trainer = await Trainer.create(options.device, programs, stage, recipe.seed, source, { choices: options.saved?.variants });
+    this.trainer = trainer;
+    const fresh = (name: string): boolean => name.includes(".lora_");
+    if (resume) trainer.restore(resume);
+    else if (weights) {
+      trainer.loadWeights(weights, fresh);
+      trainer.initialise(fresh);
+    } else trainer.initialise();
+    this.#steps[this.stageIndex] = trainer.step;
+    this.#last = { evaluated: resume ? trainer.step : -1, sampled: resume ? trainer.step : -1, saved: trainer.step, savedMs: options.now(), drainedMs: 0 };
+    this.#preparing = undefined;
+    this.#set(this.#wish === "run" || this.#wish === "stop" ? "running" : "paused");
+  }
+
+  /** Held-out text of the first pre-training stage, watched while a later stage trains. */
+  async #oldData(): Promise<BatchSource | null> {
+    if (this.stage.kind === "pretrain") return null;
+    const earlier = [...(this.options.origin?.recipe.stages ?? []), ...this.recipe.stages.slice(0, this.stageIndex)].find((stage) => stage.kind === "pretrain");
+    return earlier ? this.#stageData.source(earlier, this.tokenizer!) : null;
+  }
+
+  // --- the loop
+
+  async #loop(): Promise<void> {
+    while (this.phase === "running" || this.phase === "paused") {
+      const actions = this.#turn();
+      for (const action of actions) {
+        try {
+          await this.#mutex.run(() => this.#act(action));
+        } catch (error) {
+          if (!(error instanceof NestlingError) || error.code !== "NONFINITE_LOSS") throw error;
+          this.#latch(error);
+          break;
+        }
+      }
+      if (actions.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+      else await this.options.breathe();
+    }
+  }
+
+  #turn(): TurnAction[] {
+    const { stage, trainer, options } = this;
+    const last = this.#last;
+    return planTurn({
+      phase: this.phase, step: trainer!.step, maxIters: stage.max_iters,
+      evalInterval: stage.eval_interval, sampleEvery: Math.ceil(stage.max_iters / SAMPLES_PER_STAGE),
+      evaluatedAt: last.evaluated, sampledAt: last.sampled, savedAt: last.saved,
+      checkpointEveryMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
+      // A pause is when people close the page, so it is a moment to save whatever the clock says.
+      msSinceCheckpoint: this.#wish === "pause" ? Infinity : options.now() - last.savedMs,
+      pauseRequested: this.#wish === "pause", stopRequested: this.#wish === "stop", singleStep: this.#wish === "single",
+      latched: this.#latched, inFlight: this.#flight.length, maxInFlight: MAX_IN_FLIGHT,
+      stageIndex: this.stageIndex, stageCount: this.recipe.stages.length,
+    });
+  }
+
+  /** The weights are those before the bad step, so nothing is lost, and a person decides. The last good checkpoint stays the last. */
+  #latch(error: NestlingError): void {
+    this.#error = describeError(error);
+    this.#latched = true;
+    this.#steps[this.stageIndex] = this.trainer!.step;
+    this.#last.saved = this.trainer!.step;
+  }
+
+  async #act(action: TurnAction): Promise<void> {
+    switch (action.kind) {
+      case "drain":
+        while (this.#flight.length > action.to) await this.clock.training(this.stageIndex, () => this.#flight.shift()!);
+        return;
+      case "step": return this.#step();
+      case "evaluate": return this.#evaluate();
+      case "sample":
+        this.#last.sampled = this.trainer!.step;
+        return this.looks.sample();
+      case "checkpoint": return this.#checkpoint();
+      case "pause":
+        await this.drain();
+        this.#wish = "pause";
+        this.#set("paused");
+        return this.options.files.record(this.phase);
+      case "nextStage": return this.#nextStage();
+      case "finish":
+        await this.drain();
+        return this.#set(action.reason === "done" ? "finished" : "stopped");
+    }
+  }
+
+  async #step(): Promise<void> {
+    const trainer = this.trainer!;
+    await this.clock.training(this.stageIndex, async () => {
+      trainer.takeStep();
+      const finished = this.options.device.finished();
+      finished.catch(() => {}); // told when it is waited for
+      this.#flight.push(finished);
+    });
+    this.#steps[this.stageIndex] = trainer.step;
+    if (trainer.step - this.#drainedStep >= DRAIN_STEPS || this.options.now() - this.#last.drainedMs >= DRAIN_MS || this.#wish !== "run") await this.drain();
+    await this.looks.whileTraining();
+  }
+
+  get #drainedStep(): number {
+    return this.#latest.step ?? 0;
+  }
+
+  /** Reads what the steps so far measured and says it. */
+  async drain(): Promise<void> {
+    const trainer = this.trainer!;
+    const { stage, stageIndex } = this;
+    const metrics = await this.clock.training(stageIndex, async () => {
+      await Promise.all(this.#flight.splice(0));
+      return trainer.readMetrics();
+    });
+    this.#last.drainedMs = this.options.now();
+    if (metrics.length === 0) return;
+    const tokensPerStep = this.tokensPerStep(stage);
+    const rate = this.clock.rate(metrics.length * tokensPerStep);
+    const flops = (trainer.programs.flopsPerMicro * stage.gradient_accumulation_steps) / tokensPerStep;
+    const before = this.globalStep - trainer.step;
+    const rows = metrics.map((row, i): MetricRow => ({
+      stageIndex, step: row.step, globalStep: before + row.step,
+      tokens: this.tokensBefore(stageIndex) + row.step * tokensPerStep,
+      trainMs: this.clock.totalMs - (rate ? ((metrics.length - 1 - i) * tokensPerStep * 1000) / rate : 0),
+      "train/loss": row.loss, lr: row.lr, grad_norm: row.gradNorm,
+      ...(rate ? { tokens_per_sec: rate, gflops_per_sec: (rate * flops) / 1e9 } : {}),
+    }));
+    this.tell(rows);
+    this.say();
+  }
+
+  /** Emits metric rows and keeps them for the log. */
+  tell(rows: readonly MetricRow[]): void {
+    this.#latest = { ...this.#latest, ...rows.at(-1)! };
+    this.options.files.note("metrics", this.globalStep, rows);
+    this.emit({ type: "metrics", rows });
+  }
+
+  async #evaluate(): Promise<void> {
+    const trainer = this.trainer!;
+    const { stage } = this;
+    await this.drain();
+    this.#last.evaluated = trainer.step;
+    const loss = await trainer.evaluate(trainer.data, stage.eval_iters);
+    await this.options.breathe();
+    const old = this.#old ? await trainer.evaluate(this.#old, stage.eval_iters) : undefined;
+    await this.options.breathe();
+    const quiz = await this.looks.quiz();
+    this.tell([{
+      stageIndex: this.stageIndex, step: trainer.step, globalStep: this.globalStep, tokens: this.tokensBefore(this.stageIndex) + trainer.step * this.tokensPerStep(stage),
+      trainMs: this.clock.totalMs, "val/loss": loss, ...(old === undefined ? {} : { "val/old_loss": old }),
+      ...(quiz ? { quiz_right: quiz.right, quiz_total: quiz.total } : {}),
+    }]);
+  }
+
+  async #checkpoint(): Promise<void> {
+    await this.drain();
+    const trainer = this.trainer!;
+    this.#last.savedMs = this.options.now();
+    this.#last.saved = trainer.step;
+    const summary = await this.options.files.save(this, trainer, this.#latest);
+    if (summary) this.#saved = { checkpointId: summary.id, step: trainer.step, atMs: summary.createdMs };
+    this.say();
+  }
+
+  async #nextStage(): Promise<void> {
+    const state = await this.trainer!.snapshot(false);
+    this.stageIndex++;
+    this.#latest = {};
+    await this.#openStage(null, state.weights);
+  }
+
+  // --- what the page asks
+
+  play(): void {
+    this.#wishFor("run");
+  }
+
+  pause(): void {
+    this.#wishFor("pause");
+  }
+
+  singleStep(): void {
+    this.#wishFor("single");
+  }
+
+  async stop(): Promise<void> {
+    this.#wishFor("stop");
+    await this.#ended;
+  }
+
+  #wishFor(wish: "run" | "pause" | "stop" | "single"): void {
+    this.#wish = wish;
+    if (wish !== "pause" && wish !== "stop") {
+      this.#error = undefined;
+      this.#latched = false;
+    }
+    if (wish === "run" && this.phase === "paused") this.#set("running");
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  /** Runs between two steps, alone. */
+  exclusive<T>(job: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(job);
+  }
+
+  /** An answer of the model as it stands; training waits meanwhile, so that one model gives all of it. */
+  async ask(request: AnswerRequest, push: (token: AnswerToken) => void, stopped: () => boolean): Promise<AnswerEnd> {
+    const { trainer, tokenizer } = this;
+    if (!trainer || !tokenizer) throw new NestlingError("COMMAND", "This run has no model yet; wait until it is prepared.");
+    return this.exclusive(() => answer(this.trainer!.ask, tokenizer, request, push, stopped, this.options.breathe));
+  }
+
+  async destroy(): Promise<void> {
+    if (this.phase !== "finished" && this.phase !== "failed" && this.phase !== "stopped") await this.stop();
+    this.trainer?.destroy();
+    this.trainer = null;
+  }
+
+  // --- what it says
+
+  tokensPerStep(stage: Stage): number {
+    return stage.batch_size * stage.gradient_accumulation_steps * this.recipe.model.block_size;
+  }
+
+  tokensBefore(stageIndex: number): number {
+    return this.recipe.stages.slice(0, stageIndex).reduce((sum, stage, i) => sum + this.#steps[i]! * this.tokensPerStep(stage), 0);
+  }
+
+  emit(body: Parameters<EventHub["emit"]>[2]): void {
+    this.options.hub.emit(this.options.runId, this.globalStep, body);
+  }
+
+  #prepare(what: string, share?: number): void {
+    this.#preparing = { what, ...(share === undefined ? {} : { share }) };
+    this.say();
+  }
+
+  #set(phase: RunPhase): void {
+    this.phase = phase;
+    this.say();
+  }
+
+  get state(): RunState {
+    const { recipe, trainer } = this;
+    const stages = recipe.stages.map((stage, i): StageProgress => {
+      const spentMs = this.clock.spentMs(i);
+      const done = this.#steps[i]!;
+      const perToken = this.clock.msPerToken();
+      return {
+        name: stage.name, kind: stage.kind, steps: stage.max_iters, done, tokensPerStep: this.tokensPerStep(stage), spentMs,
+        ...(perToken === null ? {} : { remainingMs: (stage.max_iters - done) * this.tokensPerStep(stage) * perToken }),
+      };
+    });
+    return {
+      runId: this.options.runId, phase: this.phase, recipe, stageIndex: this.stageIndex, step: trainer?.step ?? 0, stages,
+      canSample: trainer !== null && this.phase !== "preparing",
+      ...(this.#error ? { error: this.#error } : {}), ...(this.#preparing && this.phase === "preparing" ? { preparing: this.#preparing } : {}),
+      ...(this.#saved ? { saved: this.#saved } : {}),
+      ...(trainer ? { parameters: trainer.programs.parameters.count, memory: trainer.plan.report() } : {}),
+    };
+  }
+
+  say(): void {
+    this.emit({ type: "state", state: this.state });
+  }
+}
