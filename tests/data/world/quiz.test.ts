@@ -117,7 +117,10 @@ describe("the quiz", () => {
     expect(item.accept(`${item.person} keeps a ${item.answer}.`)).toBe(true);
     expect(item.accept(`It is the ${item.answer}, I think`)).toBe(true);
     expect(item.accept(`${item.person} keeps a ${wrong}.`)).toBe(false);
-    expect(item.accept(`${item.person} keeps a ${item.answer} and a ${wrong}.`)).toBe(false);
+    for (const other of VALUES.animal.filter((v) => v !== item.answer)) {
+      expect(item.accept(`${item.person} keeps a ${item.answer} and a ${other}.`), other).toBe(false);
+      expect(item.accept(`${item.person} keeps a ${other} and a ${item.answer}.`), other).toBe(false);
+    }
     expect(item.accept(`${item.person} keeps a x${item.answer}x.`)).toBe(false);
     expect(item.accept("")).toBe(false);
     expect(item.accept(VALUES.animal.join(" "))).toBe(false);
