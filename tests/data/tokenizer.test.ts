@@ -90,7 +90,7 @@ describe.each(["bpe", "char"] as const)("the %s tokenizer", (kind) => {
 describe("byte-level BPE", () => {
   it("brings every text back", () => {
     for (const text of HARD_TEXTS) expect(tokenizers.bpe.decode(tokenizers.bpe.encode(text))).toBe(text);
-    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => tokenizers.bpe.decode(tokenizers.bpe.encode(text)) === text), { numRuns: 500 });
+    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => tokenizers.bpe.decode(tokenizers.bpe.encode(text)) === text), { numRuns: 300 });
   });
 
   it("reads lone surrogates as U+FFFD", () => {
@@ -142,7 +142,7 @@ describe("the character tokenizer", () => {
   it("brings back every text made of characters it has seen", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 60 }), (text) => {
       const tokenizer = trainChar([text]);
-      return tokenizer.decode(tokenizer.encode(text)) === text;
+      expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
     }));
   });
 

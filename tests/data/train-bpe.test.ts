@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BpeTokenizer, SPECIAL_TOKENS, trainBpe } from "../../src/data/tokenizer/index.ts";
+import { type BpeTokenizer, SPECIAL_TOKENS, trainBpe } from "../../src/data/tokenizer/index.ts";
 import { Heap } from "../../src/data/tokenizer/heap.ts";
 import { preTokenize } from "../../src/data/tokenizer/pretokenize.ts";
 import { rejectionOf } from "./support.ts";

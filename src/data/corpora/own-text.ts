@@ -89,7 +89,7 @@ function refuseBinary(bytes: Uint8Array, name: string): void {
   const zero = bytes.indexOf(0);
   if (!known && zero < 0) return;
   throw new NestlingError("DATA_BINARY", `${quoted(name)} is not text: ${known ? `it begins like ${known[1]}` : `byte ${zero} of ${bytes.length} is NUL, and text has 0 of them`}. ` +
-    "Nothing was changed. Choose a plain text or Markdown file.", { ...(known ? { looksLike: known[1] } : { offset: zero }) });
+    "Nothing was changed. Choose a plain text or Markdown file.", known ? { looksLike: known[1] } : { offset: zero });
 }
 
 /** Index of the first byte that breaks UTF-8 (Unicode 15, table 3-7), or -1. An incomplete sequence is reported at its first byte. */
