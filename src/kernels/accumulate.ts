@@ -10,6 +10,7 @@ export const accumulate = defineKernel({
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: size, bytes: 12 * size }),
   variants: elementwise(accumulateWgsl),
+  wasm: "accumulate",
   meaning({ inp, out }, { size }) {
     for (let i = 0; i < size; i++) out[i] = out[i]! + inp[i]!;
   },

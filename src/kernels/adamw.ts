@@ -25,6 +25,7 @@ export const adamw = defineKernel({
       fits: ({ size }) => size % 4 === 0,
     },
   ],
+  wasm: "adamw",
   meaning({ param, grad, m, v, stepF, counts, scalars }, { size, beta1, oneMinusBeta1, beta2, oneMinusBeta2, eps, weightDecay }) {
     if (counts[COUNTS.latched] !== 0) return;
     const lr = stepF[STEP_F.lr];

@@ -10,6 +10,7 @@ export const add = defineKernel({
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: size, bytes: 12 * size }),
   variants: elementwise(addWgsl),
+  wasm: "add",
   meaning({ a, b, out }, { size }) {
     for (let i = 0; i < size; i++) out[i] = a[i]! + b[i]!;
   },

@@ -22,6 +22,7 @@ export const crossEntropy = defineKernel({
   variants: [
     { name: "workgroup-per-row", wgsl: linearId + reduce + crossEntropyWgsl, constants: stepBlockConstants, workgroups: ({ N }) => N },
   ],
+  wasm: "crossEntropy",
   meaning({ logits, targets, mask, stepF, loss }, { N, V }) {
     const share = stepF[STEP_F.invTargets] * stepF[STEP_F.lossScale];
     for (let n = 0; n < N; n++) {

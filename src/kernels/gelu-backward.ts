@@ -14,6 +14,7 @@ export const geluBackward = defineKernel({
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 18 * size, bytes: 12 * size }),
   variants: elementwise(geluBackwardWgsl, { f32: geluLib + derivativeF32, vec4: geluLib + derivativeVec4 }),
+  wasm: "geluBackward",
   meaning({ pre, grad }, { size }) {
     for (let i = 0; i < size; i++) grad[i] = grad[i]! * geluSlopeOf(pre[i]!);
   },

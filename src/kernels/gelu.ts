@@ -30,6 +30,7 @@ export const gelu = defineKernel({
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 10 * size, bytes: 8 * size }),
   variants: elementwise(geluWgsl, { f32: geluLib + geluElementF32, vec4: geluLib + geluElementVec4 }),
+  wasm: "gelu",
   meaning({ inp, out }, { size }) {
     for (let i = 0; i < size; i++) out[i] = geluOf(inp[i]!);
   },

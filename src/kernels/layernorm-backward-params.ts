@@ -18,6 +18,7 @@ export const layernormBackwardParams = defineKernel({
     { name: "thread-per-column", wgsl: linearId + plainWgsl, workgroups: ({ C }) => groupsOf(C) },
     { name: "column-tiles", wgsl: linearId + tileWgsl, workgroups: ({ C }) => groupsOf(C, TILE_COLUMNS) },
   ],
+  wasm: "layernormBackwardParams",
   meaning({ inp, mean, rstd, dout, dweight, dbias }, { N, C }) {
     const weightSums = sums(C, 0);
     const biasSums = sums(C, 1);

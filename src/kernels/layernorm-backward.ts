@@ -19,6 +19,7 @@ export const layernormBackward = defineKernel({
     { name: "thread-per-row", wgsl: linearId + plainWgsl, workgroups: ({ N }) => groupsOf(N) },
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
+  wasm: "layernormBackward",
   meaning({ inp, weight, mean, rstd, dout, dinp }, { N, C, accumulate }) {
     for (let n = 0; n < N; n++) {
       const row = n * C;

@@ -16,6 +16,7 @@ export const layernorm = defineKernel({
     { name: "thread-per-row", wgsl: linearId + plainWgsl, workgroups: ({ N }) => groupsOf(N) },
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
+  wasm: "layernorm",
   meaning({ inp, weight, bias, out, mean, rstd }, { N, C, eps }) {
     for (let n = 0; n < N; n++) {
       const row = n * C;

@@ -16,6 +16,7 @@ export const softmax = defineKernel({
     { name: "thread-per-row", wgsl: linearId + plainWgsl, workgroups: ({ N }) => groupsOf(N) },
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
+  wasm: "softmax",
   meaning({ inp, out }, { N, C }) {
     for (let row = 0; row < N * C; row += C) {
       let max = inp[row]!;

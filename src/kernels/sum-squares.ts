@@ -11,6 +11,7 @@ export const sumSquares = defineKernel({
   dims: { size: "u32", partials: "u32" },
   cost: ({ size, partials }) => ({ flops: 2 * size, bytes: 4 * (size + partials) }),
   variants: [{ name: "workgroup-per-chunk", wgsl: linearId + reduce + sumSquaresWgsl, workgroups: ({ partials }) => partials }],
+  wasm: "sumSquares",
   meaning({ inp, partial }, { size, partials }) {
     const chunk = Math.ceil(size / partials);
     for (let p = 0; p < partials; p++) {

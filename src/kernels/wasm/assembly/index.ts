@@ -1,3 +1,8 @@
 /** The exports of the WebAssembly kernels: the names that contracts give as `wasm`. */
+export { adamw, sumSquares } from "./adamw";
+export { attention, attentionBackwardKV, attentionBackwardQ } from "./attention";
 export { columnSum } from "./column-sum";
+export { accumulate, add, gelu, geluBackward } from "./elementwise";
+export { layernorm, layernormBackward, layernormBackwardParams } from "./layernorm";
 export { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul";
+export { crossEntropy, softmax } from "./softmax";

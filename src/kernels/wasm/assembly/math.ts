@@ -4,11 +4,11 @@ const LOG2_E: f32 = 1.4426950408889634;
 // ln 2 in two parts; the first has nine significant bits, so n * LN2_HIGH is exact.
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.121944400546905827679e-4;
-const EXP_LEAST: f32 = -87.0; // exp of it is still a normal number
-const EXP_MOST: f32 = 88.0;
+const EXP_LEAST: f32 = -87.33654; // exp of it is the smallest normal number
+const EXP_MOST: f32 = 89.0; // exp of it is past the largest number
 
 /**
- * exp, within 2 ulp on [-87, 88] and clamped to it: exp(x) = 2^n exp(r) with |r| <= ln 2 / 2 and exp(r) by its Taylor series
+ * exp, within 2 ulp; 0 below -87.3, infinite above 88.7, NaN of NaN. exp(x) = 2^n exp(r) with |r| <= ln 2 / 2 and exp(r) by its Taylor series
  * up to r^7 (remainder under 6e-9).
  */
 export function exp4(value: v128): v128 {
@@ -23,13 +23,128 @@ export function exp4(value: v128): v128 {
   sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(0.5));
   sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(1));
   sum = f32x4.add(f32x4.mul(sum, r), f32x4.splat(1));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
-  return f32x4.mul(sum, power);
+  // 2^n as two factors: 2^128 alone would be infinite where the product is not.
+  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(whole, 1);
+  const low = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23);
+  const high = i32x4.shl(i32x4.add(i32x4.sub(whole, half), i32x4.splat(127)), 23);
+  return v128.andnot(f32x4.mul(f32x4.mul(sum, low), high), f32x4.lt(value, f32x4.splat(EXP_LEAST)));
+}
+
+/** ln of a positive normal number in f64, to 1e-12: ln(2^e m) = e ln 2 + 2 atanh((m - 1) / (m + 1)), m in [sqrt 1/2, sqrt 2). */
+export function log(x: f64): f64 {
+  const bits = reinterpret<i64>(x);
+  let e = <i32>(bits >> 52) - 1023;
+  let m = reinterpret<f64>((bits & 0x000fffffffffffff) | 0x3ff0000000000000);
+  if (m > 1.4142135623730951) {
+    m *= 0.5;
+    e++;
+  }
+  const z = (m - 1) / (m + 1);
+  const q = z * z;
+  const series = 1 + q * (1.0 / 3 + q * (1.0 / 5 + q * (1.0 / 7 + q * (1.0 / 9 + q * (1.0 / 11 + q * (1.0 / 13))))));
+  return <f64>e * 0.6931471805599453 + 2 * z * series;
 }
 
 /** The horizontal sum of four lanes, in a fixed order. */
 export function sum4(v: v128): f32 {
   return f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
+}
+
+/** The largest of four lanes; NaN where one is NaN. */
+export function max4(v: v128): f32 {
+  return max(max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1)), max(f32x4.extract_lane(v, 2), f32x4.extract_lane(v, 3)));
+}
+
+/** The largest of `count` floats; NaN where one is NaN. */
+export function maxArray(from: usize, count: i32): f32 {
+  let most = f32x4.splat(-f32.MAX_VALUE);
+  let i = 0;
+  for (; i <= count - 4; i += 4) {
+    most = f32x4.max(most, v128.load(from));
+    from += 16;
+  }
+  let result = max4(most);
+  for (; i < count; i++) {
+    result = max(result, load<f32>(from));
+    from += 4;
+  }
+  return result;
+}
+
+/** to[i] = exp(from[i] - shift); returns the sum, sixteen lanes wide. Both may be the same array. */
+export function expArray(from: usize, to: usize, count: i32, shift: f32): f32 {
+  const by = f32x4.splat(shift);
+  let s0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let s2 = f32x4.splat(0);
+  let s3 = f32x4.splat(0);
+  let i = 0;
+  for (; i <= count - 16; i += 16) {
+    const e0 = exp4(f32x4.sub(v128.load(from), by));
+    const e1 = exp4(f32x4.sub(v128.load(from, 16), by));
+    const e2 = exp4(f32x4.sub(v128.load(from, 32), by));
+    const e3 = exp4(f32x4.sub(v128.load(from, 48), by));
+    v128.store(to, e0);
+    v128.store(to, e1, 16);
+    v128.store(to, e2, 32);
+    v128.store(to, e3, 48);
+    s0 = f32x4.add(s0, e0);
+    s1 = f32x4.add(s1, e1);
+    s2 = f32x4.add(s2, e2);
+    s3 = f32x4.add(s3, e3);
+    from += 64;
+    to += 64;
+  }
+  for (; i <= count - 4; i += 4) {
+    const e = exp4(f32x4.sub(v128.load(from), by));
+    v128.store(to, e);
+    s0 = f32x4.add(s0, e);
+    from += 16;
+    to += 16;
+  }
+  let sum = sum4(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)));
+  for (; i < count; i++) {
+    const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(from) - shift)), 0);
+    store<f32>(to, e);
+    sum += e;
+    from += 4;
+    to += 4;
+  }
+  return sum;
+}
+
+/** Multiplies `count` floats by one factor. */
+export function scaleArray(at: usize, count: i32, factor: f32): void {
+  let i = 0;
+  for (; i <= count - 4; i += 4) {
+    v128.store(at, f32x4.mul(v128.load(at), f32x4.splat(factor)));
+    at += 16;
+  }
+  for (; i < count; i++) {
+    store<f32>(at, load<f32>(at) * factor);
+    at += 4;
+  }
+}
+
+/** SUM a b over `count` floats, eight lanes wide. */
+export function dotArray(a: usize, b: usize, count: i32): f32 {
+  let s0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let i = 0;
+  for (; i <= count - 8; i += 8) {
+    s0 = f32x4.add(s0, f32x4.mul(v128.load(a), v128.load(b)));
+    s1 = f32x4.add(s1, f32x4.mul(v128.load(a, 16), v128.load(b, 16)));
+    a += 32;
+    b += 32;
+  }
+  let sum = sum4(f32x4.add(s0, s1));
+  for (; i < count; i++) {
+    sum += load<f32>(a) * load<f32>(b);
+    a += 4;
+    b += 4;
+  }
+  return sum;
 }
 
 const TWO_ROOT: f32 = 1.5957691216057308; // 2 sqrt(2 / pi)
@@ -46,12 +161,17 @@ export function gelu4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(f32x4.splat(1), geluExp(x)));
 }
 
-/** d gelu / dx = s + x s (1 - s) d(2u)/dx with s = 1 / (1 + exp(-2u)) and 1 - s = exp(-2u) s. */
+/**
+ * d gelu / dx = s + x s (1 - s) d(2u)/dx with s = 1 / (1 + exp(-2u)) and 1 - s = exp(-2u) s. Where exp(-2u) is 0 or infinite
+ * the second term is 0, though its factors are not.
+ */
 export function geluSlope4(x: v128): v128 {
   const e = geluExp(x);
   const s = f32x4.div(f32x4.splat(1), f32x4.add(f32x4.splat(1), e));
   const inner = f32x4.mul(f32x4.splat(TWO_ROOT), f32x4.add(f32x4.splat(1), f32x4.mul(f32x4.splat(3 * CUBIC), f32x4.mul(x, x))));
-  return f32x4.add(s, f32x4.mul(f32x4.mul(f32x4.mul(x, s), f32x4.mul(e, s)), inner));
+  const term = f32x4.mul(f32x4.mul(f32x4.mul(x, s), f32x4.mul(e, s)), inner);
+  const inside = v128.and(f32x4.gt(e, f32x4.splat(0)), f32x4.lt(e, f32x4.splat(Infinity)));
+  return f32x4.add(s, v128.and(term, inside));
 }
 
 /** The first `count` (1 to 3) floats at an address, zeros in the other lanes. Reads nothing past them. */
