@@ -7,6 +7,8 @@ import type { CheckpointSummary, DeviceReport, MetricRow, SampleView, StageProgr
 /** Base and tuned model on the same prompt. `base` is absent where the run has one stage only. */
 export interface AnswerPair {
   readonly prompt: string;
+  /** What is right, where something is. */
+  readonly expected?: string;
   readonly base?: string;
   readonly tuned: string;
 }
@@ -102,8 +104,8 @@ export function wrapText(text: string, width: number): string[] {
 export function sideBySide(answers: readonly AnswerPair[], columns: number): string[] {
   const width = Math.floor((Math.min(columns, 140) - 3) / 2);
   const out: string[] = [];
-  for (const { prompt, base, tuned } of answers) {
-    out.push("", ...wrapText(`> ${prompt}`, Math.max(20, columns - 1)));
+  for (const { prompt, expected, base, tuned } of answers) {
+    out.push("", ...wrapText(`> ${prompt}${expected === undefined ? "" : `   (${expected})`}`, Math.max(20, columns - 1)));
     if (base === undefined || width < 20) {
       if (base !== undefined) out.push(...wrapText(`base: ${base}`, Math.max(20, columns - 1)));
       out.push(...wrapText(base === undefined ? tuned : `tuned: ${tuned}`, Math.max(20, columns - 1)));

@@ -14,6 +14,7 @@ export class Screen {
   private current: RunState | null = null;
   private stage = 0;
   private drawnMs = 0;
+  private last = "";
   private open = false;
 
   constructor(
@@ -75,8 +76,11 @@ export class Screen {
     if (this.asJson || !progress || progress.done === 0) return;
     const every = this.out.isTTY ? DRAW_EVERY_MS : LOG_EVERY_MS;
     if (!now && this.nowMs() - this.drawnMs < every) return;
-    this.drawnMs = this.nowMs();
     const line = progressLine(progress, this.latest, this.columns);
+    // A finished stage is drawn at its end, and again when the next one starts: once is enough.
+    if (!this.open && line === this.last) return;
+    this.last = line;
+    this.drawnMs = this.nowMs();
     this.out.write(this.out.isTTY ? `\r\u001b[2K${line}` : `${line}\n`);
     this.open = this.out.isTTY;
   }

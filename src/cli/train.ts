@@ -10,7 +10,7 @@ import type { CheckpointSummary, EngineEvent, MetricRow, Recipe, RunState } from
 import { presetByName, presets } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
 import { parseTrainArgs, TRAIN_HELP, type TrainOptions } from "./args.ts";
-import { askPairs } from "./answers.ts";
+import { askPairs, promptsFor } from "./answers.ts";
 import { DIST, ensurePage } from "./build.ts";
 import { unpackTo } from "./export.ts";
 import { isMain, root } from "./paths.ts";
@@ -21,6 +21,7 @@ import { Screen } from "./screen.ts";
 
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 const STOP_PATIENCE_MS = 20_000;
+const SAME_PRESS_MS = 700;
 
 /** A preset by name, else a file. @throws NestlingError COMMAND, CONFIG_RANGE, CONFIG_UNKNOWN */
 export async function loadRecipe(options: TrainOptions): Promise<Recipe> {
@@ -128,8 +129,7 @@ class Job {
   }
 
   private async answers(session: Session, recipe: Recipe, own: readonly CheckpointSummary[]): Promise<void> {
-    const prompts = this.options.prompts.length > 0 ? this.options.prompts : [...this.prompts].slice(-4);
-    for (const prompt of prompts) {
+    for (const prompt of promptsFor(recipe, this.options.prompts, [...this.prompts])) {
       const pair = await askPairs(session, this.subscribe, own, prompt, recipe.seed);
       if (pair === null) return;
       this.screen.json(answerJson(pair));
@@ -177,11 +177,14 @@ class Job {
 
 /** Resolves at the first Ctrl-C; the second ends the program. */
 function watchInterrupts(end: () => Promise<void>): Promise<void> {
-  let count = 0;
+  let firstMs: number | null = null;
   return new Promise((first) => {
     const onSignal = (): void => {
-      if (count++ === 0) first();
-      else void end().finally(() => process.exit(EXIT.interrupted));
+      if (firstMs === null) {
+        firstMs = Date.now();
+        first();
+        // One press reaches this program twice under npm: from the terminal, and passed on.
+      } else if (Date.now() - firstMs > SAME_PRESS_MS) void end().finally(() => process.exit(EXIT.interrupted));
     };
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   });

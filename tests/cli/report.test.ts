@@ -1,9 +1,10 @@
 /** The words of a run: JSON lines, the progress bar, answers side by side. */
 import { describe, expect, it } from "vitest";
-import { askPairs, sidesOf } from "../../src/cli/answers.ts";
+import { askPairs, promptsFor, sidesOf } from "../../src/cli/answers.ts";
 import { clockText, folderName, metricJson, progressLine, shortCount, sideBySide, wrapText } from "../../src/cli/report.ts";
 import { Screen } from "../../src/cli/screen.ts";
 import type { CheckpointSummary, EngineEvent, EngineEventBody, RunState, StageProgress } from "../../src/protocol/index.ts";
+import { presets } from "../../src/protocol/presets.ts";
 
 const STAGE: StageProgress = { name: "Pre-training", kind: "pretrain", steps: 1500, done: 750, tokensPerStep: 1024, spentMs: 60_000, remainingMs: 42_400 };
 const checkpoint = (id: string, stageKind: string, step: number): CheckpointSummary => ({ id, stageKind, step, stage: stageKind, runId: "r" }) as CheckpointSummary;
@@ -104,6 +105,16 @@ describe("Screen", () => {
     expect(rows[1]).toContain("Fine-tuning");
   });
 
+  it("does not draw a finished stage twice, with other words in between", () => {
+    const out = stream(true);
+    let clock = 1000;
+    const screen = new Screen(false, out.as, stream(true).as, () => (clock += 200));
+    screen.state(state(1500));
+    screen.words("Turning text into tokens ...");
+    screen.state(state(0, 1));
+    expect(out.written().split("1500/1500")).toHaveLength(2);
+  });
+
   it("writes a plain line now and then where there is no terminal", () => {
     const out = stream(false);
     let clock = 0;
@@ -121,6 +132,15 @@ describe("answers", () => {
     expect(sidesOf(list)).toMatchObject({ base: { id: "b" }, tuned: { id: "c" } });
     expect(sidesOf(list.slice(0, 2))).toEqual({ tuned: list[1] });
     expect(sidesOf([])).toEqual({});
+  });
+
+  it("are to the person's prompts, else to held-out questions where the run learned to answer, else to what was sampled", () => {
+    const [tuned, plain] = [presets[0], { ...presets[0], stages: presets[0].stages.slice(0, 1) }];
+    expect(promptsFor(tuned, ["mine"], ["sampled"])).toEqual([{ prompt: "mine" }]);
+    const questions = promptsFor(tuned, [], ["sampled"]);
+    expect(questions).toHaveLength(4);
+    for (const { prompt, expected } of questions) expect([prompt.endsWith("?") || prompt.endsWith("."), (expected ?? "").length > 0]).toEqual([true, true]);
+    expect(promptsFor(plain, [], ["sampled"])).toEqual([{ prompt: "sampled" }]);
   });
 
   it("gather each side's tokens, markers left out, until both are done", async () => {
@@ -142,8 +162,8 @@ describe("answers", () => {
       },
     };
     const subscribe = (listener: (event: EngineEvent) => void) => (listeners.add(listener), () => void listeners.delete(listener));
-    expect(await askPairs(session, subscribe, list, "hi", 1)).toEqual({ prompt: "hi", base: "base says hello", tuned: "tuned says hello" });
+    expect(await askPairs(session, subscribe, list, { prompt: "hi", expected: "hello" }, 1)).toEqual({ expected: "hello", prompt: "hi", base: "base says hello", tuned: "tuned says hello" });
     expect(listeners.size).toBe(0);
-    expect(await askPairs(session, subscribe, [], "hi", 1)).toBeNull();
+    expect(await askPairs(session, subscribe, [], { prompt: "hi" }, 1)).toBeNull();
   });
 });
