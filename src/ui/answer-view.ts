@@ -63,8 +63,10 @@ export class AnswerView extends LitElement {
         flex: 1;
         overflow: auto;
         scrollbar-width: thin;
-        min-height: 3.5em;
+        min-height: 2.6em;
         padding-top: var(--s1);
+        mask-image: linear-gradient(#000 calc(100% - 0.9em), #0000);
+        padding-bottom: 0.7em;
       }
       .caret::after {
         content: "";
@@ -99,6 +101,8 @@ export class AnswerView extends LitElement {
   @property({ reflect: true }) side: Side = "base";
   @property({ attribute: false }) answer: Answer | null = null;
   @property({ attribute: false }) choices: readonly SideChoice[] = [];
+  /** The prompt was wrapped in the chat template. */
+  @property({ type: Boolean }) chat = false;
   /** The chosen model's id; "" when there is none. */
   @property() chosen = "";
   /** Said in place of an answer when no model stands on this side. */
@@ -125,8 +129,8 @@ export class AnswerView extends LitElement {
     if (answer === null) return html`<p class="text quiet small">${this.empty}</p>`;
     const open = answer.status !== "done";
     return html`
-      <div class="text voice ${open ? "caret" : ""}" part="text" data-testid="answer-${this.side}">${answer.tokens.map((token) =>
-        token.special ? html`<span class="marker">${token.text}</span>` : token.text,
+      <div class="text voice ${open ? "caret" : ""}" part="text" data-testid="answer-${this.side}">${this.chat ? html`<span class="marker" title="&lt;|assistant|&gt;">assistant</span> ` : nothing}${answer.tokens.map((token) =>
+        token.special ? html`<span class="marker" title=${token.text}>${markerName(token.text)}</span>` : token.text,
       )}</div>
       ${this.foot(answer)}
     `;
@@ -145,6 +149,9 @@ export class AnswerView extends LitElement {
     this.dispatchEvent(new CustomEvent("choose-model", { detail, bubbles: true, composed: true }));
   };
 }
+
+/** "<|end|>" as "end"; the whole marker is in the title. */
+const markerName = (text: string): string => /^<\|(.+)\|>$/.exec(text)?.[1] ?? text;
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -133,6 +133,8 @@ export class AppBar extends LitElement {
   @property({ attribute: false }) device: DeviceReport | undefined;
   @property() theme: ThemeChoice = "system";
   @property({ type: Number }) models = 0;
+  /** The engine is gone. */
+  @property({ type: Boolean }) dead = false;
 
   override render(): unknown {
     const views: readonly [ViewName, string][] = [["train", "Train"], ["labs", "Labs"], ["bench", "Bench"]];
@@ -144,7 +146,7 @@ export class AppBar extends LitElement {
         ${views.map(([view, name]) => html`<button aria-current=${view === this.view ? "page" : "false"} data-testid="view-${view}" @click=${() => this.emit("choose-view", view)}>${name}</button>`)}
       </nav>
       <button class="plain" data-testid="show-models" title="Models (M)" @click=${() => this.emit("show-models")}>${icons.tree()}<span class="words">Models</span>${this.models > 0 ? html`<span class="quiet">${this.models}</span>` : nothing}</button>
-      <button class="plain device" data-testid="device" popovertarget="why" title="What it runs on, and why">${icons.chip()}<span>${this.device === undefined ? "looking for a device" : safeName(this.device.name)}</span></button>
+      <button class="plain device" data-testid="device" popovertarget="why" title="What it runs on, and why">${icons.chip()}<span>${this.device === undefined ? (this.dead ? "no device" : "looking for a device") : safeName(this.device.name)}</span></button>
       <button class="plain icon keys" aria-label="Keyboard" title="Keyboard (?)" @click=${() => this.emit("show-keys")}>${icons.keyboard()}</button>
       <button class="plain icon" aria-label="${themeWords}; change" title="${themeWords} (T)" data-testid="theme" @click=${() => this.emit("next-theme")}>${icon()}</button>
       <div popover id="why" data-testid="device-why">${this.why()}</div>
@@ -153,7 +155,7 @@ export class AppBar extends LitElement {
 
   private why(): unknown {
     const { device } = this;
-    if (device === undefined) return html`<p>The engine is still choosing.</p>`;
+    if (device === undefined) return html`<p>${this.dead ? "The engine is not running." : "The engine is still choosing."}</p>`;
     const limits: readonly [string, number | undefined][] = [
       ["largest buffer", device.limits["maxBufferSize"] ?? device.limits["maxBufferBytes"]],
       ["largest binding", device.limits["maxStorageBufferBindingSize"] ?? device.limits["maxBindingBytes"]],

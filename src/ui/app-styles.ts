@@ -70,13 +70,13 @@ export const appStyles = css`
     flex: 1 1 60%;
   }
   batch-view {
-    flex: 0 1 14.5rem;
+    flex: 0 0 13.2rem;
   }
   next-word {
     flex: 0 0 auto;
   }
   samples-timeline {
-    flex: 0 1 12rem;
+    flex: 0 0 10.6rem;
   }
   .dead {
     margin: 0 var(--s4) var(--s3);
@@ -143,6 +143,19 @@ export const appStyles = css`
     .middle,
     .says {
       display: contents;
+    }
+    samples-timeline {
+      order: 1;
+    }
+    next-word {
+      order: 2;
+    }
+    batch-view {
+      order: 3;
+      flex: none;
+    }
+    reading-meter {
+      order: 4;
     }
   }
   @media (min-width: 761px) {

@@ -77,7 +77,7 @@ export class AskPanel extends LitElement {
           : html`<button type="submit" class="primary icon" data-testid="ask-send" aria-label="Ask" title="Ask (Enter)" ?disabled=${this.noModel}>${icons.send()}</button>`}
       </form>
       <div class="under">
-        ${this.suggestions.slice(0, 3).map((text) => html`<button class="chip" @click=${() => this.send(text)}>${text}</button>`)}
+        ${this.suggestions.slice(0, 3).map((text) => html`<button class="chip" title=${text} @click=${() => this.send(text)}>${text}</button>`)}
         <button class="plain chip end" aria-expanded=${this.showOptions} data-testid="ask-options" @click=${() => (this.showOptions = !this.showOptions)}>settings</button>
       </div>
       ${this.showOptions ? html`<div class="settings">${SETTINGS.map((setting) => this.setting(setting))}</div>` : nothing}
@@ -92,15 +92,16 @@ export class AskPanel extends LitElement {
     const { exchange } = this;
     if (exchange === null) return html`<p class="asked quiet small">${this.noModel ? "No model is loaded yet." : "One question, both models, the same seed."}</p>`;
     return html`<div class="asked">
-      <p class="voice" data-testid="asked">${exchange.chat ? html`<span class="marker">user</span> ` : nothing}${exchange.prompt}${exchange.chat ? html` <span class="marker">assistant</span>` : nothing}</p>
+      <p class="voice" data-testid="asked">${exchange.chat ? html`<span class="marker" title="&lt;|user|&gt;">user</span> ` : nothing}${exchange.prompt}${exchange.chat ? html` <span class="marker" title="&lt;|end|&gt;">end</span>` : nothing}</p>
       <button class="plain icon" data-testid="ask-again" aria-label="Ask again with another seed" title="Ask again with another seed" @click=${this.onAgain}>${icons.again()}</button>
     </div>`;
   }
 
   private answer(side: Side): unknown {
-    const empty = side === "tuned" && this.chosen.tuned === "" ? this.tunedEmpty : "Its answer appears here.";
+    const none = side === "tuned" ? this.tunedEmpty : "No base is loaded. Train one from nothing, or open one in Models.";
+    const empty = this.chosen[side] === "" ? none : "Its answer appears here.";
     const answer = this.exchange?.answers.find((candidate) => candidate.side === side) ?? null;
-    return html`<answer-view side=${side} .answer=${answer} .choices=${this.choices} .chosen=${this.chosen[side]} .empty=${empty}></answer-view>`;
+    return html`<answer-view side=${side} .answer=${answer} ?chat=${this.exchange?.chat ?? false} .choices=${this.choices} .chosen=${this.chosen[side]} .empty=${empty}></answer-view>`;
   }
 
   private setting({ key, label, title, min, max, step }: Setting): unknown {

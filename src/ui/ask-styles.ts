@@ -14,7 +14,7 @@ export const askStyles = css`
     display: flex;
     align-items: start;
     gap: var(--s2);
-    min-height: 2.2rem;
+    min-height: 2.15rem;
   }
   .asked .voice {
     flex: 1;
@@ -28,7 +28,7 @@ export const askStyles = css`
     display: grid;
     grid-template-columns: 1fr 1fr;
     gap: var(--s2);
-    min-height: 8.5rem;
+    min-height: 8.2rem;
     margin: var(--s2) 0 var(--s3);
   }
   @container (max-width: 330px) {
@@ -46,11 +46,13 @@ export const askStyles = css`
   }
   .under {
     display: flex;
-    flex-wrap: wrap;
+    overflow: hidden;
     gap: var(--s1);
     margin-top: var(--s2);
   }
   .chip {
+    display: inline-block;
+    white-space: nowrap;
     min-height: 1.7rem;
     padding: 0 0.6rem;
     border-radius: 1rem;
@@ -59,11 +61,12 @@ export const askStyles = css`
     font-weight: 400;
     font-size: var(--t-xs);
     color: var(--ink-2);
-    max-width: 100%;
+    min-width: 0;
     overflow: hidden;
     text-overflow: ellipsis;
   }
   .chip.end {
+    flex: none;
     margin-left: auto;
     color: var(--ink-3);
   }

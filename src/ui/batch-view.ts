@@ -71,13 +71,11 @@ export class BatchView extends LitElement {
         flex-wrap: wrap;
         align-items: baseline;
         gap: 0 var(--s3);
-        min-height: 1.7em;
         padding-top: var(--s2);
         font-size: var(--t-s);
         color: var(--ink-3);
-        white-space: nowrap;
         overflow: hidden;
-        max-height: 2.1em;
+        min-height: 2.1em;
       }
       .guesses b {
         font: 500 var(--t-m) / 1 var(--serif);

@@ -9,11 +9,19 @@ export interface ChartLook {
   readonly log: boolean;
   readonly compact: boolean;
   readonly font: string;
+  /** Size of the font, CSS pixels. */
+  readonly em: number;
   color(token: string): string;
   formatX(x: number): string;
-  formatY(y: number): string;
+  formatTickY(y: number): string;
   borders(): readonly ChartBorder[];
   onHover(index: number | null): void;
+}
+
+/** From zero where the points begin near it; a later stage alone begins where it begins. */
+function xRange(min: number, max: number): [number, number] {
+  if (!(max > 0)) return [0, 1];
+  return min > max * 0.25 && max > min ? [min, max] : [0, max];
 }
 
 /** Keeps an "oklch(L C H)" or "rgb(...)" colour and makes it see-through. */
@@ -41,28 +49,28 @@ export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlo
       points: { size: 7 },
     },
     scales: {
-      x: { time: false, range: (_plot, min, max) => (Number.isFinite(min) && max > min ? [min, max] : [min || 0, (min || 0) + 1]) },
+      x: { time: false, range: (_plot, min, max) => xRange(min, max) },
       y: { distr: look.log ? 3 : 1, range: (_plot, min, max) => paddedRange(min, max, look.log) },
     },
     axes: [
       axis({
         show: !look.compact,
-        size: 30,
+        size: Math.round(look.em * 2.3),
         gap: 6,
         grid: { show: false },
-        splits: (plot, _i, min, max) => ticks(min, max, Math.max(2, Math.floor(plot.bbox.width / devicePixelRatio / 110))),
+        splits: (plot, _i, min, max) => ticks(min, max, Math.max(2, Math.floor(plot.bbox.width / devicePixelRatio / (look.em * 9)))),
         values: (_plot, splits) => splits.map(look.formatX),
       }),
       axis({
         show: !look.compact,
-        size: 52,
+        size: Math.round(look.em * 4),
         gap: 8,
         splits: (plot, _i, min, max) => {
-          const most = Math.max(2, Math.floor(plot.bbox.height / devicePixelRatio / 44));
+          const most = Math.max(2, Math.floor(plot.bbox.height / devicePixelRatio / (look.em * 3.6)));
           return look.log ? logTicks(min, max, most) : ticks(min, max, most);
         },
         filter: (_plot, splits) => splits,
-        values: (_plot, splits) => splits.map((value) => (value === null ? "" : look.formatY(value))),
+        values: (_plot, splits) => splits.map((value) => (value === null ? "" : look.formatTickY(value))),
       }),
     ],
     series: [{}, ...lines.map((line) => seriesOptions(line, look))],
@@ -79,11 +87,11 @@ function seriesOptions(line: ChartLine, look: ChartLook): uPlot.Series {
   const dots = line.kind === "dots";
   return {
     label: line.label,
-    stroke: line.kind === "edge" ? faint(color, 0.22) : color,
-    width: line.kind === "edge" ? 1 : dots ? 1.5 : look.compact ? 1.5 : 2,
+    stroke: line.kind === "edge" ? faint(color, 0.22) : dots ? faint(color, 0.6) : color,
+    width: line.kind === "edge" || dots ? 1 : look.compact ? 1.5 : 2.25,
     ...(line.dash ? { dash: [5, 4] } : {}),
     spanGaps: true,
-    points: dots && !look.compact ? { show: true, size: 5, fill: look.color("--panel"), stroke: color, width: 1.5 } : { show: false },
+    points: dots && !look.compact ? { show: true, size: 6, fill: look.color("--panel"), stroke: color, width: 1.5 } : { show: false },
   };
 }
 
@@ -103,10 +111,11 @@ function drawBorders(plot: uPlot, look: ChartLook, ink: string, line: string): v
   ctx.save();
   ctx.font = look.font.replace(/^(\d+)px/, (_all, size: string) => `${Number(size) * devicePixelRatio}px`);
   ctx.textBaseline = "top";
-  for (const border of look.borders()) {
+  ctx.textAlign = "left";
+  for (const [i, border] of look.borders().entries()) {
     const x = Math.round(plot.valToPos(border.x, "x", true)) + 0.5;
     if (!(x >= bbox.left - 1 && x <= bbox.left + bbox.width)) continue;
-    if (x > bbox.left + 2) {
+    if (i > 0) {
       ctx.strokeStyle = look.compact ? line : ink;
       ctx.lineWidth = devicePixelRatio;
       ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
@@ -116,10 +125,11 @@ function drawBorders(plot: uPlot, look: ChartLook, ink: string, line: string): v
       ctx.stroke();
     }
     const width = ctx.measureText(border.label).width;
-    if (!look.compact && x + width < bbox.left + bbox.width) {
-      ctx.fillStyle = ink;
-      ctx.fillText(border.label, x + 6 * devicePixelRatio, bbox.top - 10 * devicePixelRatio);
-    }
+    if (look.compact) continue;
+    const gap = 6 * devicePixelRatio;
+    const fits = x + gap + width < bbox.left + bbox.width;
+    ctx.fillStyle = ink;
+    ctx.fillText(border.label, fits ? x + gap : x - gap - width, bbox.top - 10 * devicePixelRatio);
   }
   ctx.restore();
 }

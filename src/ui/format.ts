@@ -82,12 +82,12 @@ export function formatPercent(share: number | undefined): string {
   return share < 0.0995 ? `${(share * 100).toFixed(1)}%` : `${Math.round(share * 100)}%`;
 }
 
-/** Learning rates and norms: plain from 0.001 to 9,999, else with a power of ten. */
+/** Learning rates and norms: plain from 0.0001 to 9,999, else with a power of ten. */
 export function formatSmall(value: number | undefined): string {
   if (!usable(value)) return NONE;
   if (value === 0) return "0";
   const magnitude = Math.abs(value);
-  return magnitude >= 0.001 && magnitude < 10_000 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
+  return magnitude >= 0.0001 && magnitude < 10_000 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
 }
 
 export function plural(count: number, word: string): string {

@@ -45,7 +45,7 @@ export function metricLines(curves: Curves, run: RunState | null, name: MetricNa
     const suffix = several ? `, ${run?.stages[i]?.name ?? `stage ${i + 1}`}` : "";
     const lines = mainLines(stage, metric, color, suffix, drawing);
     if (name === "loss" && !drawing.plain) {
-      lines.push(dots(stage, "val/loss", color, `held-out${suffix}`, drawing.axis));
+      lines.push(dots(stage, "val/loss", "--ink-2", `held-out${suffix}`, drawing.axis));
       lines.push({ ...dots(stage, "val/old_loss", "--base", "held-out, old text", drawing.axis), dash: true });
     }
     return lines.filter((line) => line.x.length > 0);

@@ -2,7 +2,7 @@
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { RunState } from "../protocol/index.ts";
-import { NONE, choiceText, formatLoss } from "./format.ts";
+import { NONE, choiceText, formatLoss, formatShort, formatSmall } from "./format.ts";
 import type { Drawing, MetricName } from "./learning-data.ts";
 import { METRICS, axisSentence, formatAxis, metricLines, stageBorders } from "./learning-data.ts";
 import { learningStyles } from "./learning-styles.ts";
@@ -25,13 +25,14 @@ export class LearningPanel extends LitElement {
   @state() private metric: MetricName = "loss";
   @state() private axis: XAxis = "step";
   @state() private log = false;
+  @state() private latestOnly = false;
   /** Position of the slider, 0 to 1; the weight kept a step is 1 - 10^(-3 position). */
-  @state() private smoothing = 0.6;
+  @state() private smoothing = 0.3;
 
   override render(): unknown {
     const empty = this.curves.stages.length === 0;
     return html`<panel-frame heading="Learning">
-      <div class="tools" slot="actions">${this.tools()}</div>
+      <div class="tools wide" slot="actions">${this.tools()}</div>
       ${empty ? html`<div class="empty"><p>${this.emptyText()}</p></div>` : [this.heading(), this.large(), this.small()]}
       <p class="visually-hidden" aria-live="polite" data-testid="loss-summary">${this.summary()}</p>
     </panel-frame>`;
@@ -50,7 +51,18 @@ export class LearningPanel extends LitElement {
       <fieldset class="choice" aria-label="What the chart runs over">
         ${axes.map(([axis, name]) => html`<label><input type="radio" name="axis" .checked=${this.axis === axis} @change=${() => (this.axis = axis)} />${name}</label>`)}
       </fieldset>
+      ${this.curves.stages.length > 1
+        ? html`<fieldset class="choice" aria-label="Stages in the chart">
+            <label><input type="radio" name="stages" .checked=${!this.latestOnly} @change=${() => (this.latestOnly = false)} />all</label>
+            <label><input type="radio" name="stages" .checked=${this.latestOnly} @change=${() => (this.latestOnly = true)} />this stage</label>
+          </fieldset>`
+        : nothing}
     `;
+  }
+
+  /** Curves of the stage in view: all, or the latest one's with earlier stages left empty. */
+  private get inView(): Curves {
+    return this.latestOnly ? this.curves.latest() : this.curves;
   }
 
   private heading(): unknown {
@@ -68,13 +80,14 @@ export class LearningPanel extends LitElement {
     const metric = METRICS.find(({ name }) => name === this.metric)!;
     return html`<line-chart
       class="big"
-      .lines=${metricLines(this.curves, this.run, this.metric, this.drawing(700, false))}
-      .borders=${stageBorders(this.curves, this.run, this.axis)}
+      .lines=${metricLines(this.inView, this.run, this.metric, this.drawing(700, false))}
+      .borders=${stageBorders(this.inView, this.run, this.axis)}
       .log=${this.log}
       .theme=${this.theme}
       .formatX=${this.formatHover}
       .formatTick=${formatAxis(this.axis)}
       .formatY=${metric.format}
+      .formatTickY=${this.metric === "speed" ? formatShort : formatSmall}
     ></line-chart>`;
   }
 

@@ -95,11 +95,13 @@ export class LineChart extends LitElement {
   /** An x on the axis. */
   @property({ attribute: false }) formatTick: (x: number) => string = String;
   @property({ attribute: false }) formatY: (y: number) => string = String;
+  @property({ attribute: false }) formatTickY: (y: number) => string = String;
 
   @state() private hover: number | null = null;
   @query(".plot") private plot!: HTMLElement;
   private chart: uPlot | null = null;
   private shape = "";
+  private chartEm = 0;
   private data: { x: number[]; ys: (number | null)[][] } = { x: [], ys: [] };
   private readonly resizes = new ResizeObserver(() => this.fit());
 
@@ -120,11 +122,12 @@ export class LineChart extends LitElement {
   protected override updated(changed: Map<PropertyKey, unknown>): void {
     if (changed.size === 1 && changed.has("hover")) return;
     this.data = joinLines(this.lines);
-    const shape = JSON.stringify([this.log, this.compact, this.theme, this.lines.map((line) => [line.color, line.kind, line.dash])]);
+    const shape = JSON.stringify([this.em, this.log, this.compact, this.theme, this.lines.map((line) => [line.color, line.kind, line.dash])]);
     const data = [this.data.x, ...this.data.ys] as uPlot.AlignedData;
     if (this.chart === null || shape !== this.shape) {
       this.chart?.destroy();
       this.shape = shape;
+      this.chartEm = this.em;
       this.chart = new uPlot(this.options(), data, this.plot);
     } else {
       this.chart.setData(data);
@@ -145,8 +148,14 @@ export class LineChart extends LitElement {
     this.chart = null;
   }
 
+  /** The axis type's size; follows the page's. */
+  private get em(): number {
+    return Math.round(parseFloat(getComputedStyle(this).fontSize) * 0.8);
+  }
+
   private fit(): void {
     const { clientWidth: width, clientHeight: height } = this;
+    if (this.chart !== null && this.chartEm !== this.em) this.requestUpdate("lines");
     if (this.chart !== null && width > 0 && height > 0) this.chart.setSize({ width, height });
   }
 
@@ -157,9 +166,10 @@ export class LineChart extends LitElement {
       log: this.log,
       compact: this.compact,
       color: this.resolveColor,
-      font: `${Math.round(parseFloat(getComputedStyle(this).fontSize) * 0.8)}px ${getComputedStyle(this).fontFamily}`,
+      font: `${this.em}px ${getComputedStyle(this).fontFamily}`,
+      em: this.em,
       formatX: (x) => this.formatTick(x),
-      formatY: (y) => this.formatY(y),
+      formatTickY: (y) => this.formatTickY(y),
       borders: () => this.borders,
       onHover: (index) => (this.hover = index),
     };

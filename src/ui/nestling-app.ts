@@ -1,7 +1,7 @@
 /** The page: lays out the parts, hands them state, and turns what they ask for into commands of the controller. */
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
-import type { BackendChoice, CheckpointSummary, Recipe } from "../protocol/index.ts";
+import type { BackendChoice, CheckpointSummary, ErrorReport, Recipe } from "../protocol/index.ts";
 import "./app-bar.ts";
 import { appActions } from "./app-actions.ts";
 import { appStyles } from "./app-styles.ts";
@@ -107,8 +107,8 @@ export class NestlingApp extends LitElement {
   override render(): unknown {
     const { state } = this.run;
     return html`
-      <app-bar .view=${this.view} .device=${state.device} .theme=${this.theme.choice} .models=${state.checkpoints.length}></app-bar>
-      ${state.link === "dead" ? this.dead() : nothing}
+      <app-bar .view=${this.view} .device=${state.device} ?dead=${state.link === "dead"} .theme=${this.theme.choice} .models=${state.checkpoints.length}></app-bar>
+      ${state.link === "dead" ? this.dead() : nothing} ${state.run?.error === undefined ? nothing : this.failed(state.run.error, isLive(state.run))}
       ${this.view === "train" ? this.train() : html`<coming-view .view=${this.view}></coming-view>`}
       <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
       <pieces-view .pieces=${this.pieces}></pieces-view>
@@ -159,7 +159,14 @@ export class NestlingApp extends LitElement {
   private nextWord(): unknown {
     const { nextWord, run } = this.run.state;
     const hue = run !== null && run.stages[run.stageIndex]?.kind !== "pretrain" ? "--tuned" : "--base";
-    return html`<next-word class="on-watch" .view=${nextWord} .prompt=${this.prompt} ?live=${isLive(run)} .hue=${hue}></next-word>`;
+    return html`<next-word class="on-watch" .view=${nextWord} .prompt=${this.prompt} ?live=${isLive(run) && run.canSample} .rows=${run === null ? 8 : 5} .hue=${hue}></next-word>`;
+  }
+
+  private failed(error: ErrorReport, goesOn: boolean): unknown {
+    return html`<div class="dead" role="alert" data-testid="run-error">
+      <p>${error.message} <code>${error.code}</code></p>
+      ${goesOn ? nothing : html`<button @click=${() => this.run.clearRun()}>Begin another run</button>`}
+    </div>`;
   }
 
   private dead(): unknown {

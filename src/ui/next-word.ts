@@ -30,19 +30,20 @@ export class NextWord extends LitElement {
       }
       ol {
         display: grid;
-        gap: 0.22rem;
+        grid-template-columns: fit-content(38%) 1fr 3.2rem;
+        gap: 0.22rem var(--s2);
         margin-top: var(--s3);
       }
       li {
         display: grid;
-        grid-template-columns: minmax(4.2rem, 30%) 1fr 3.4rem;
+        grid-column: 1 / -1;
+        grid-template-columns: subgrid;
         align-items: center;
-        gap: var(--s2);
       }
       .word {
         font: 400 var(--t-m) / 1.3 var(--serif);
         white-space: pre;
-        text-align: right;
+        min-width: 3rem;
         overflow: hidden;
         text-overflow: ellipsis;
       }
@@ -77,6 +78,8 @@ export class NextWord extends LitElement {
   @property() prompt = "";
   /** True while a run updates the bars. */
   @property({ type: Boolean }) live = false;
+  /** Candidates shown. */
+  @property({ type: Number }) rows = 8;
   /** Colour token of the model that answers. */
   @property() hue = "--base";
 
@@ -97,7 +100,7 @@ export class NextWord extends LitElement {
       ${view === null || view.candidates.length === 0
         ? html`<p class="empty">${this.prompt === "" ? "Write a few words to see what it expects next." : "The model's guesses appear here."}</p>`
         : html`<ol data-testid="next-words" ${cssVars({ "--hue": `var(${this.hue})` })}>
-            ${view.candidates.slice(0, 8).map(
+            ${view.candidates.slice(0, this.rows).map(
               ({ text, p }) => html`<li><span class="word">${visible(text)}</span><span class="bar" ${cssVars({ "--share": (p / best).toFixed(3) })}></span><span>${formatPercent(p)}</span></li>`,
             )}
           </ol>`}

@@ -18,7 +18,7 @@ export class NoticeStack extends LitElement {
     css`
       :host {
         position: fixed;
-        right: var(--s4);
+        left: var(--s4);
         bottom: var(--s4);
         z-index: 5;
         display: grid;

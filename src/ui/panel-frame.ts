@@ -28,12 +28,20 @@ export class PanelFrame extends LitElement {
       header {
         display: flex;
         align-items: center;
-        flex-wrap: wrap;
         gap: var(--s1) var(--s3);
         padding: var(--s2) var(--s2) 0 var(--s4);
         min-height: 2.7rem;
       }
+      ::slotted([slot="actions"]) {
+        min-width: 0;
+      }
+      ::slotted(span[slot="actions"]) {
+        overflow: hidden;
+        text-overflow: ellipsis;
+        white-space: nowrap;
+      }
       h2 {
+        white-space: nowrap;
         font-size: var(--t-s);
         font-weight: 600;
         letter-spacing: 0.005em;
@@ -58,12 +66,19 @@ export class PanelFrame extends LitElement {
         width: 15px;
         height: 15px;
       }
+      @media (max-width: 760px) {
+        header {
+          flex-wrap: wrap;
+        }
+        ::slotted(.wide) {
+          order: 3;
+          flex: 1 0 100%;
+        }
+      }
       :host(:fullscreen) {
         border: 0;
         border-radius: 0;
         padding: 2vmin 3vmin;
-        /* Everything in rem-free parts grows with the room; the panel's own text by half. */
-        zoom: 1.4;
       }
     `,
   ];
@@ -104,6 +119,7 @@ export class PanelFrame extends LitElement {
 
   private readonly onFullscreen = (): void => {
     this.full = this.matches(":fullscreen");
+    document.documentElement.classList.toggle("projecting", this.full);
   };
 }
 

@@ -57,12 +57,14 @@ export class PhoneBar extends LitElement {
         gap: var(--s1);
         margin-top: var(--s2);
       }
-      nav button {
+      nav button,
+      nav button:hover:not(:disabled) {
         border-color: transparent;
         background: transparent;
         color: var(--ink-3);
       }
-      nav button[aria-current="true"] {
+      nav button[aria-current="true"],
+      nav button[aria-current="true"]:hover {
         background: var(--sunken);
         color: var(--ink);
         font-weight: 600;

@@ -44,7 +44,7 @@ export class PiecesView extends LitElement {
         background: var(--tuned-soft);
       }
       .pieces .c2 {
-        background: var(--sunken);
+        background: color-mix(in oklab, var(--ink) 10%, transparent);
       }
       .pieces .c3 {
         background: color-mix(in oklab, var(--warn) 18%, transparent);

@@ -23,6 +23,8 @@ export class SamplesTimeline extends LitElement {
       .voice {
         flex: 1;
         min-height: 4.5em;
+        mask-image: linear-gradient(#000 calc(100% - 0.9em), #0000);
+        padding-bottom: 0.7em;
         overflow: auto;
         scrollbar-width: thin;
       }
@@ -62,7 +64,7 @@ export class SamplesTimeline extends LitElement {
     return html`<panel-frame heading="What it writes">
       ${sample === undefined
         ? html`<p class="empty">From time to time it writes a few lines. They collect here, so that you can go back to its first ones.</p>`
-        : html`<span class="small quiet" slot="actions" data-testid="sample-where">${this.where(sample)}</span>
+        : html`<span class="small quiet" slot="actions" data-testid="sample-where" title="${formatShort(sample.tokens)} tokens read by then">${this.where(sample)}</span>
             <p class="voice" data-testid="sample"><span>${sample.prompt}</span>${sample.text}</p>
             <div class="scrub">
               <input type="range" min="0" max=${samples.length - 1} step="1" .value=${String(index)} aria-label="Sample" aria-valuetext=${this.where(sample)} data-testid="scrubber" @input=${this.onScrub} ?disabled=${samples.length < 2} />
@@ -73,7 +75,7 @@ export class SamplesTimeline extends LitElement {
 
   private where(sample: SampleView): string {
     const stage = this.run?.stages[sample.stageIndex]?.name;
-    return `${stage === undefined ? "" : `${stage}, `}step ${formatCount(sample.step)}, ${formatShort(sample.tokens)} tokens read`;
+    return `${stage === undefined ? "" : `${stage}, `}step ${formatCount(sample.step)}`;
   }
 
   private readonly onScrub = (event: Event): void => {

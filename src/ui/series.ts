@@ -108,7 +108,7 @@ export class Curves {
     // An evaluation may share its step with a training row; only an earlier step means that the run went back.
     if (rows[0].globalStep < lastStep) for (const stage of stages) for (const field of FIELDS) stage[field].cutAfter(rows[0].globalStep - 1);
     for (const row of rows) {
-      while (stages.length <= row.stageIndex) stages.push(emptyStage());
+      while (stages.length <= row.stageIndex) stages.push(newStage());
       for (const field of FIELDS) {
         const value = row[field];
         if (value !== undefined) stages[row.stageIndex][field].push(row.globalStep, row.tokens, row.trainMs, value);
@@ -126,6 +126,12 @@ export class Curves {
     return new Curves(stages, lastStep, end.tokens, end.trainMs, loss, lossStage, tokensPerSec);
   }
 
+  /** The same with every stage but the latest left empty: what a chart of this stage alone draws. */
+  latest(): Curves {
+    const stages = this.stages.map((stage, i) => (i === this.stages.length - 1 ? stage : emptyStage()));
+    return new Curves(stages, this.lastStep, this.tokens, this.trainMs, this.loss, this.lossStage, this.tokensPerSec);
+  }
+
   last(field: CurveField): number | undefined {
     for (let i = this.stages.length - 1; i >= 0; i--) {
       const value = this.stages[i][field].last;
@@ -135,6 +141,13 @@ export class Curves {
   }
 }
 
-function emptyStage(): StageCurves {
+function newStage(): StageCurves {
   return Object.fromEntries(FIELDS.map((field) => [field, new BoundedSeries()])) as Record<CurveField, BoundedSeries>;
+}
+
+let nothingYet: StageCurves | undefined;
+
+/** One shared stage without points; nobody pushes to it. */
+function emptyStage(): StageCurves {
+  return (nothingYet ??= newStage());
 }

@@ -5,6 +5,7 @@ import type { RunState, StageProgress } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
 import { formatCount, formatDuration } from "./format.ts";
 import { stageColor } from "./learning-data.ts";
+import { isLive } from "./page-state.ts";
 import { base } from "./shared-styles.ts";
 
 @customElement("stage-bar")
@@ -89,17 +90,17 @@ export class StageBar extends LitElement {
     return html`
       <p class="state" data-testid="run-state">${this.sentence(run)}</p>
       <ol class="bar">
-        ${run.stages.map((stage, i) => this.stage(stage, shares[i], i === run.stageIndex))}
+        ${run.stages.map((stage, i) => this.stage(stage, shares[i], i === run.stageIndex, isLive(run)))}
       </ol>
     `;
   }
 
-  private stage(stage: StageProgress, share: number, now: boolean): unknown {
+  private stage(stage: StageProgress, share: number, now: boolean, live: boolean): unknown {
     const done = stage.steps === 0 ? 1 : stage.done / stage.steps;
     return html`<li class=${now ? "now" : ""} ${cssVars({ "--share": Math.max(0.08, share), "--done": Math.min(1, done), "--hue": `var(${stageColor(stage.kind)})` })}>
       <span class="track" role="progressbar" aria-label=${stage.name} aria-valuemin="0" aria-valuemax=${stage.steps} aria-valuenow=${stage.done}><span class="fill"></span></span>
       <span class="label"><b>${stage.name}</b><span>${formatCount(stage.done)} of ${formatCount(stage.steps)}</span>
-        ${stage.remainingMs !== undefined && stage.done < stage.steps ? html`<span>${formatDuration(stage.remainingMs)} left</span>` : nothing}</span>
+        ${live && stage.remainingMs !== undefined && stage.done < stage.steps ? html`<span>${formatDuration(stage.remainingMs)} left</span>` : nothing}</span>
     </li>`;
   }
 
@@ -129,7 +130,7 @@ export class StageBar extends LitElement {
       case "stopped":
         return html`Stopped at step ${formatCount(run.step)} of ${stage.name}${saved}`;
       case "failed":
-        return html`This run failed. The notice says why${saved}`;
+        return html`This run failed at step ${formatCount(run.step)} of ${stage.name}${saved}`;
       default:
         return "";
     }

@@ -85,6 +85,9 @@ export class StartPanel extends LitElement {
         color: var(--ink);
       }
       .time span {
+        display: block;
+        line-height: 1.45;
+        margin-top: 0.15rem;
         color: var(--ink-3);
         font-size: var(--t-xs);
       }

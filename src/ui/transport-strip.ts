@@ -175,7 +175,7 @@ export class TransportStrip extends LitElement {
 
   private questions(): unknown {
     const { base: before, tuned, total } = this.quiz;
-    const side = (name: string, value: number | undefined): unknown => html`<span class=${name}>${value === undefined ? NONE : formatCount(value)}</span>`;
+    const side = (name: string, value: number | undefined): unknown => value === undefined ? html`<span class="quiet">${NONE}</span>` : html`<span class=${name}>${formatCount(value)}</span>`;
     return html`<div class="quiz" title="Questions held out from the fine-tuning examples, asked after each evaluation">
       <dt>Questions right</dt>
       <dd class="value" data-testid="quiz">${side("b", before)}<small> base </small>${side("t", tuned)}<small> tuned</small></dd>

@@ -15,6 +15,7 @@ export interface StubOptions {
   readonly scene?: "empty" | "preparing" | "running" | "tuning" | "paused" | "finished" | "failed" | "dead" | "no-models";
 }
 
+const BROKEN = "The loss is not a number at step 340; the first bad tensor is h.1.mlp.c_fc.weight. The checkpoint of step 300 is kept. Try a lower learning rate.";
 const DAY = 86_400_000;
 
 export function stubCheckpoints(): CheckpointSummary[] {
@@ -70,8 +71,8 @@ export class StubEngine implements EngineApi {
     const past = { running: 620, paused: 620, tuning: 1556, finished: 1620, failed: 340 }[scene] ?? 0;
     for (let done = 0; done < past; done += 20) this.train(20);
     if (scene === "failed") {
-      this.put({ phase: "failed", error: { code: "NONFINITE_LOSS", message: "", details: {} } });
-      this.emit({ type: "notice", level: "error", code: "NONFINITE_LOSS", text: "The loss is not a number at step 340; the first bad tensor is h.1.mlp.c_fc.weight. The checkpoint of step 300 is kept. Try a lower learning rate." });
+      this.put({ phase: "failed", error: { code: "NONFINITE_LOSS", message: BROKEN, details: {} } });
+      this.emit({ type: "notice", level: "warning", code: "STORAGE_FULL", text: "The last save did not fit: 4.0 MB were needed and 1.2 MB are free. Training goes on; delete a model to make room." });
     } else if (scene === "finished") this.finish();
     else this.put({ phase: scene === "paused" ? "paused" : "running" });
     if (scene === "running" || scene === "tuning") this.tick();
