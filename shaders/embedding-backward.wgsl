@@ -1,5 +1,6 @@
-// dtable[v] += sum of dout[n] over the n with ids[n] = v, in order of n. LANES threads share a table row, each with every
-// LANES-th column; each looks through all ids, so no two threads write one place and no atomics are needed.
+// dtable[v] += sum of dout[n] over the n with ids[n] = v, in order of n. The first token of each id owns its table row and
+// goes through all that follow; the others see an earlier one of their kind and leave. So no two threads write one place, no
+// atomics are needed, and rows that nobody used cost nothing. LANES threads share a token, each with every LANES-th column.
 struct Dims { N: u32, C: u32, V: u32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>; // (N)
@@ -14,11 +15,17 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let thread = linear_workgroup_id(workgroup_id, num_workgroups) * 64u + lane;
-  let v = thread / LANES;
-  if (v >= dims.V) {
+  let first = thread / LANES;
+  if (first >= dims.N) {
     return;
   }
-  for (var n = 0u; n < dims.N; n++) {
+  let v = ids[first];
+  for (var n = first; n > 0u; n--) { // backwards: in text the last of a kind is near
+    if (ids[n - 1u] == v) {
+      return;
+    }
+  }
+  for (var n = first; n < dims.N; n++) {
     if (ids[n] == v) {
       for (var c = thread % LANES; c < dims.C; c += LANES) {
         dtable[v * dims.C + c] += dout[n * dims.C + c];

@@ -1,8 +1,9 @@
 /** The gradients of attention to its keys and values. Runs after `attention-backward-q.ts`, which leaves delta. */
 import { defineKernel } from "../device/types.ts";
-import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize } from "./attention.ts";
+import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize, perHeadSize } from "./attention.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention-backward-kv.wgsl?raw";
+import headWgsl from "../../shaders/attention-backward-kv-head.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
 /**
@@ -26,7 +27,9 @@ export const attentionBackwardKV = defineKernel({
       workgroups: ({ B, T, NKV }) => groupsOf(B * T * NKV),
       fits: headFits,
     },
+    ...perHeadSize(headWgsl, ({ B, T, NKV }) => groupsOf(B * T * NKV)),
   ],
+  wasm: "attentionBackwardKV",
   meaning({ qkv, start, dout, lse, delta, dqkv }, dims) {
     const { B, T, NH, NKV, HS } = dims;
     const { stride, keys, values, group, scale } = attentionLayout(dims);

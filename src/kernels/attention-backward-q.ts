@@ -1,8 +1,9 @@
 /** The gradient of attention to its queries, recomputed from the saved log-sum-exp (Dao et al., arXiv 2205.14135). */
 import { defineKernel } from "../device/types.ts";
-import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize } from "./attention.ts";
+import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize, perHeadSize } from "./attention.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention-backward-q.wgsl?raw";
+import headWgsl from "../../shaders/attention-backward-q-head.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
 /**
@@ -25,7 +26,9 @@ export const attentionBackwardQ = defineKernel({
       workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
       fits: headFits,
     },
+    ...perHeadSize(headWgsl, ({ B, T, NH }) => groupsOf(B * T * NH)),
   ],
+  wasm: "attentionBackwardQ",
   meaning({ qkv, start, out, dout, lse, delta, dqkv }, dims) {
     const { B, T, NH, HS } = dims;
     const { stride, keys, values, group, scale } = attentionLayout(dims);

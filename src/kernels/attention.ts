@@ -2,9 +2,14 @@
  * Causal attention on packed qkv with document starts (Vaswani et al., arXiv 1706.03762). No T x T tensor: the shaders keep a
  * running maximum and sum (Milakov, Gimelshein, arXiv 1805.02867). Not decoding, which has a kernel of its own.
  */
-import { defineKernel, type DimValues } from "../device/types.ts";
+import { defineKernel, type DimValues, type KernelVariant } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention.wgsl?raw";
+import headWgsl from "../../shaders/attention-head.wgsl?raw";
+import head8 from "../../shaders/lib/head-8.wgsl?raw";
+import head16 from "../../shaders/lib/head-16.wgsl?raw";
+import head32 from "../../shaders/lib/head-32.wgsl?raw";
+import head64 from "../../shaders/lib/head-64.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
 export const attentionDims = { B: "u32", T: "u32", NH: "u32", NKV: "u32", HS: "u32" } as const;
@@ -21,6 +26,16 @@ export const attentionPairs = ({ B, T, NH }: AttentionDims): number => (B * NH *
 export const headSize = ({ HS }: AttentionDims): { HEAD_SIZE: number } => ({ HEAD_SIZE: HS });
 /** The shaders hold vectors in registers by four, and more than 128 elements do not fit there. */
 export const headFits = ({ HS }: AttentionDims): boolean => HS % 4 === 0 && HS <= 128;
+
+/** A variant for each head size that has its registers written out (lib/head-*.wgsl). */
+export function perHeadSize(wgsl: string, workgroups: (dims: AttentionDims) => number): KernelVariant<typeof attentionDims>[] {
+  return [[8, head8] as const, [16, head16] as const, [32, head32] as const, [64, head64] as const].map(([size, head]) => ({
+    name: `head-of-${size}`,
+    wgsl: head + linearId + wgsl,
+    workgroups,
+    fits: ({ HS }) => HS === size,
+  }));
+}
 
 let shared = new Float64Array(0);
 
@@ -50,7 +65,9 @@ export const attention = defineKernel({
       workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
       fits: headFits,
     },
+    ...perHeadSize(headWgsl, ({ B, T, NH }) => groupsOf(B * T * NH)),
   ],
+  wasm: "attention",
   meaning({ qkv, start, out, lse }, dims) {
     const { B, T, NH, HS } = dims;
     const { stride, keys, values, group, scale } = attentionLayout(dims);

@@ -1,7 +1,7 @@
-/** The gradient of a table lookup, gathered per table row: no float atomics, so the same bits each time. */
+/** The gradient of a table lookup, gathered by the first token of each id: no float atomics, so the same bits each time. */
 import { defineKernel } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
-import rowWgsl from "../../shaders/embedding-backward.wgsl?raw";
+import tokenWgsl from "../../shaders/embedding-backward.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
 /** dtable[v] += the sum, in order of n, of dout[n] where ids[n] = v; ids (N), dout (N, C), dtable (V, C). */
@@ -11,9 +11,9 @@ export const embeddingBackward = defineKernel({
   dims: { N: "u32", C: "u32", V: "u32" },
   cost: ({ N, C, V }) => ({ flops: N * C, bytes: 4 * N * C + 8 * Math.min(N, V) * C + 4 * N }),
   variants: [
-    { name: "thread-per-row", wgsl: linearId + rowWgsl, constants: () => ({ LANES: 1 }), workgroups: ({ V }) => groupsOf(V) },
-    // One thread for each few columns: a token that fills half a batch keeps 64 threads busy, not one.
-    { name: "workgroup-per-row", wgsl: linearId + rowWgsl, constants: () => ({ LANES: 64 }), workgroups: ({ V }) => V },
+    { name: "thread-per-token", wgsl: linearId + tokenWgsl, constants: () => ({ LANES: 1 }), workgroups: ({ N }) => groupsOf(N) },
+    // A token that fills half a batch keeps 16 threads busy, not one; each of them looks through all ids.
+    { name: "16-threads-per-token", wgsl: linearId + tokenWgsl, constants: () => ({ LANES: 16 }), workgroups: ({ N }) => groupsOf(16 * N) },
   ],
   meaning({ ids, dout, dtable }, { N, C }) {
     for (let n = 0; n < N; n++) {

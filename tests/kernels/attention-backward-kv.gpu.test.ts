@@ -38,7 +38,7 @@ describe("attentionBackwardKV", () => {
     const dims = attentionDimsOf([1, 33, 2, 1, 8]);
     const [qkv, dout, start] = [values("normal", 33 * 32, 1), values("normal", 33 * 16, 2), new Uint32Array(33)];
     const inputs = { qkv, start, dout, ...saved(qkv, start, dout, dims) };
-    for (const variant of attentionBackwardKV.variants.keys()) {
+    for (const variant of [...attentionBackwardKV.variants.keys()].filter((v) => attentionBackwardKV.variants[v]!.fits?.(dims) ?? true)) {
       const { dqkv } = await runKernel(attentionBackwardKV, { dims, inputs, outputs: { dqkv: qkv.length } }, variant);
       const after = new Float32Array(dqkv!.buffer);
       expect(after.some((x, i) => i % 32 >= 16 && Number.isNaN(x))).toBe(false);

@@ -28,7 +28,7 @@ describe("attention", () => {
     const outputs = { out: 70 * 16, lse: 70 * 2 };
     const other = qkv.slice();
     other.fill(1e4, 0, 20 * 32).fill(-1e4, 45 * 32);
-    for (const variant of attention.variants.keys()) {
+    for (const variant of [...attention.variants.keys()].filter((v) => attention.variants[v]!.fits?.(dims) ?? true)) {
       const a = await runKernel(attention, { dims, inputs: { qkv, start }, outputs }, variant);
       const b = await runKernel(attention, { dims, inputs: { qkv: other, start }, outputs }, variant);
       expect(b["out"]!.slice(20 * 16, 45 * 16)).toEqual(a["out"]!.slice(20 * 16, 45 * 16));
