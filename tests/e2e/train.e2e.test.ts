@@ -1,0 +1,139 @@
+/** `npm run train` as a person types it: through the built page and its worker, both stages, on both backends. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { root } from "../../src/cli/paths.ts";
+import { parseSafetensorsHeader } from "../../src/store/safetensors.ts";
+
+interface Ran {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+type Line = Readonly<Record<string, unknown>> & { readonly type: string };
+
+/** The smallest model that has more than one head, so that every kernel has something to do. */
+const MICRO = ["n_layer=1", "n_head=2", "n_embd=32", "block_size=32", "batch_size=4", "vocab_size=300", "eval_iters=2"].flatMap((set) => ["--set", set]);
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "nestling-train-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** @param watch sees standard output as it grows, and may signal the program */
+function train(args: readonly string[], watch: (out: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    // A folder for temporary files of its own: what is left in it was left behind.
+    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/train.ts", ...args], { cwd: root, env: { ...process.env, TMPDIR: folder }, stdio: ["ignore", "pipe", "pipe"] });
+    let [out, err] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (piece: string) => {
+      out += piece;
+      watch(out, (signal) => child.kill(signal));
+    });
+    child.stderr.setEncoding("utf8").on("data", (piece: string) => (err += piece));
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, out, err }));
+  });
+}
+
+const linesOf = (text: string): Line[] =>
+  text.trim().split("\n").map((line) => JSON.parse(line) as Line);
+const profiles = (): string[] => readdirSync(folder).filter((name) => name.startsWith("nestling-browser-"));
+
+describe("npm run train --json --out", () => {
+  const steps = 8;
+  let ran: Ran;
+  let lines: Line[];
+  beforeAll(async () => {
+    ran = await train(["--backend", "cpu", "--steps", String(steps), "--seed", "3", ...MICRO, "--json", "--out", join(folder, "out")]);
+    lines = ran.status === 0 ? linesOf(ran.out) : [];
+  }, 240_000);
+
+  it("ends well, with one JSON object a line and nothing else on standard output", () => {
+    expect(ran.err).not.toContain("Error");
+    expect(ran.status).toBe(0);
+    expect(lines[0]).toMatchObject({ type: "device", kind: "cpu" });
+    expect(lines[lines.length - 1]).toMatchObject({ type: "summary", outcome: "finished", seed: 3, backend: "cpu" });
+  });
+
+  it("gives every step of both stages with loss, rate, gradient norm and speed", () => {
+    for (const stage of ["Pre-training", "Fine-tuning"]) {
+      const rows = lines.filter((line) => line.type === "metrics" && line["stage"] === stage && line["train/loss"] !== undefined);
+      expect(rows.map((row) => row["step"])).toEqual(Array.from({ length: steps }, (_, i) => i + 1));
+      for (const row of rows) for (const name of ["train/loss", "lr", "grad_norm", "tokens_per_sec"]) expect(row[name], name).toBeTypeOf("number");
+      expect(lines.some((line) => line["stage"] === stage && typeof line["val/loss"] === "number")).toBe(true);
+    }
+  });
+
+  it("puts the same questions to the base and to the tuned model", () => {
+    const answers = lines.filter(({ type }) => type === "answer");
+    expect(answers).toHaveLength(4);
+    for (const answer of answers) for (const side of ["prompt", "expected", "base", "tuned"]) expect(answer[side], side).toBeTypeOf("string");
+  });
+
+  it("keeps the metrics, and every checkpoint as a folder that transformers opens", () => {
+    const metrics = linesOf(readFileSync(join(folder, "out/metrics.jsonl"), "utf8"));
+    expect(metrics).toEqual(lines.filter(({ type }) => type === "metrics"));
+    const folders = readdirSync(join(folder, "out")).filter((name) => name !== "metrics.jsonl").sort();
+    expect(folders).toEqual([`01-pre-training-step-${steps}`, `02-fine-tuning-step-${steps}`]);
+    for (const name of folders) {
+      const read = (file: string): Buffer => readFileSync(join(folder, "out", name, file));
+      expect(JSON.parse(read("config.json").toString())).toMatchObject({ model_type: "gpt2", n_layer: 1, n_head: 2, n_embd: 32 });
+      expect(JSON.parse(read("tokenizer.json").toString())).toHaveProperty("model.vocab");
+      const header = parseSafetensorsHeader(new Uint8Array(read("model.safetensors")));
+      expect([...header.tensors.keys()].some((tensor) => tensor.endsWith("h.0.attn.c_attn.weight"))).toBe(true);
+    }
+  });
+
+  it("leaves no browser profile behind", () => {
+    expect(profiles()).toEqual([]);
+  });
+});
+
+describe("npm run train", () => {
+  it("trains through WebGPU when that is asked for", async () => {
+    const { status, out, err } = await train(["--backend", "webgpu", "--steps", "2", ...MICRO, "--set", "eval_interval=0", "--prompt", "Hello", "--json"]);
+    expect(err).not.toContain("[GPU_");
+    expect(status).toBe(0);
+    const lines = linesOf(out);
+    expect(lines[0]).toMatchObject({ type: "device", kind: "webgpu" });
+    expect(lines[lines.length - 1]).toMatchObject({ outcome: "finished" });
+  });
+
+  it("stops after the step in flight on Ctrl-C, and keeps what was trained", async () => {
+    let pressed = false;
+    const { status, out } = await train(["--backend", "cpu", ...MICRO, "--json", "--out", join(folder, "stopped")], (text, kill) => {
+      if (pressed || text.split('"train/loss"').length < 6) return;
+      pressed = true;
+      kill("SIGINT");
+    });
+    expect(status).toBe(130);
+    const summary = linesOf(out).at(-1) as Line & { checkpoints: { step: number; folder: string }[] };
+    expect(summary).toMatchObject({ type: "summary", outcome: "stopped" });
+    expect(summary.checkpoints).toHaveLength(1);
+    expect(summary.checkpoints[0].step).toBeGreaterThanOrEqual(5);
+    expect(existsSync(join(summary.checkpoints[0].folder, "model.safetensors"))).toBe(true);
+    expect(profiles()).toEqual([]);
+  });
+
+  it.each([
+    [["--backend", "cuda"], "auto, webgpu, cpu"],
+    [["--recipe", "none-such"], "first-light"],
+    [["--set", "n_layer=0"], "1 to 48"],
+    [["--steps", "many"], "whole number"],
+    [["--text", "none-such.txt"], "does not exist"],
+  ])("refuses %j before anything starts: what is allowed, on standard error, status 2", async (args, allowed) => {
+    const { status, out, err } = await train(args);
+    expect(status).toBe(2);
+    expect(out).toBe("");
+    expect(err).toContain(allowed);
+  });
+
+  it("explains itself with --help", async () => {
+    const { status, out } = await train(["--help"]);
+    expect([status, out.includes("--recipe NAME|FILE")]).toEqual([0, true]);
+  });
+});
