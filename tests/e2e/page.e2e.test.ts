@@ -35,6 +35,7 @@ describe("the built page", () => {
 
   it("refuses markup and script from strings, eval, and a worker that is not the engine's", async () => {
     const refused = await watched.page.evaluate(async () => {
+      // oxlint-disable no-eval, no-implied-eval, no-restricted-properties -- what the policy must refuse
       const tries: Record<string, () => unknown> = {
         innerHTML: () => (document.createElement("p")["innerHTML"] = "<b>x</b>"),
         eval: () => (0, eval)("1"),
@@ -43,6 +44,7 @@ describe("the built page", () => {
         worker: () => new Worker("./assets/other.js"),
         policy: () => (window as unknown as { trustedTypes: { createPolicy(name: string, rules: object): unknown } }).trustedTypes.createPolicy("mine", {}),
       };
+      // oxlint-enable
       const out: string[] = [];
       // A driver's own call may eval whatever the policy says; what a timer runs may not.
       await new Promise((resolve) => setTimeout(resolve, 0));
