@@ -109,7 +109,7 @@ export interface ByteSource {
 }
 
 export function bytesSource(bytes: Uint8Array): ByteSource {
-  return { size: bytes.length, read: (start, end) => Promise.resolve(bytes.slice(start, end)) };
+  return { size: bytes.length, read: (start, end) => Promise.resolve(new Uint8Array(bytes.subarray(start, end))) };
 }
 
 export function blobSource(blob: Blob): ByteSource {

@@ -19,6 +19,11 @@ export const ZIP_LIMITS = { entries: 1000, nameBytes: 512, archiveBytes: 0xfffff
 
 /** The archive in pieces, for `new Blob(pieces)`; file contents are not copied. @throws ZIP_FORMAT from 4 GiB on */
 export function writeZip(files: ReadonlyMap<string, Uint8Array>): Uint8Array<ArrayBuffer>[] {
+  let total = END_BYTES;
+  for (const [name, content] of files) total += 30 + 46 + 2 * new TextEncoder().encode(name).length + content.length;
+  if (total >= ZIP_LIMITS.archiveBytes || files.size > ZIP_LIMITS.entries) {
+    throw fail(`The archive would have ${total} bytes in ${files.size} files; a zip holds less than ${ZIP_LIMITS.archiveBytes} bytes and ${ZIP_LIMITS.entries} files here. Export the files one by one.`, { bytes: total, files: files.size });
+  }
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   const directory: Uint8Array<ArrayBuffer>[] = [];
   let at = 0;
@@ -39,9 +44,6 @@ export function writeZip(files: ReadonlyMap<string, Uint8Array>): Uint8Array<Arr
     at += local.length + content.length;
   }
   const directoryBytes = directory.reduce((sum, part) => sum + part.length, 0);
-  if (at + directoryBytes + END_BYTES >= ZIP_LIMITS.archiveBytes || files.size > ZIP_LIMITS.entries) {
-    throw fail(`The archive would have ${at + directoryBytes} bytes in ${files.size} files; a zip holds less than ${ZIP_LIMITS.archiveBytes} bytes and ${ZIP_LIMITS.entries} files here. Export the files one by one.`, { bytes: at, files: files.size });
-  }
   const end = record(END, END_BYTES, new Uint8Array(0), (view) => {
     view.setUint16(8, files.size, true);
     view.setUint16(10, files.size, true);
@@ -163,7 +165,7 @@ function parseDirectory(bytes: Uint8Array, count: number, directoryStart: number
 
 async function readEntry(source: ByteSource, entry: Entry, directoryStart: number): Promise<Uint8Array<ArrayBuffer>> {
   const head = await source.read(entry.offset, entry.offset + 30);
-  const view = new DataView(head.buffer);
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (head.length !== 30 || view.getUint32(0, true) !== LOCAL || view.getUint16(8, true) !== entry.method) throw fail(`${JSON.stringify(entry.name)} is not where the zip's directory says.`, { name: entry.name });
   const nameStart = entry.offset + 30;
   const nameEnd = nameStart + view.getUint16(26, true);
