@@ -130,6 +130,8 @@ export interface Device {
   readonly kind: "webgpu" | "cpu";
   readonly limits: DeviceLimits;
   readonly features: ReadonlySet<string>;
+  /** A software adapter: a barrier costs it more than the workgroup memory behind it saves, so variants without are taken. */
+  readonly barriersAreDear: boolean;
   /** All buffers of a plan at once. @throws NestlingError OUT_OF_MEMORY, with all of this call's buffers freed */
   allocate(requests: readonly { readonly label: string; readonly sizeBytes: number }[]): Promise<Heap>;
   /** Queued before any later submit. Multiples of 4 bytes. */

@@ -35,7 +35,7 @@ async function openGpu(adapter: GPUAdapter, onLost: (message: string) => void): 
   const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info;
   const name = [description, device, [vendor, architecture].filter(Boolean).join(" ")].find((text) => text) ?? "WebGPU adapter";
   return {
-    device: createWebGpuDevice(gpu, { onLost }),
+    device: createWebGpuDevice(gpu, { onLost, softwareAdapter: isFallbackAdapter }),
     report: {
       kind: "webgpu", name, fallbackAdapter: isFallbackAdapter, features,
       why: isFallbackAdapter ? "A software adapter, taken because WebGPU was asked for." : "A graphics adapter was found.",

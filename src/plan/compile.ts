@@ -5,7 +5,7 @@
 import type { MemoryReport } from "../protocol/messages.ts";
 import { NestlingError } from "../core/errors.ts";
 import { dimsOf } from "../device/launch.ts";
-import type { Command, Device, Heap, Launch, Program, View } from "../device/types.ts";
+import type { AnyVariant, Command, Device, Heap, Launch, Program, View } from "../device/types.ts";
 import { planMemory, refuseIfTooLarge, type MemoryPlan } from "./memory.ts";
 import type { RecordedLaunch, Recording } from "./recorder.ts";
 import { sizeOf, type Storage, type Tensor } from "./tensor.ts";
@@ -23,7 +23,9 @@ export interface CompileOptions {
   readonly poison?: number;
 }
 
-/** The last variant that fits these dims and this device: variants are listed plain first, fastest last. */
+const hasBarrier = (variant: AnyVariant): boolean => variant.wgsl.includes("workgroupBarrier");
+
+/** The last variant that fits these dims and this device (listed plain first, fastest last); without barriers where they are dear. */
 function chooseVariant(device: Device, recorded: RecordedLaunch, choices: VariantChoices): number {
   const { kernel } = recorded;
   const dims = dimsOf({ ...recorded, variant: 0, views: [] });
@@ -31,7 +33,8 @@ function chooseVariant(device: Device, recorded: RecordedLaunch, choices: Varian
     ({ variant }) => (variant.requires ?? []).every((feature) => device.features.has(feature)) && (variant.fits?.(dims) ?? true),
   );
   const wanted = choices[kernel.name];
-  const chosen = usable.find(({ variant }) => variant.name === wanted) ?? usable.at(-1);
+  const preferred = device.barriersAreDear ? usable.filter(({ variant }) => !hasBarrier(variant)) : usable;
+  const chosen = usable.find(({ variant }) => variant.name === wanted) ?? preferred.at(-1) ?? usable.at(-1);
   if (!chosen) throw new NestlingError("PLAN", `${recorded.label}: no variant of ${kernel.name} fits this device and these sizes.`);
   return chosen.index;
 }

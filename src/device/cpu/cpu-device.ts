@@ -121,6 +121,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
   return {
     kind: "cpu",
     limits,
+    barriersAreDear: true,
     features: new Set(options.wasm ? ["wasm-simd"] : []),
     allocate: async (requests) => allocate(requests),
     write: (view, data) => bytesOf(view).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),

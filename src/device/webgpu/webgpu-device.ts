@@ -15,6 +15,8 @@ const MAP_TIMEOUT_MS = 60_000;
 export interface WebGpuDeviceOptions {
   /** Tests: fill new buffers with this word instead of the zeros that WebGPU gives. */
   readonly poison?: number;
+  /** `adapter.info.isFallbackAdapter`. */
+  readonly softwareAdapter?: boolean;
   /** Called once when the device is lost for another reason than `destroy()`. */
   readonly onLost?: (message: string) => void;
 }
@@ -60,6 +62,7 @@ class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly limits;
   readonly features: ReadonlySet<string>;
+  readonly barriersAreDear: boolean;
   readonly #pipelines: Pipelines;
   readonly #fillSources = new Map<number, GPUBuffer>();
   readonly #staging: GPUBuffer[] = [];
@@ -73,6 +76,7 @@ class WebGpuDevice implements Device {
   ) {
     this.#pipelines = new Pipelines(gpu);
     this.features = new Set(gpu.features);
+    this.barriersAreDear = options.softwareAdapter ?? false;
     this.limits = {
       maxBufferBytes: gpu.limits.maxBufferSize,
       maxBindingBytes: Math.floor(gpu.limits.maxStorageBufferBindingSize / 4) * 4,
