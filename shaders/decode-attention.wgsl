@@ -4,7 +4,7 @@
 // stored once for each key head; nobody reads them here, since other workgroups may not have been stored yet.
 // Needs SLOTS = ceil(HS / 64).
 const WORKGROUP_SIZE: u32 = 64u;
-const MASKED: f32 = -1e30;
+const LOWEST: f32 = -1e30;
 
 struct Dims {
   R: u32,
@@ -46,14 +46,14 @@ fn main(
   let values = keys + dims.T * kv;
   let scale = 1.0 / sqrt(f32(dims.HS));
 
-  if (h == 0u || (h - 1u) * dims.NKV / dims.NH != kv_head) {
+  if (h * dims.NKV % dims.NH < dims.NKV) {
     for (var d = lane; d < dims.HS; d += WORKGROUP_SIZE) {
       cache[keys + current * kv + d] = qkv[k_now + d];
       cache[values + current * kv + d] = qkv[v_now + d];
     }
   }
 
-  var largest = MASKED;
+  var largest = LOWEST;
   var sum = 0.0;
   var mix: array<f32, SLOTS>;
   for (var base = 0u; base <= current; base += WORKGROUP_SIZE) {
@@ -68,8 +68,8 @@ fn main(
         score += qkv[q + d] * qkv[k_now + d];
       }
     }
-    score = select(MASKED, score * scale, t <= current);
-    scores[lane] = score;
+    score *= scale;
+    scores[lane] = score; // lanes past the current key repeat its score; nobody counts them
     workgroupBarrier();
     let count = min(WORKGROUP_SIZE, current + 1u - base);
     let before = largest;

@@ -123,6 +123,26 @@ describe("sample", () => {
     expect(await run([-1e30, -1e30], { temperature: 0, topK: 0, topP: 1 }, 0)).toBe(0);
   }, TIMEOUT_MS);
 
+  it("gives a draw that falls exactly on a border to the token that begins there", async () => {
+    // Found by search: at these indices the draw is a whole number of 64ths (a border between two threads' shares at every V
+    // here) or of 4,096ths (one within a thread's share). Equal logits make every sum exact.
+    for (const [index, numerator, parts] of [[155_104, 3, 64], [684_123, 40, 64], [2526, 3535, 4096], [12_473, 3445, 4096]] as const) {
+      expect(unit(threefry2x32(KEY0, KEY1, index, 0)[0])).toBe(numerator / parts);
+      for (const V of parts === 64 ? [64, 128, 4096] : [4096, 8192]) {
+        const reports = await checkKernel(sample, {
+          dims: { R: 1, V },
+          inputs: { logits: new Float32Array(V).fill(0.5), options: Float32Array.of(1, 1), control: Uint32Array.of(KEY0, KEY1, index, 0) },
+          outputs: { token: 1, prob: 1 },
+          bound: ({ outputs }) => {
+            expect(outputs["token"]![0]).toBe((numerator * V) / parts);
+            return { token: 0, prob: 0 };
+          },
+        });
+        expect(reports[0]!.compared).toBe(2);
+      }
+    }
+  });
+
   it("answers with a token of the vocabulary even for a row of NaN", async () => {
     for (const temperature of [0, 1]) {
       const after = await runKernel(sample, {
