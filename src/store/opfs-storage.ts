@@ -1,6 +1,6 @@
 /**
  * Storage in the origin private file system: written through sync access handles, which exist only in a dedicated worker, and
- * published through createWritable, whose close swaps the file whole (File System Standard, WHATWG). Locks are Web Locks.
+ * published by a move to a new name or through createWritable, whose close swaps the file whole (File System Standard, WHATWG). Locks are Web Locks.
  */
 import { NestlingError } from "../core/errors.ts";
 import { MemoryStorage } from "./memory-storage.ts";
@@ -12,7 +12,7 @@ const PIECE_BYTES = 4 << 20;
 
 /**
  * Opens (and makes) the folder `name` of this origin's private file system.
- * @throws STORAGE_MISSING where OPFS, sync access handles, createWritable or Web Locks do not exist: http on a LAN, a private
+ * @throws STORAGE_MISSING where OPFS, sync access handles, createWritable, move or Web Locks do not exist: http on a LAN, a private
  * window, a page instead of a worker
  */
 export async function openOpfsStorage(name = "nestling"): Promise<Storage> {
@@ -42,11 +42,15 @@ export async function openStorage(name = "nestling"): Promise<{ storage: Storage
   }
 }
 
+/** In every browser with sync access handles, not yet in the DOM library's types. */
+type MovableHandle = FileSystemFileHandle & { move(name: string): Promise<void> };
+
 function lackingParts(): string[] {
   const lacking: string[] = [];
   if (typeof navigator === "undefined" || !navigator.storage?.getDirectory) lacking.push("the origin private file system");
   if (typeof FileSystemFileHandle === "undefined" || !("createSyncAccessHandle" in FileSystemFileHandle.prototype)) lacking.push("sync access handles (a dedicated worker)");
   if (typeof FileSystemFileHandle === "undefined" || !("createWritable" in FileSystemFileHandle.prototype)) lacking.push("createWritable");
+  if (typeof FileSystemFileHandle === "undefined" || !("move" in FileSystemFileHandle.prototype)) lacking.push("moving a file");
   if (typeof navigator === "undefined" || !navigator.locks) lacking.push("Web Locks");
   return lacking;
 }
@@ -122,7 +126,12 @@ class OpfsStorage implements Storage {
 
   publish(path: string, content: Uint8Array): Promise<void> {
     return this.#guarded(path, async () => {
-      const stream = await (await this.#file(path, true)).createWritable();
+      const segments = pathSegments(path);
+      const folder = await this.#folder(segments.slice(0, -1), true);
+      const name = segments.at(-1)!;
+      const present = await folder.getFileHandle(name).catch(() => null);
+      if (!present) return this.#publishNew(folder, name, content);
+      const stream = await present.createWritable();
       try {
         await stream.write(content as Uint8Array<ArrayBuffer>);
       } catch (error) {
@@ -131,6 +140,26 @@ class OpfsStorage implements Storage {
       }
       await stream.close();
     });
+  }
+
+  /**
+   * createWritable swaps a file that exists; to make one, the name has to be created first, and a crash then leaves it empty
+   * (seen in Chromium 156 when a worker is ended). So a new file is written and flushed beside its place, and moved there.
+   */
+  async #publishNew(folder: FileSystemDirectoryHandle, name: string, content: Uint8Array): Promise<void> {
+    const file = await folder.getFileHandle(`${name}.tmp`, { create: true });
+    const handle = await file.createSyncAccessHandle();
+    try {
+      handle.truncate(0);
+      await this.#writeAll(handle, name, content, 0);
+      handle.flush();
+    } catch (error) {
+      handle.close();
+      await folder.removeEntry(file.name).catch(() => undefined);
+      throw error;
+    }
+    handle.close();
+    await (file as MovableHandle).move(name);
   }
 
   append(path: string, offset: number, bytes: Uint8Array): Promise<void> {
