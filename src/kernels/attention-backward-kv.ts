@@ -3,6 +3,7 @@ import { defineKernel } from "../device/types.ts";
 import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize, perHeadSize } from "./attention.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention-backward-kv.wgsl?raw";
+import fourWgsl from "../../shaders/attention-backward-kv-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-kv-head.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
@@ -27,7 +28,7 @@ export const attentionBackwardKV = defineKernel({
       workgroups: ({ B, T, NKV }) => groupsOf(B * T * NKV),
       fits: headFits,
     },
-    ...perHeadSize(headWgsl, ({ B, T, NKV }) => groupsOf(B * T * NKV)),
+    ...perHeadSize({ one: headWgsl, four: fourWgsl }, ({ NKV }) => NKV),
   ],
   wasm: "attentionBackwardKV",
   meaning({ qkv, start, dout, lse, delta, dqkv }, dims) {

@@ -3,6 +3,7 @@ import { defineKernel } from "../device/types.ts";
 import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize, perHeadSize } from "./attention.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention-backward-q.wgsl?raw";
+import fourWgsl from "../../shaders/attention-backward-q-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-q-head.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
@@ -26,7 +27,7 @@ export const attentionBackwardQ = defineKernel({
       workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
       fits: headFits,
     },
-    ...perHeadSize(headWgsl, ({ B, T, NH }) => groupsOf(B * T * NH)),
+    ...perHeadSize({ one: headWgsl, four: fourWgsl }, ({ NH }) => NH),
   ],
   wasm: "attentionBackwardQ",
   meaning({ qkv, start, out, dout, lse, delta, dqkv }, dims) {

@@ -5,6 +5,7 @@
 import { defineKernel, type DimValues, type KernelVariant } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention.wgsl?raw";
+import fourWgsl from "../../shaders/attention-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-head.wgsl?raw";
 import head8 from "../../shaders/lib/head-8.wgsl?raw";
 import head16 from "../../shaders/lib/head-16.wgsl?raw";
@@ -27,14 +28,22 @@ export const headSize = ({ HS }: AttentionDims): { HEAD_SIZE: number } => ({ HEA
 /** The shaders hold vectors in registers by four, and more than 128 elements do not fit there. */
 export const headFits = ({ HS }: AttentionDims): boolean => HS % 4 === 0 && HS <= 128;
 
-/** A variant for each head size that has its registers written out (lib/head-*.wgsl). */
-export function perHeadSize(wgsl: string, workgroups: (dims: AttentionDims) => number): KernelVariant<typeof attentionDims>[] {
-  return [[8, head8] as const, [16, head16] as const, [32, head32] as const, [64, head64] as const].map(([size, head]) => ({
-    name: `head-of-${size}`,
-    wgsl: head + linearId + wgsl,
-    workgroups,
+const heads: readonly (readonly [size: number, wgsl: string])[] = [[8, head8], [16, head16], [32, head32], [64, head64]];
+const FOUR = 4;
+
+/**
+ * For each head size whose registers are written out (lib/head-*.wgsl): one query or key a thread, and, up to 32, four.
+ * @param wgsl modules over `Head` for one and for four
+ * @param rows threads for each token of a sequence: heads
+ */
+export function perHeadSize(wgsl: { one: string; four: string }, rows: (dims: AttentionDims) => number): KernelVariant<typeof attentionDims>[] {
+  const make = (size: number, head: string, many: boolean): KernelVariant<typeof attentionDims> => ({
+    name: `head-${size}${many ? "-by-4" : ""}`,
+    wgsl: head + linearId + (many ? wgsl.four : wgsl.one),
+    workgroups: (dims) => groupsOf(dims.B * rows(dims) * (many ? Math.ceil(dims.T / FOUR) : dims.T)),
     fits: ({ HS }) => HS === size,
-  }));
+  });
+  return heads.flatMap(([size, head]) => (size <= 32 ? [make(size, head, false), make(size, head, true)] : [make(size, head, false)]));
 }
 
 let shared = new Float64Array(0);
@@ -65,7 +74,7 @@ export const attention = defineKernel({
       workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
       fits: headFits,
     },
-    ...perHeadSize(headWgsl, ({ B, T, NH }) => groupsOf(B * T * NH)),
+    ...perHeadSize({ one: headWgsl, four: fourWgsl }, ({ NH }) => NH),
   ],
   wasm: "attention",
   meaning({ qkv, start, out, lse }, dims) {
