@@ -118,7 +118,9 @@ function readCase(kernel: AnyKernel, { inputs, outputs, dims }: KernelCase): Giv
   for (const name of [...Object.keys(inputs), ...Object.keys(outputs)]) {
     if (!(name in kernel.bindings)) throw new Error(`${kernel.name} has no binding "${name}"`);
   }
-  for (const name of Object.keys(kernel.dims)) if (!(name in dims)) throw new Error(`${kernel.name}: dim "${name}" is missing`);
+  for (const name of Object.keys(kernel.dims)) {
+    if (!(name in dims)) throw new Error(`${kernel.name}: dim "${name}" is missing`);
+  }
   for (const name of Object.keys(kernel.bindings)) {
     const data = inputs[name];
     const length = outputs[name];
@@ -171,11 +173,11 @@ async function runOn(device: Device, kernel: AnyKernel, variant: number, given: 
     const program = await device.prepare(label, [{ label, kernel, variant, views, dims: Object.keys(kernel.dims).map((name) => dims[name]!) }]);
     device.submit([{ kind: "run", program }]);
     await device.finished();
+    const contents = await Promise.all(views.map(({ buffer, sizeBytes }) => device.read({ buffer, offsetBytes: 0, sizeBytes: sizeBytes + 2 * CANARY_BYTES })));
     const after: Record<string, Uint32Array> = {};
     for (const [i, name] of names.entries()) {
-      const buffer = heap.buffers[i]!;
       const length = given.words[name]!.length;
-      const whole = new Uint32Array(await device.read({ buffer, offsetBytes: 0, sizeBytes: 4 * length + 2 * CANARY_BYTES }));
+      const whole = new Uint32Array(contents[i]!);
       for (let k = 0; k < edge; k++) {
         if (whole[k] !== CANARY) expect.fail(`${label}: wrote ${edge - k} words before "${name}"`);
         if (whole[edge + length + k] !== CANARY) expect.fail(`${label}: wrote ${k + 1} words past the end of "${name}"`);

@@ -13,8 +13,17 @@ export const EDGE_LENGTHS = [1, 2, 3, 4, 5, 31, 32, 33, 63, 64, 65, 127, 128, 12
 const REPEAT = 7; // coprime to every tile size
 const SPARSE_SHARE = 0.1;
 
-/** `length` values of a class, rounded to f32: what device and judge both get. */
+const pools = new Map<string, Float32Array>();
+
+/** `length` values of a class, rounded to f32: what device and judge both get. A longer call begins with a shorter one's values. */
 export function values(valueClass: ValueClass, length: number, seed = 1): Float32Array {
+  const key = `${valueClass} ${seed}`;
+  let pool = pools.get(key);
+  if (!pool || pool.length < length) pools.set(key, (pool = draw(valueClass, Math.max(length, 2 * (pool?.length ?? 0)), seed)));
+  return pool.slice(0, length);
+}
+
+function draw(valueClass: ValueClass, length: number, seed: number): Float32Array {
   const draws = new Draws(seed, "world", { site: valueClass });
   switch (valueClass) {
     case "normal":
@@ -29,8 +38,10 @@ export function values(valueClass: ValueClass, length: number, seed = 1): Float3
       return new Float32Array(length).fill(0.1 + draws.float(0));
     case "one-signed":
       return Float32Array.from({ length }, (_, i) => 0.5 + draws.float(i));
-    case "repeated":
-      return Float32Array.from({ length }, (_, i) => draws.normal(i % REPEAT));
+    case "repeated": {
+      const period = Array.from({ length: REPEAT }, (_, i) => draws.normal(i));
+      return Float32Array.from({ length }, (_, i) => period[i % REPEAT]!);
+    }
   }
 }
 
