@@ -136,17 +136,19 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     meta = json.loads((args.data / "meta.json").read_text())
-    runs = [train(meta, args.data, seed) for seed in args.seeds or meta["seeds"]]
-    last = [run["evaluations"][-1] for run in runs]
-    result = {
-        "command": "npx tsx tests/oracle/export.ts && python3 tests/oracle/shakespeare-char.py",
-        "torch": torch.__version__,
-        "threads": args.threads,
-        **{key: meta[key] for key in ("name", "vocab_size", "data_hash", "model", "stage")},
-        "mean": {key: round(statistics.mean(row[key] for row in last), 5) for key in last[0]},
-        "runs": runs,
-    }
-    args.out.write_text(json.dumps(result, indent=2) + "\n")
+    runs = []
+    for seed in args.seeds or meta["seeds"]:
+        runs.append(train(meta, args.data, seed))
+        last = [run["evaluations"][-1] for run in runs]
+        result = {
+            "command": "npx tsx tests/oracle/export.ts && python3 tests/oracle/shakespeare-char.py",
+            "torch": torch.__version__,
+            "threads": args.threads,
+            **{key: meta[key] for key in ("name", "vocab_size", "data_hash", "model", "stage")},
+            "mean": {key: round(statistics.mean(row[key] for row in last), 5) for key in last[0]},
+            "runs": runs,
+        }
+        args.out.write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":
