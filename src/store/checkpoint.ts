@@ -42,6 +42,7 @@ export class CheckpointStore {
   #tail: Promise<unknown> = Promise.resolve();
   #saves = 0;
   readonly #held = new Set<string>();
+  readonly #known = new Map<string, { readonly bytes: number; readonly manifest: CheckpointManifest }>();
 
   constructor(
     readonly storage: Storage,
@@ -101,6 +102,12 @@ export class CheckpointStore {
 
   /** Every readable manifest, oldest first within a run, and what could not be read. */
   async list(runId?: string): Promise<{ manifests: CheckpointManifest[]; problems: StoreNotice[] }> {
+    this.#known.clear();
+    return this.#manifests(runId);
+  }
+
+  /** As `list`, but a manifest that was read before and has kept its size is not read again: a save asks several times. */
+  async #manifests(runId?: string): Promise<{ manifests: CheckpointManifest[]; problems: StoreNotice[] }> {
     const files = await this.storage.list(runId === undefined ? "runs" : runFolder(runId));
     const present = new Set(files.map(({ path }) => path));
     const manifests: CheckpointManifest[] = [];
@@ -108,15 +115,25 @@ export class CheckpointStore {
     for (const found of checkpointFiles(files)) {
       if (found.ending !== "json") continue;
       try {
-        const manifest = await this.#readManifest(found.runId, found.id);
+        const known = this.#known.get(found.path);
+        const manifest = known?.bytes === found.bytes ? known.manifest : await this.#readManifest(found.runId, found.id);
+        this.#known.set(found.path, { bytes: found.bytes, manifest });
         if (!present.has(tensorsPath(found.runId, found.id))) throw corrupt(manifest, "its tensors are gone");
         manifests.push(manifest);
       } catch (error) {
         problems.push(asNotice(error, found.path));
       }
     }
-    manifests.sort((a, b) => (a.runId === b.runId ? a.sequence - b.sequence : a.createdMs - b.createdMs || (a.runId < b.runId ? -1 : 1)));
+    manifests.sort((a, b) => (a.runId === b.runId ? a.sequence - b.sequence || a.createdMs - b.createdMs : a.createdMs - b.createdMs || (a.runId < b.runId ? -1 : 1)));
     return { manifests, problems };
+  }
+
+  /** What decides over other files is decided on a listing in which every sound manifest was read, or not at all. */
+  async #complete(runId?: string): Promise<CheckpointManifest[]> {
+    const { manifests, problems } = await this.#manifests(runId);
+    const unread = problems.find(({ code }) => !["CKPT_CORRUPT", "CKPT_VERSION", "CKPT_MISSING"].includes(code));
+    if (unread) throw new NestlingError(unread.code, `The list of checkpoints could not be read: ${unread.text}`, unread.details);
+    return manifests;
   }
 
   /**
@@ -192,7 +209,7 @@ export class CheckpointStore {
     const plan = planCheckpoint(input);
     const path = tensorsPath(runId, id);
     if (checkpointFiles(await this.storage.list(runFolder(runId))).some((f) => f.id === id)) throw new RangeError(`the checkpoint id ${id} is taken`);
-    const sequence = 1 + Math.max(0, ...(await this.list(runId)).manifests.map((m) => m.sequence));
+    const sequence = 1 + Math.max(0, ...(await this.#complete(runId)).map((m) => m.sequence));
     const writer = await this.storage.create(path);
     try {
       const figures = new FileFigures();
@@ -263,7 +280,7 @@ export class CheckpointStore {
   }
 
   async #retain(runId: string, keepLast: number): Promise<string[]> {
-    const { manifests } = await this.list();
+    const manifests = await this.#complete();
     const kept = keptByPolicy(manifests, runId, keepLast);
     const freed = manifests.filter((m) => m.runId === runId && !kept.has(m.id)).map((m) => m.id);
     for (const id of freed) await this.#remove(runId, id);
@@ -307,10 +324,10 @@ export class CheckpointStore {
   }
 }
 
-function checkpointFiles(files: readonly FileEntry[]): { path: string; runId: string; id: string; ending: "json" | "safetensors" }[] {
-  return files.flatMap(({ path }) => {
+function checkpointFiles(files: readonly FileEntry[]): (FileEntry & { runId: string; id: string; ending: "json" | "safetensors" })[] {
+  return files.flatMap(({ path, bytes }) => {
     const match = CHECKPOINT_FILE.exec(path);
-    return match ? [{ path, runId: match[1]!, id: match[2]!, ending: match[3] as "json" | "safetensors" }] : [];
+    return match ? [{ path, bytes, runId: match[1]!, id: match[2]!, ending: match[3] as "json" | "safetensors" }] : [];
   });
 }
 

@@ -190,7 +190,10 @@ class OpfsStorage implements Storage {
         if (child.kind === "directory") await walk(child as FileSystemDirectoryHandle, `${prefix}${name}/`);
         else {
           // Another tab's swap file may be gone between the listing and the look: then it is not there.
-          const file = await (child as FileSystemFileHandle).getFile().catch(() => null);
+          const file = await (child as FileSystemFileHandle).getFile().catch((error: unknown) => {
+            if (error instanceof DOMException && error.name === "NotFoundError") return null;
+            throw error;
+          });
           if (file) found.push({ path: prefix + name, bytes: file.size });
         }
       }

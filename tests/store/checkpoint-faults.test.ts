@@ -23,9 +23,16 @@ function wholeStep(loaded: LoadedCheckpoint): number {
 let ids = 0;
 const open = (storage: Storage, verifyEvery = 1): CheckpointStore => new CheckpointStore(storage, { newId: () => `id${++ids}`, verifyEvery });
 
-async function twoSaved(): Promise<MemoryStorage> {
+const sound = (async () => {
   const storage = new MemoryStorage();
   for (const step of [1, 2]) await open(storage).save(tinyCheckpoint(step, { metrics: {} }));
+  return Promise.all((await storage.list("")).map(async ({ path }) => [path, await storage.read(path)] as const));
+})();
+
+/** A disk with steps 1 and 2 on it. */
+async function twoSaved(): Promise<MemoryStorage> {
+  const storage = new MemoryStorage();
+  for (const [path, bytes] of await sound) await storage.publish(path, bytes);
   return storage;
 }
 
