@@ -1,7 +1,7 @@
 /** A run's files: its record, its log, its checkpoints. Storage trouble never ends training: it is said, and training goes on. */
 import { describeError } from "../core/errors.ts";
 import { loadTokenizer, type Tokenizer } from "../data/index.ts";
-import { COUNTS } from "../kernels/step-block.ts";
+import { COUNTS } from "../plan/update.ts";
 import type { CheckpointSummary, DeviceReport, MetricRow } from "../protocol/messages.ts";
 import type { Recipe } from "../protocol/recipe.ts";
 import { checkpointSummary, type CheckpointContent, type CheckpointStore, type Lock, type LogRecord, type RunLog, type RunStore } from "../store/index.ts";

@@ -7,7 +7,7 @@ import { Mutex } from "../core/mutex.ts";
 import type { BatchSource, Tokenizer } from "../data/index.ts";
 import type { Device } from "../device/types.ts";
 import type { Gpt2Config } from "../model/gpt2.ts";
-import type { MetricRow, RunPhase, RunState, StageProgress } from "../protocol/messages.ts";
+import type { AnswerToken, MetricRow, RunPhase, RunState, StageProgress } from "../protocol/messages.ts";
 import type { Recipe, Stage } from "../protocol/recipe.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
 import { recordTraining } from "../training/programs.ts";
@@ -19,7 +19,6 @@ import { RunClock } from "./run-clock.ts";
 import type { RunFiles, SavedPoint } from "./run-files.ts";
 import { RunLooks } from "./run-looks.ts";
 import { StageData } from "./stage-data.ts";
-import type { AnswerToken } from "../protocol/messages.ts";
 
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Points on the samples timeline of one stage. */
@@ -89,13 +88,8 @@ export class Run {
     this.looks = new RunLooks(this);
   }
 
-  get recipe(): Recipe {
-    return this.options.recipe;
-  }
-
-  get stage(): Stage {
-    return this.recipe.stages[this.stageIndex]!;
-  }
+  get recipe(): Recipe { return this.options.recipe; }
+  get stage(): Stage { return this.recipe.stages[this.stageIndex]!; }
 
   get globalStep(): number {
     return this.#steps.reduce((sum, steps) => sum + steps, 0);
@@ -307,17 +301,9 @@ export class Run {
 
   // --- what the page asks
 
-  play(): void {
-    this.#wishFor("run");
-  }
-
-  pause(): void {
-    this.#wishFor("pause");
-  }
-
-  singleStep(): void {
-    this.#wishFor("single");
-  }
+  play(): void { this.#wishFor("run"); }
+  pause(): void { this.#wishFor("pause"); }
+  singleStep(): void { this.#wishFor("single"); }
 
   async stop(): Promise<void> {
     this.#wishFor("stop");

@@ -2,10 +2,7 @@
  * Generation with a KV cache: `prefill` runs R padded prompts at once and fills the caches, `decode` adds one token a row.
  * This file records the two programs; `generator.ts` runs them.
  */
-import { decodeAttention } from "../kernels/decode-attention.ts";
-import { gatherRows } from "../kernels/gather-rows.ts";
-import { kvStore } from "../kernels/kv-store.ts";
-import { sample } from "../kernels/sample.ts";
+import { attendCached, drawTokens, gather, storeKeysAndValues, type DrawTensors } from "../plan/decoding.ts";
 import { headLogits } from "../plan/head.ts";
 import { attend } from "../plan/ops.ts";
 import type { Parameters } from "../plan/parameters.ts";
@@ -13,7 +10,7 @@ import { Recorder, type Recording } from "../plan/recorder.ts";
 import { newTensor, type Tensor } from "../plan/tensor.ts";
 import { forward, headWeight, type Gpt2Config, type LoraMap } from "./gpt2.ts";
 
-export interface GenerationTensors {
+export interface GenerationTensors extends DrawTensors {
   readonly rows: number;
   /** Prompt rows (R*T) u32, padded on the right. */
   readonly promptIds: Tensor;
@@ -24,12 +21,6 @@ export interface GenerationTensors {
   /** (R) u32: the token to decode next and its position. */
   readonly ids: Tensor;
   readonly pos: Tensor;
-  /** (2) temperature, top_p; (4) u32 key0, key1, draw index, top_k. */
-  readonly options: Tensor;
-  readonly control: Tensor;
-  /** (R) the token drawn, and its probability under the kept distribution. */
-  readonly token: Tensor;
-  readonly prob: Tensor;
 }
 
 export interface GenerationPrograms {
@@ -40,9 +31,9 @@ export interface GenerationPrograms {
 
 /** @param label prefix of the program names, so that one plan can hold several widths R */
 export function recordGeneration(config: Gpt2Config, parameters: Parameters, rows: number, label: string, lora?: LoraMap): GenerationPrograms {
-  const { block_size: T, n_head: NH, n_embd: C, vocab_size: V } = config;
-  const HS = C / NH;
-  const [R, NKV] = [rows, NH];
+  const { block_size: T, n_head: NH, n_embd: C } = config;
+  const dims = { R: rows, T, NH, NKV: NH, HS: C / NH };
+  const R = rows;
   const input = (name: string, shape: number[], type: "u32" | "f32" = "u32"): Tensor => newTensor(`${label} ${name}`, shape, "inputs", type);
   const tensors: GenerationTensors = {
     rows,
@@ -51,27 +42,18 @@ export function recordGeneration(config: Gpt2Config, parameters: Parameters, row
     options: input("options", [2], "f32"), control: input("control", [4]),
     token: newTensor(`${label} token`, [R], "outputs", "u32"), prob: newTensor(`${label} prob`, [R], "outputs"),
   };
-  const caches = Array.from({ length: config.n_layer }, (_, layer) => newTensor(`${label} cache h.${layer}`, [R, 2, T, NKV * HS], "kv-cache"));
-  const head = (r: Recorder, x: Tensor): void => {
-    const logits = headLogits(r, x, headWeight(config, parameters));
-    r.launch(sample, { logits, options: tensors.options, control: tensors.control, token: tensors.token, prob: tensors.prob }, { R, V });
-  };
+  const caches = Array.from({ length: config.n_layer }, (_, layer) => newTensor(`${label} cache h.${layer}`, [R, 2, T, C], "kv-cache"));
+  const draw = (r: Recorder, x: Tensor): void => drawTokens(r, headLogits(r, x, headWeight(config, parameters)), tensors);
 
   const prefill = new Recorder(`${label} prefill`, false);
   const hidden = forward(prefill, config, parameters, { ids: tensors.promptIds, pos: tensors.promptPos, stepU: tensors.control }, (qkv, layer) => {
-    prefill.launch(kvStore, { qkv, cache: caches[layer]! }, { R, T, NH, NKV, HS });
-    return attend(prefill, qkv, tensors.promptStart, { B: R, T, NH, NKV, HS });
+    storeKeysAndValues(prefill, qkv, caches[layer]!, dims);
+    return attend(prefill, qkv, tensors.promptStart, { B: R, T, NH, NKV: NH, HS: dims.HS });
   }, lora);
-  const lastHidden = prefill.transient("last hidden", [R, C]);
-  prefill.launch(gatherRows, { inp: hidden, index: tensors.last, out: lastHidden }, { R, C });
-  head(prefill, lastHidden);
+  draw(prefill, gather(prefill, hidden, tensors.last));
 
   const decode = new Recorder(`${label} decode`, false);
-  const x = forward(decode, config, parameters, { ids: tensors.ids, pos: tensors.pos, stepU: tensors.control }, (qkv, layer) => {
-    const out = decode.transient("attention", [R, C]);
-    decode.launch(decodeAttention, { qkv, cache: caches[layer]!, pos: tensors.pos, out }, { R, T, NH, NKV, HS });
-    return out;
-  }, lora);
-  head(decode, x);
+  draw(decode, forward(decode, config, parameters, { ids: tensors.ids, pos: tensors.pos, stepU: tensors.control },
+    (qkv, layer) => attendCached(decode, qkv, caches[layer]!, tensors.pos, dims), lora));
   return { tensors, prefill: prefill.recording(), decode: decode.recording() };
 }

@@ -2,26 +2,21 @@
  * The programs of one training stage, recorded over shared parameters: `micro` (forward and backward, accumulating), `update`,
  * `evaluate`, `inspect` (every next-token probability of one row), and generation in two widths. Pure recording.
  */
-import { adamw } from "../kernels/adamw.ts";
-import { lossSum } from "../kernels/loss-sum.ts";
-import { logBetaOf, prepareUpdate } from "../kernels/prepare-update.ts";
-import { recordMetrics } from "../kernels/record-metrics.ts";
-import { COUNTS_LENGTH, METRIC_COLUMNS, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH } from "../kernels/step-block.ts";
-import { sumSquares } from "../kernels/sum-squares.ts";
 import { recordGeneration, type GenerationPrograms } from "../model/generation.ts";
 import { attendRows, forward, headWeight, loraTable, parameterTable, type Gpt2Config, type LoraMap } from "../model/gpt2.ts";
 import { crossEntropyLoss, nextTokenProbs, tokenLogprobs } from "../plan/head.ts";
 import { layOutParameters, type Parameters } from "../plan/parameters.ts";
 import { Recorder, type Recording } from "../plan/recorder.ts";
-import { elements, newTensor, type Tensor } from "../plan/tensor.ts";
+import { newTensor, type Tensor } from "../plan/tensor.ts";
+import {
+  addMaskedSum, COUNTS_LENGTH, METRIC_COLUMNS, recordUpdate, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH, type UpdateTensors,
+} from "../plan/update.ts";
 import type { LoraMethod, OptimizerConfig } from "../protocol/recipe.ts";
 
 /** Steps whose numbers wait on the device before the host must have read them. */
 export const RING_ROWS = 256;
 /** Prompts answered at once when questions are scored. */
 export const QUIZ_ROWS = 10;
-/** Partial sums of one bucket's gradient norm; 64 floats are a 256-byte step. */
-const PARTIALS = 64;
 /** A logits tile takes at most this, or less where the binding limit is lower. */
 const LOGITS_TILE_BYTES = 32 * 2 ** 20;
 
@@ -35,17 +30,10 @@ export interface RowInputs {
   readonly mask: Tensor;
 }
 
-export interface TrainingTensors {
+export interface TrainingTensors extends UpdateTensors {
   readonly rows: RowInputs;
   /** One row, for looking at. */
   readonly look: Omit<RowInputs, "targets" | "mask">;
-  readonly stepF: Tensor;
-  readonly stepU: Tensor;
-  /** (2) sum of masked losses and of masks; cleared before a step or an evaluation. */
-  readonly lossSum: Tensor;
-  readonly counts: Tensor;
-  readonly scalars: Tensor;
-  readonly ring: Tensor;
   /** (T, V) of `inspect`. */
   readonly probs: Tensor;
 }
@@ -106,13 +94,13 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const { rows } = tensors;
   const x = hidden(micro, rows);
   const loss = micro.scope("head", () => crossEntropyLoss(micro, x, W, rows, tensors.stepF, maxLogits));
-  micro.launch(lossSum, { loss, mask: rows.mask, out: tensors.lossSum }, { size: elements(rows.mask.shape) });
+  addMaskedSum(micro, loss, rows.mask, tensors.lossSum);
   micro.backward();
 
   const evaluate = new Recorder("evaluate", false);
-  // lossSum adds what it is given: here log-probabilities, so the host turns the sign.
+  // Log-probabilities are added up, so the host turns the sign.
   const logprob = evaluate.scope("head", () => tokenLogprobs(evaluate, hidden(evaluate, rows), W, rows.targets, maxLogits));
-  evaluate.launch(lossSum, { loss: logprob, mask: rows.mask, out: tensors.lossSum }, { size: elements(rows.mask.shape) });
+  addMaskedSum(evaluate, logprob, rows.mask, tensors.lossSum);
 
   const inspect = new Recorder("inspect", false);
   nextTokenProbs(inspect, hidden(inspect, tensors.look), W, tensors.probs);
@@ -122,28 +110,6 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const recordings = [micro.recording(), recordUpdate(parameters, tensors, optimizer), evaluate.recording(), inspect.recording(),
     ask.prefill, ask.decode, ...(quiz ? [quiz.prefill, quiz.decode] : [])];
   return { config, parameters, lora: shape.lora, tensors, ask, quiz, recordings, T, flopsPerMicro: flopsOf(recordings[0]!) };
-}
-
-/** Norm over all buckets, the decision whether to step, AdamW a bucket, one row of metrics. */
-function recordUpdate(parameters: Parameters, tensors: TrainingTensors, optimizer: OptimizerConfig): Recording {
-  const r = new Recorder("update", false);
-  const { stepF, stepU, counts, scalars } = tensors;
-  const buckets = parameters.buckets.filter((bucket) => bucket.grad);
-  const partial = r.transient("partials", [buckets.length * PARTIALS]);
-  buckets.forEach((bucket, i) => r.launch(sumSquares,
-    { inp: bucket.grad!, partial: { ...partial, shape: [PARTIALS], offsetBytes: i * PARTIALS * 4 } },
-    { size: elements(bucket.grad!.shape), partials: PARTIALS }));
-  const { beta1, beta2, eps } = optimizer;
-  r.launch(prepareUpdate, { partial, stepF, stepU, counts, scalars },
-    { partials: buckets.length * PARTIALS, logBeta1: logBetaOf(beta1), logBeta2: logBetaOf(beta2) });
-  for (const { param, grad, m, v, decay } of buckets) {
-    r.launch(adamw, { param, grad: grad!, m: m!, v: v!, stepF, counts, scalars }, {
-      size: elements(param.shape), beta1, oneMinusBeta1: 1 - beta1, beta2, oneMinusBeta2: 1 - beta2, eps,
-      weightDecay: decay ? optimizer.weight_decay : 0,
-    });
-  }
-  r.launch(recordMetrics, { lossSum: tensors.lossSum, scalars, counts, stepF, stepU, ring: tensors.ring }, { rows: RING_ROWS });
-  return r.recording();
 }
 
 function flopsOf(recording: Recording): number {

@@ -1,0 +1,55 @@
+/**
+ * The optimizer step as a program: norm over all buckets, the decision whether to step, AdamW a bucket, one row of metrics. And
+ * the small buffers that steps are told through: `src/kernels/step-block.ts`, for those who may not look into kernels.
+ */
+import { adamw } from "../kernels/adamw.ts";
+import { lossSum } from "../kernels/loss-sum.ts";
+import { logBetaOf, prepareUpdate } from "../kernels/prepare-update.ts";
+import { recordMetrics } from "../kernels/record-metrics.ts";
+import { sumSquares } from "../kernels/sum-squares.ts";
+import type { OptimizerConfig } from "../protocol/recipe.ts";
+import type { Parameters } from "./parameters.ts";
+import { Recorder, type Recording } from "./recorder.ts";
+import { elements, type Tensor } from "./tensor.ts";
+
+export { COUNTS, COUNTS_LENGTH, METRIC, METRIC_COLUMNS, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH } from "../kernels/step-block.ts";
+
+/** Partial sums of one bucket's gradient norm; 64 floats are a 256-byte step. */
+const PARTIALS = 64;
+
+export interface UpdateTensors {
+  /** Step block, f32 and u32. */
+  readonly stepF: Tensor;
+  readonly stepU: Tensor;
+  /** (2) sum of masked losses and of masks; cleared before a step or an evaluation. */
+  readonly lossSum: Tensor;
+  /** (4) u32 and (4): the optimizer's own state. */
+  readonly counts: Tensor;
+  readonly scalars: Tensor;
+  /** (rows, METRIC_COLUMNS) */
+  readonly ring: Tensor;
+}
+
+/** Adds sum(values * mask) and sum(mask) to out (2). */
+export function addMaskedSum(r: Recorder, values: Tensor, mask: Tensor, out: Tensor): void {
+  r.launch(lossSum, { loss: values, mask, out }, { size: elements(mask.shape) });
+}
+
+export function recordUpdate(parameters: Parameters, tensors: UpdateTensors, { beta1, beta2, eps, weight_decay }: Pick<OptimizerConfig, "beta1" | "beta2" | "eps" | "weight_decay">): Recording {
+  const r = new Recorder("update", false);
+  const { stepF, stepU, counts, scalars, ring } = tensors;
+  const buckets = parameters.buckets.filter((bucket) => bucket.grad);
+  const partial = r.transient("partials", [buckets.length * PARTIALS]);
+  buckets.forEach((bucket, i) => r.launch(sumSquares,
+    { inp: bucket.grad!, partial: { ...partial, shape: [PARTIALS], offsetBytes: i * PARTIALS * 4 } },
+    { size: elements(bucket.grad!.shape), partials: PARTIALS }));
+  r.launch(prepareUpdate, { partial, stepF, stepU, counts, scalars },
+    { partials: buckets.length * PARTIALS, logBeta1: logBetaOf(beta1), logBeta2: logBetaOf(beta2) });
+  for (const { param, grad, m, v, decay } of buckets) {
+    r.launch(adamw, { param, grad: grad!, m: m!, v: v!, stepF, counts, scalars }, {
+      size: elements(param.shape), beta1, oneMinusBeta1: 1 - beta1, beta2, oneMinusBeta2: 1 - beta2, eps, weightDecay: decay ? weight_decay : 0,
+    });
+  }
+  r.launch(recordMetrics, { lossSum: tensors.lossSum, scalars, counts, stepF, stepU, ring }, { rows: ring.shape[0]! });
+  return r.recording();
+}
