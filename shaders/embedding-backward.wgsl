@@ -1,6 +1,6 @@
 // dtable[v] += sum of dout[n] over the n with ids[n] = v, in order of n. The first token of each id owns its table row and
 // goes through all that follow; the others see an earlier one of their kind and leave. So no two threads write one place, no
-// atomics are needed, and rows that nobody used cost nothing. LANES threads share a token, each with every LANES-th column.
+// atomics are needed, and rows that nobody used cost nothing. One thread a token.
 struct Dims { N: u32, C: u32, V: u32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>; // (N)
@@ -14,8 +14,7 @@ fn main(
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let thread = linear_workgroup_id(workgroup_id, num_workgroups) * 64u + lane;
-  let first = thread / LANES;
+  let first = linear_workgroup_id(workgroup_id, num_workgroups) * 64u + lane;
   if (first >= dims.N) {
     return;
   }
@@ -27,7 +26,7 @@ fn main(
   }
   for (var n = first; n < dims.N; n++) {
     if (ids[n] == v) {
-      for (var c = thread % LANES; c < dims.C; c += LANES) {
+      for (var c = 0u; c < dims.C; c++) {
         dtable[v * dims.C + c] += dout[n * dims.C + c];
       }
     }

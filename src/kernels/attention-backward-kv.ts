@@ -5,6 +5,7 @@ import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention-backward-kv.wgsl?raw";
 import fourWgsl from "../../shaders/attention-backward-kv-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-kv-head.wgsl?raw";
+import tileWgsl from "../../shaders/attention-backward-kv-tile.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
 /**
@@ -28,7 +29,7 @@ export const attentionBackwardKV = defineKernel({
       workgroups: ({ B, T, NKV }) => groupsOf(B * T * NKV),
       fits: headFits,
     },
-    ...perHeadSize({ one: headWgsl, four: fourWgsl }, ({ NKV }) => NKV),
+    ...perHeadSize({ one: headWgsl, four: fourWgsl, tile: tileWgsl }, ({ NKV }) => NKV),
   ],
   wasm: "attentionBackwardKV",
   meaning({ qkv, start, dout, lse, delta, dqkv }, dims) {

@@ -5,6 +5,7 @@ import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention-backward-q.wgsl?raw";
 import fourWgsl from "../../shaders/attention-backward-q-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-q-head.wgsl?raw";
+import tileWgsl from "../../shaders/attention-backward-q-tile.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
 /**
@@ -27,7 +28,7 @@ export const attentionBackwardQ = defineKernel({
       workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
       fits: headFits,
     },
-    ...perHeadSize({ one: headWgsl, four: fourWgsl }, ({ NH }) => NH),
+    ...perHeadSize({ one: headWgsl, four: fourWgsl, tile: tileWgsl }, ({ NH }) => NH),
   ],
   wasm: "attentionBackwardQ",
   meaning({ qkv, start, out, dout, lse, delta, dqkv }, dims) {

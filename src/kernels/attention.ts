@@ -7,6 +7,7 @@ import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/attention.wgsl?raw";
 import fourWgsl from "../../shaders/attention-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-head.wgsl?raw";
+import tileWgsl from "../../shaders/attention-tile.wgsl?raw";
 import head8 from "../../shaders/lib/head-8.wgsl?raw";
 import head16 from "../../shaders/lib/head-16.wgsl?raw";
 import head32 from "../../shaders/lib/head-32.wgsl?raw";
@@ -29,21 +30,39 @@ export const headSize = ({ HS }: AttentionDims): { HEAD_SIZE: number } => ({ HEA
 export const headFits = ({ HS }: AttentionDims): boolean => HS % 4 === 0 && HS <= 128;
 
 const heads: readonly (readonly [size: number, wgsl: string])[] = [[8, head8], [16, head16], [32, head32], [64, head64]];
-const FOUR = 4;
+/** Queries or keys of one workgroup in the tile variants; the shaders' WORKGROUP_SIZE. */
+const BLOCK = 64;
 
-/**
- * For each head size whose registers are written out (lib/head-*.wgsl): one query or key a thread, and, up to 32, four.
- * @param wgsl modules over `Head` for one and for four
- * @param rows threads for each token of a sequence: heads
- */
-export function perHeadSize(wgsl: { one: string; four: string }, rows: (dims: AttentionDims) => number): KernelVariant<typeof attentionDims>[] {
-  const make = (size: number, head: string, many: boolean): KernelVariant<typeof attentionDims> => ({
-    name: `head-${size}${many ? "-by-4" : ""}`,
-    wgsl: head + linearId + (many ? wgsl.four : wgsl.one),
-    workgroups: (dims) => groupsOf(dims.B * rows(dims) * (many ? Math.ceil(dims.T / FOUR) : dims.T)),
-    fits: ({ HS }) => HS === size,
+/** Modules over `Head`: one query or key a thread, four a thread, and one a thread with tiles in workgroup memory. */
+export interface HeadModules {
+  readonly one: string;
+  readonly four: string;
+  readonly tile: string;
+}
+
+/** Variants for the head sizes whose registers are written out (lib/head-*.wgsl), `rows` heads for each token of a sequence. */
+export function perHeadSize(wgsl: HeadModules, rows: (dims: AttentionDims) => number): KernelVariant<typeof attentionDims>[] {
+  return heads.flatMap(([size, head]) => {
+    const fits = ({ HS }: AttentionDims): boolean => HS === size;
+    const text = (module: string): string => head + linearId + module;
+    const one = { name: `head-${size}`, wgsl: text(wgsl.one), workgroups: (dims: AttentionDims) => groupsOf(dims.B * rows(dims) * dims.T), fits };
+    const four = {
+      name: `head-${size}-by-4`,
+      wgsl: text(wgsl.four),
+      workgroups: (dims: AttentionDims) => groupsOf(dims.B * rows(dims) * Math.ceil(dims.T / 4)),
+      fits,
+    };
+    const tile = {
+      name: `head-${size}-tile`,
+      wgsl: text(wgsl.tile),
+      // Two tiles in workgroup memory, at most 8 KiB.
+      constants: () => ({ TILE: size > 32 ? 16 : 32 }),
+      workgroups: (dims: AttentionDims) => dims.B * rows(dims) * Math.ceil(dims.T / BLOCK),
+      fits,
+    };
+    // Four times a head of 64 would fill no machine's registers.
+    return size <= 32 ? [one, four, tile] : [one, tile];
   });
-  return heads.flatMap(([size, head]) => (size <= 32 ? [make(size, head, false), make(size, head, true)] : [make(size, head, false)]));
 }
 
 let shared = new Float64Array(0);
@@ -74,7 +93,7 @@ export const attention = defineKernel({
       workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
       fits: headFits,
     },
-    ...perHeadSize({ one: headWgsl, four: fourWgsl }, ({ NH }) => NH),
+    ...perHeadSize({ one: headWgsl, four: fourWgsl, tile: tileWgsl }, ({ NH }) => NH),
   ],
   wasm: "attention",
   meaning({ qkv, start, out, lse }, dims) {

@@ -1,6 +1,7 @@
 /** The gradient of a table lookup, gathered by the first token of each id: no float atomics, so the same bits each time. */
 import { defineKernel } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
+import groupWgsl from "../../shaders/embedding-backward-group.wgsl?raw";
 import tokenWgsl from "../../shaders/embedding-backward.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
@@ -11,9 +12,8 @@ export const embeddingBackward = defineKernel({
   dims: { N: "u32", C: "u32", V: "u32" },
   cost: ({ N, C, V }) => ({ flops: N * C, bytes: 4 * N * C + 8 * Math.min(N, V) * C + 4 * N }),
   variants: [
-    { name: "thread-per-token", wgsl: linearId + tokenWgsl, constants: () => ({ LANES: 1 }), workgroups: ({ N }) => groupsOf(N) },
-    // A token that fills half a batch keeps 16 threads busy, not one; each of them looks through all ids.
-    { name: "16-threads-per-token", wgsl: linearId + tokenWgsl, constants: () => ({ LANES: 16 }), workgroups: ({ N }) => groupsOf(16 * N) },
+    { name: "thread-per-token", wgsl: linearId + tokenWgsl, workgroups: ({ N }) => groupsOf(N) },
+    { name: "workgroup-per-token", wgsl: linearId + groupWgsl, workgroups: ({ N }) => N },
   ],
   meaning({ ids, dout, dtable }, { N, C }) {
     for (let n = 0; n < N; n++) {
