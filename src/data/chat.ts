@@ -1,5 +1,5 @@
 /** Conversations as tokens: which tokens, and on which of them the loss lies. Reading JSONL is `chat-jsonl.ts`. */
-import { chatTurns, type ChatMessage } from "./chat-template.ts";
+import { chatTurns, type ChatMessage, SPACE } from "./chat-template.ts";
 import { datasetHash, specialId } from "./dataset.ts";
 import type { Split } from "./split.ts";
 import { ASSISTANT, END_OF_TEXT, END_OF_TURN, USER, type Tokenizer } from "./tokenizer/types.ts";
@@ -18,7 +18,7 @@ export interface EncodedChat {
 }
 
 /**
- * `<|endoftext|><|user|>...<|end|><|assistant|>...<|end|>`, contents encoded apart from the markers, so nothing typed can become one.
+ * `<|endoftext|><|user|> ...<|end|><|assistant|> ...<|end|>`, contents encoded apart from the markers, so nothing typed can become one.
  * With `addGenerationPrompt` a last `<|assistant|>` waits for the answer.
  * @throws NestlingError TOKENIZER_FORMAT where the tokenizer lacks a marker
  */
@@ -31,7 +31,7 @@ export function encodeChat(tokenizer: Tokenizer, messages: readonly ChatMessage[
     const learned = role === "assistant" ? 1 : 0;
     ids.push(marker[role]);
     mask.push(0);
-    for (const id of tokenizer.encode(content)) {
+    for (const id of tokenizer.encode(SPACE + content)) {
       ids.push(id);
       mask.push(learned);
     }

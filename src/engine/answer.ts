@@ -27,11 +27,15 @@ export async function answer(
   const special = new Set(tokenizer.specials.values());
   const ids = promptIds(tokenizer, request.prompt, request.chat);
   let note: string | undefined = ids.length >= generator.blockSize ? `The prompt has ${ids.length} tokens; the model sees the last ${generator.blockSize - 1}.` : undefined;
+  let first = request.chat;
   for await (const { tokens, probs, shifted } of generator.generate([ids], request)) {
     if (stopped()) return { reason: "stopped", note };
     if (shifted) note = `The context of ${generator.blockSize} tokens was full; the older half was dropped.`;
     const id = tokens[0]!;
-    push({ id, text: decoder.push(id), special: special.has(id), p: probs[0]! });
+    // The template's space after the marker belongs to the first piece; it is not part of what is said.
+    const text = decoder.push(id);
+    push({ id, text: first ? text.replace(/^ /, "") : text, special: special.has(id), p: probs[0]! });
+    first &&= text === "";
     if (stops.includes(id)) return { reason: "end", note };
     await breathe();
   }

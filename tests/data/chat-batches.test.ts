@@ -34,8 +34,8 @@ describe("ChatBatches", () => {
     const asked = [...batch.targets].filter((_, n) => batch.mask[n] === 1);
     expect(asked.length).toBe(batch.tokens);
     expect(batch.tokens).toBeGreaterThan(0);
-    // Answers here are digits, a full stop and y: no letter of a question, no marker but the end.
-    expect(tokenizer.decode(asked, { showSpecials: true }).replaceAll("<|end|>", "")).toMatch(/^[0-9.y]+$/);
+    // Answers here are a space, digits, a full stop and y: no letter of a question, no marker but the end.
+    expect(tokenizer.decode(asked, { showSpecials: true }).replaceAll("<|end|>", "")).toMatch(/^[ 0-9.y]+$/);
     const shifted = (n: number): boolean => batch.start[n] !== batch.start[n + 1] || batch.mask[n] * batch.mask[n + 1] === 0 || batch.targets[n] === batch.ids[n + 1];
     expect(Array.from({ length: batch.ids.length - 1 }, (_, n) => n).filter((n) => !shifted(n))).toEqual([]);
   });

