@@ -42,6 +42,7 @@ export class RunController implements ReactiveController {
   private held: EngineEvent[] = [];
   private hiddenSince: number | null = null;
   private wakeLock: WakeLockSentinel | null = null;
+  private wantsScreen = false;
   private asked = 0;
 
   constructor(
@@ -65,8 +66,7 @@ export class RunController implements ReactiveController {
     this.generation++;
     document.removeEventListener("visibilitychange", this.onVisibility);
     window.removeEventListener("beforeunload", this.onBeforeUnload);
-    void this.wakeLock?.release();
-    this.wakeLock = null;
+    void this.holdScreen(false);
     this.close();
   }
 
@@ -331,13 +331,18 @@ export class RunController implements ReactiveController {
 
   /** A screen lock is a courtesy: where the browser refuses it, training goes on without. */
   private async holdScreen(hold: boolean): Promise<void> {
+    this.wantsScreen = hold;
     if (!hold) {
       await this.wakeLock?.release().catch(() => undefined);
       this.wakeLock = null;
       return;
     }
     if (this.wakeLock !== null && !this.wakeLock.released) return;
-    this.wakeLock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+    this.wakeLock = null;
+    const lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+    // A pause may have come while the browser thought about it.
+    if (this.wantsScreen && this.wakeLock === null) this.wakeLock = lock;
+    else await lock?.release().catch(() => undefined);
   }
 }
 

@@ -39,10 +39,13 @@ describe("smooth", () => {
   it("passes over what is not a number", () => expect(smooth([2, NaN, 2], ones(3), 0.5)[2]).toBeCloseTo(2, 12));
 });
 
+/** Thirds of whole numbers: not round, no negative zero, and quick to shrink. */
+const value = fc.integer({ min: -3_000_000, max: 3_000_000 }).map((whole) => whole / 3 + 0);
+
 describe("decimate", () => {
   it("keeps every spike, the last x, the mean and the number of points", () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 300 }), fc.integer({ min: 1, max: 50 }), (y, limit) => {
+      fc.property(fc.array(value, { minLength: 1, maxLength: 300 }), fc.integer({ min: 1, max: 50 }), (y, limit) => {
         const out = decimate(raw(y), limit);
         expect(out.x.length).toBeLessThanOrEqual(limit);
         expect(Math.max(...out.hi)).toBe(Math.max(...y));
@@ -64,11 +67,10 @@ describe("ticks", () => {
   ])("cuts %d to %d into at most %d round steps", (min, max, most, expected) => expect(ticks(min, max, most)).toEqual(expected));
 
   it("stays inside, in order, and few", () => {
-    const bound = fc.double({ min: -1e9, max: 1e9, noNaN: true });
     fc.assert(
-      fc.property(bound, bound, fc.integer({ min: 1, max: 12 }), (a, b, most) => {
+      fc.property(value, value, fc.integer({ min: 1, max: 12 }), (a, b, most) => {
         const [min, max] = [Math.min(a, b), Math.max(a, b)];
-        fc.pre(max - min > 1e-6);
+        fc.pre(max > min);
         const out = ticks(min, max, most);
         const slack = (max - min) * 1e-6;
         return out.length <= most + 1 && out.every((tick, i) => tick >= min - slack && tick <= max + slack && (i === 0 || tick > out[i - 1]));
@@ -101,7 +103,7 @@ describe("joinLines", () => {
 describe("paddedRange", () => {
   it("holds all values and is never empty", () => {
     fc.assert(
-      fc.property(fc.double({ min: -1e6, max: 1e6, noNaN: true }), fc.double({ min: 0, max: 1e6, noNaN: true }), (min, width) => {
+      fc.property(value, value.map(Math.abs), (min, width) => {
         const [lo, hi] = paddedRange(min, min + width, false);
         return lo <= min && hi >= min + width && hi > lo;
       }),
