@@ -1,12 +1,13 @@
-// dinp = rstd (g - average(g) - z average(g z)), z the normalised row, g = weight dout. One thread a row: no barriers.
+// dinp = rstd (g - average(g) - z average(g z)), z the normalised row, g = weight dout. One thread a row: no barriers. An
+// element is one number, or four where C allows.
 struct Dims { N: u32, C: u32, accumulate: u32 }
 
-@group(0) @binding(0) var<storage, read> inp: array<f32>; // (N, C)
-@group(0) @binding(1) var<storage, read> weight: array<f32>; // (C)
+@group(0) @binding(0) var<storage, read> inp: array<Element>; // (N, C)
+@group(0) @binding(1) var<storage, read> weight: array<Element>; // (C)
 @group(0) @binding(2) var<storage, read> mean: array<f32>; // (N)
 @group(0) @binding(3) var<storage, read> rstd: array<f32>; // (N)
-@group(0) @binding(4) var<storage, read> dout: array<f32>; // (N, C)
-@group(0) @binding(5) var<storage, read_write> dinp: array<f32>; // (N, C)
+@group(0) @binding(4) var<storage, read> dout: array<Element>; // (N, C)
+@group(0) @binding(5) var<storage, read_write> dinp: array<Element>; // (N, C)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(64)
@@ -19,19 +20,20 @@ fn main(
   if (n >= dims.N) {
     return;
   }
-  let row = n * dims.C;
+  let columns = dims.C / WIDTH;
+  let row = n * columns;
   let m = mean[n];
   let r = rstd[n];
-  var sum = 0.0;
-  var sum_z = 0.0;
-  for (var c = 0u; c < dims.C; c++) {
+  var sums = Element();
+  var sums_z = Element();
+  for (var c = 0u; c < columns; c++) {
     let g = weight[c] * dout[row + c];
-    sum += g;
-    sum_z += g * (inp[row + c] - m) * r;
+    sums += g;
+    sums_z += g * (inp[row + c] - m) * r;
   }
-  let average = sum / f32(dims.C);
-  let average_z = sum_z / f32(dims.C);
-  for (var c = 0u; c < dims.C; c++) {
+  let average = element_sum(sums) / f32(dims.C);
+  let average_z = element_sum(sums_z) / f32(dims.C);
+  for (var c = 0u; c < columns; c++) {
     let z = (inp[row + c] - m) * r;
     var d = r * (weight[c] * dout[row + c] - average - z * average_z);
     // A branch, since the old value may be NaN where it is not wanted.

@@ -1,12 +1,13 @@
-// out = (inp - mean) rstd weight + bias, rstd = 1 / sqrt(variance + eps). One thread a row: no barriers.
+// out = (inp - mean) rstd weight + bias, rstd = 1 / sqrt(variance + eps). One thread a row: no barriers. An element is
+// one number, or four where C allows.
 // The variance is of x minus a first mean, and that first mean is corrected by what the second pass finds left over (the
 // corrected two-pass algorithm; Chan, Golub, LeVeque 1983): a row of large, nearly equal numbers keeps its digits.
 struct Dims { N: u32, C: u32, eps: f32 }
 
-@group(0) @binding(0) var<storage, read> inp: array<f32>; // (N, C)
-@group(0) @binding(1) var<storage, read> weight: array<f32>; // (C)
-@group(0) @binding(2) var<storage, read> bias: array<f32>; // (C)
-@group(0) @binding(3) var<storage, read_write> out: array<f32>; // (N, C)
+@group(0) @binding(0) var<storage, read> inp: array<Element>; // (N, C)
+@group(0) @binding(1) var<storage, read> weight: array<Element>; // (C)
+@group(0) @binding(2) var<storage, read> bias: array<Element>; // (C)
+@group(0) @binding(3) var<storage, read_write> out: array<Element>; // (N, C)
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>; // (N)
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>; // (N)
 @group(1) @binding(0) var<uniform> dims: Dims;
@@ -21,24 +22,25 @@ fn main(
   if (n >= dims.N) {
     return;
   }
-  let row = n * dims.C;
+  let columns = dims.C / WIDTH;
+  let row = n * columns;
   let count = f32(dims.C);
-  var sum = 0.0;
-  for (var c = 0u; c < dims.C; c++) {
-    sum += inp[row + c];
+  var sums = Element();
+  for (var c = 0u; c < columns; c++) {
+    sums += inp[row + c];
   }
-  let first_mean = sum / count;
-  var rest = 0.0;
-  var squares = 0.0;
-  for (var c = 0u; c < dims.C; c++) {
+  let first_mean = element_sum(sums) / count;
+  var rest = Element();
+  var squares = Element();
+  for (var c = 0u; c < columns; c++) {
     let d = inp[row + c] - first_mean;
     rest += d;
     squares += d * d;
   }
-  let shift = rest / count;
+  let shift = element_sum(rest) / count;
   let m = first_mean + shift;
-  let r = inverseSqrt(max(squares / count - shift * shift, 0.0) + dims.eps);
-  for (var c = 0u; c < dims.C; c++) {
+  let r = inverseSqrt(max(element_sum(squares) / count - shift * shift, 0.0) + dims.eps);
+  for (var c = 0u; c < columns; c++) {
     out[row + c] = (inp[row + c] - m) * r * weight[c] + bias[c];
   }
   mean[n] = m;

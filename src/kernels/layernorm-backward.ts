@@ -1,6 +1,6 @@
 /** The gradient of LayerNorm to its input. Those to weight and bias are `layernorm-backward-params.ts`. */
 import { defineKernel } from "../device/types.ts";
-import { groupsOf } from "./elementwise.ts";
+import { threadPerRow } from "./elementwise.ts";
 import plainWgsl from "../../shaders/layernorm-backward.wgsl?raw";
 import rowWgsl from "../../shaders/layernorm-backward-row.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
@@ -16,7 +16,7 @@ export const layernormBackward = defineKernel({
   dims: { N: "u32", C: "u32", accumulate: "u32" },
   cost: ({ N, C, accumulate }) => ({ flops: 14 * N * C, bytes: (12 + (accumulate ? 4 : 0)) * N * C + 4 * C + 8 * N }),
   variants: [
-    { name: "thread-per-row", wgsl: linearId + plainWgsl, workgroups: ({ N }) => groupsOf(N) },
+    ...threadPerRow(plainWgsl),
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
   wasm: "layernormBackward",

@@ -1,6 +1,6 @@
 /** LayerNorm (Ba, Kiros, Hinton, arXiv 1607.06450) over the last dimension, with what its backward needs kept. */
 import { defineKernel } from "../device/types.ts";
-import { groupsOf } from "./elementwise.ts";
+import { threadPerRow } from "./elementwise.ts";
 import plainWgsl from "../../shaders/layernorm.wgsl?raw";
 import rowWgsl from "../../shaders/layernorm-row.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
@@ -13,7 +13,7 @@ export const layernorm = defineKernel({
   dims: { N: "u32", C: "u32", eps: "f32" },
   cost: ({ N, C }) => ({ flops: 8 * N * C, bytes: 8 * N * C + 8 * C + 8 * N }),
   variants: [
-    { name: "thread-per-row", wgsl: linearId + plainWgsl, workgroups: ({ N }) => groupsOf(N) },
+    ...threadPerRow(plainWgsl),
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
   wasm: "layernorm",

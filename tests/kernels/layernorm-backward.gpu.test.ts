@@ -22,7 +22,7 @@ describe("layernormBackward", () => {
         outputs: { dinp: N * C }, // poisoned: the old value must not be read
         bound: (run) => ({ dinp: layernormBackwardBound(run, valueClass) }),
       });
-      expect(reports).toHaveLength(2);
+      expect(reports).toHaveLength(C % 4 === 0 ? 3 : 2);
     }
   }, TIMEOUT_MS);
 
@@ -34,7 +34,7 @@ describe("layernormBackward", () => {
         outputs: {},
         bound: (run) => ({ dinp: layernormBackwardBound(run, "normal") }),
       });
-      expect(reports).toHaveLength(2);
+      expect(reports).toHaveLength(C % 4 === 0 ? 3 : 2);
     }
   }, TIMEOUT_MS);
 });

@@ -1,0 +1,3 @@
+fn element_sum(x: f32) -> f32 {
+  return x;
+}
