@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Trainer } from "../../src/training/trainer.ts";
-import { devices, hashOf, losses, microTrainer, unevenMasks, microSource, quickVariants, type MicroOptions } from "../support/micro.ts";
+import { allDevices, devices, hashOf, losses, microTrainer, unevenMasks, microSource, type MicroOptions } from "../support/micro.ts";
 
 const STEPS = 200;
 const options: MicroOptions = { model: { dropout: 0.1 }, source: unevenMasks(microSource()) };
@@ -21,7 +21,7 @@ describe.each(devices)("a run on %s", (name, open) => {
     const device = await open();
     const hashes: string[] = [];
     for (let run = 0; run < 2; run++) {
-      const trainer = await microTrainer(device, { ...options, compile: { choices: quickVariants } });
+      const trainer = await microTrainer(device, { ...options });
       const seen = await losses(trainer, STEPS);
       expect(seen.at(-1)!).toBeLessThan(seen[0]! - 1);
       hashes.push(await hashOf(trainer));
@@ -31,6 +31,9 @@ describe.each(devices)("a run on %s", (name, open) => {
     expect(hashes[1]).toBe(hashes[0]);
   });
 
+});
+
+describe.each(allDevices)("a run on %s", (name, open) => {
   it("is moved by no bit when it is evaluated, asked, inspected and copied between steps, and by many when its seed changes", async () => {
     const device = await open();
     const hashes: string[] = [];

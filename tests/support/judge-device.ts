@@ -67,6 +67,7 @@ export function createJudgeDevice(): Device {
     kind: "cpu",
     limits: { maxBufferBytes: Infinity, maxBindingBytes: Infinity, maxTotalBytes: Infinity },
     features: new Set(),
+    barriersAreDear: true,
     allocate: async (requests) => {
       const buffers = requests.map(({ label, sizeBytes }) => new JudgeBuffer(label, alignUp(sizeBytes)));
       return { buffers, sizeBytes: buffers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0), destroy: () => {} };

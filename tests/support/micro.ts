@@ -11,8 +11,7 @@ import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
 import type { Device } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import type { Gpt2Config } from "../../src/model/gpt2.ts";
-import { kernels } from "../../src/kernels/index.ts";
-import type { CompileOptions, VariantChoices } from "../../src/plan/compile.ts";
+import type { CompileOptions } from "../../src/plan/compile.ts";
 import type { LoraMethod, OptimizerConfig, PretrainStage } from "../../src/protocol/recipe.ts";
 import { recordTraining, type TrainingPrograms } from "../../src/training/programs.ts";
 import { Trainer, type TrainerState } from "../../src/training/trainer.ts";
@@ -41,12 +40,13 @@ export interface MicroOptions {
   readonly source?: BatchSource;
   readonly compile?: CompileOptions;
   readonly maxBindingBytes?: number;
+  readonly quiz?: boolean;
 }
 
 export function microPrograms(options: MicroOptions = {}): TrainingPrograms {
   return recordTraining({
     config: { ...microConfig, ...options.model }, lora: options.lora ?? null, optimizer: { ...microOptimizer, ...options.optimizer },
-    batchSize: options.stage?.batch_size ?? microStage.batch_size, maxBindingBytes: options.maxBindingBytes ?? 2 ** 27, quiz: false,
+    batchSize: options.stage?.batch_size ?? microStage.batch_size, maxBindingBytes: options.maxBindingBytes ?? 2 ** 27, quiz: options.quiz ?? false,
   });
 }
 
@@ -111,26 +111,33 @@ export function roughWeights(programs: TrainingPrograms, scale = 0.3): TrainerSt
   }));
 }
 
-/**
- * The variants that a software adapter runs fastest: row kernels without barriers, which cost it more than the row, and the default
- * matmuls. Long runs take these; every promise that steps is also tried with the default variants over fewer steps.
- */
-export const quickVariants: VariantChoices = Object.fromEntries(
-  Object.values(kernels).filter(({ name }) => !name.startsWith("matmul")).map(({ name, variants }) => [name, variants[0]!.name]),
-);
+let gpus: Readonly<Record<"software" | "hardware", Promise<Device>>> | undefined;
 
-let gpu: Promise<Device> | undefined;
+/** One of each a file, since pipelines are compiled once a device. */
+function sharedGpu(kind: "software" | "hardware"): Promise<Device> {
+  const open = (softwareAdapter: boolean): Promise<Device> => gpuDevice().then((device) => createWebGpuDevice(device, { softwareAdapter }));
+  gpus ??= { software: open(true), hardware: open(false) };
+  return gpus[kind];
+}
 
-/** One device a file, since pipelines are compiled once a device. */
-export const sharedGpu = (): Promise<Device> => (gpu ??= gpuDevice().then((device) => createWebGpuDevice(device)));
+/** With the variants that the engine takes on a software adapter, which is where most tests run: rows without barriers. */
+export const webGpu = (): Promise<Device> => sharedGpu("software");
+
+/** With the variants that graphics cards get: rows by workgroup. Slow on a software adapter, so for fewer steps. */
+export const webGpuByWorkgroup = (): Promise<Device> => sharedGpu("hardware");
 
 export const wasmCpu = async (): Promise<Device> => createCpuDevice({ wasm: await wasmModule() });
 
+type NamedDevice = readonly [name: string, open: () => Promise<Device>];
+
 /** Both devices, by name. */
-export const devices: readonly (readonly [name: string, open: () => Promise<Device>])[] = [
-  ["WebGPU", sharedGpu],
+export const devices: readonly NamedDevice[] = [
+  ["WebGPU", webGpu],
   ["CPU", wasmCpu],
 ];
+
+/** For checks of a few steps. */
+export const allDevices: readonly NamedDevice[] = [...devices, ["WebGPU by workgroup", webGpuByWorkgroup]];
 
 /** SHA-256 of all weights, names and bits. */
 export function weightsHash({ weights }: Pick<TrainerState, "weights">): string {
