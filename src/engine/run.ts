@@ -233,8 +233,13 @@ export class Run {
     return this.#latest.step ?? 0;
   }
 
-  /** Reads what the steps so far measured and says it. */
+  /** Reads what the steps so far measured and says it: good steps before a bad one first. */
   async drain(): Promise<void> {
+    while (await this.#drainSome());
+  }
+
+  /** False where nothing was left to read. */
+  async #drainSome(): Promise<boolean> {
     const trainer = this.trainer!;
     const { stage, stageIndex } = this;
     const metrics = await this.clock.training(stageIndex, async () => {
@@ -242,7 +247,7 @@ export class Run {
       return trainer.readMetrics();
     });
     this.#last.drainedMs = this.options.now();
-    if (metrics.length === 0) return;
+    if (metrics.length === 0) return false;
     const tokensPerStep = this.tokensPerStep(stage);
     const rate = this.clock.rate(metrics.length * tokensPerStep);
     const flops = (trainer.programs.flopsPerMicro * stage.gradient_accumulation_steps) / tokensPerStep;
@@ -256,6 +261,7 @@ export class Run {
     }));
     this.tell(rows);
     this.say();
+    return true;
   }
 
   /** Emits metric rows and keeps them for the log. */
@@ -270,10 +276,9 @@ export class Run {
     const { stage } = this;
     await this.drain();
     this.#last.evaluated = trainer.step;
-    const loss = await trainer.evaluate(trainer.data, stage.eval_iters);
-    await this.options.breathe();
-    const old = this.#old ? await trainer.evaluate(this.#old, stage.eval_iters) : undefined;
-    await this.options.breathe();
+    const { breathe } = this.options;
+    const loss = await trainer.evaluate(trainer.data, stage.eval_iters, breathe);
+    const old = this.#old ? await trainer.evaluate(this.#old, stage.eval_iters, breathe) : undefined;
     const quiz = await this.looks.quiz();
     this.tell([{
       stageIndex: this.stageIndex, step: trainer.step, globalStep: this.globalStep, tokens: this.tokensBefore(this.stageIndex) + trainer.step * this.tokensPerStep(stage),

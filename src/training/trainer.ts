@@ -9,7 +9,7 @@ import type { Command, Device } from "../device/types.ts";
 import { Generator } from "../model/generator.ts";
 import { compilePlan, type CompileOptions, type Plan } from "../plan/compile.ts";
 import { elements, sizeOf, type Tensor } from "../plan/tensor.ts";
-import { METRIC, METRIC_COLUMNS } from "../plan/update.ts";
+import { COUNTS, METRIC, METRIC_COLUMNS } from "../plan/update.ts";
 import type { Stage } from "../protocol/recipe.ts";
 import { nameNonFinite } from "./diagnose.ts";
 import { RING_ROWS, type RowInputs, type TrainingPrograms } from "./programs.ts";
@@ -95,30 +95,50 @@ export class Trainer {
 
   /** Submits optimizer step `this.step + 1`; its numbers come with `readMetrics`. */
   takeStep(): void {
-    const { tensors, parameters, T } = this.programs;
-    const { stage, plan, seed } = this;
-    const { device } = plan;
-    const micros = stage.gradient_accumulation_steps;
-    const batches = Array.from({ length: micros }, (_, micro) => this.data.train(this.step, micro, stage.batch_size, T));
-    const targets = batches.reduce((sum, batch) => sum + batch.tokens, 0);
-    if (targets === 0) throw new NestlingError("DATA_EMPTY", `Step ${this.step + 1} has no target to learn from: every token of its ${micros * stage.batch_size} rows is masked. Use a longer block_size.`);
-    const lr = learningRate(stage.optimizer, this.step, stage.max_iters);
-    plan.write(tensors.stepF, Float32Array.of(lr, stage.optimizer.grad_clip, 1 / targets, 1));
-    device.submit([...parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum]
-      .map((tensor): Command => ({ kind: "fill", view: plan.view(tensor), value: 0 })));
+    const batches = this.#beginStep(this.step);
     batches.forEach((batch, micro) => {
-      const [key0, key1] = drawKey(seed, "dropout", this.step, micro);
-      plan.write(tensors.stepU, Uint32Array.of(key0, key1, this.step % RING_ROWS, this.step + 1));
-      this.#feed(tensors.rows, batch);
-      device.submit(plan.run("micro"));
+      this.#beginMicro(this.step, micro, batch);
+      this.plan.device.submit(this.plan.run("micro"));
     });
-    device.submit(plan.run("update"));
+    this.plan.device.submit(this.plan.run("update"));
     this.step++;
   }
 
+  /** Writes what the host decides for a step and clears what it adds up; returns its micro-batches. */
+  #beginStep(step: number): Batch[] {
+    const { tensors, T } = this.programs;
+    const { stage, plan } = this;
+    const micros = stage.gradient_accumulation_steps;
+    const batches = Array.from({ length: micros }, (_, micro) => this.data.train(step, micro, stage.batch_size, T));
+    const targets = batches.reduce((sum, batch) => sum + batch.tokens, 0);
+    if (targets === 0) throw new NestlingError("DATA_EMPTY", `Step ${step + 1} has no target to learn from: every token of its ${micros * stage.batch_size} rows is masked. Use a longer block_size.`);
+    const lr = learningRate(stage.optimizer, step, stage.max_iters);
+    const settings = Float32Array.of(lr, stage.optimizer.grad_clip, 1 / targets, 1);
+    // The update looks at gradients only: a rate that is not finite would reach every weight.
+    if (!settings.every(Number.isFinite)) {
+      throw new NestlingError("NONFINITE_LOSS", `Step ${step + 1} has the learning rate ${lr}, grad_clip ${stage.optimizer.grad_clip} and ${targets} targets; all must be finite. Nothing was changed. Check the recipe's optimizer.`, { step: step + 1, tensor: tensors.stepF.name });
+    }
+    plan.write(tensors.stepF, settings);
+    this.#clear([...this.programs.parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum]);
+    return batches;
+  }
+
+  #beginMicro(step: number, micro: number, batch: Batch): void {
+    const { tensors } = this.programs;
+    const [key0, key1] = drawKey(this.seed, "dropout", step, micro);
+    this.plan.write(tensors.stepU, Uint32Array.of(key0, key1, step % RING_ROWS, step + 1));
+    this.#feed(tensors.rows, batch);
+  }
+
+  #clear(tensors: readonly Tensor[]): void {
+    this.plan.device.submit(tensors.map((tensor): Command => ({ kind: "fill", view: this.plan.view(tensor), value: 0 })));
+  }
+
   /**
-   * Metrics of every step submitted since the last call; waits for them.
-   * @throws NestlingError NONFINITE_LOSS naming the step and the first bad tensor; the weights are those before that step
+   * Metrics of every step submitted since the last call; waits for them. Where one was not finite it gives those before it,
+   * and the call after that throws.
+   * @throws NestlingError NONFINITE_LOSS naming the step and the first bad tensor. Where a gradient was bad, the weights are those
+   * before that step; where the loss alone was, its finite gradients were taken
    */
   async readMetrics(): Promise<StepMetrics[]> {
     const { plan } = this;
@@ -130,10 +150,14 @@ export class Trainer {
     const rows: StepMetrics[] = [];
     while (this.#read < this.step) {
       const at = (this.#read % RING_ROWS) * METRIC_COLUMNS;
-      if (ring[at + METRIC.latched] !== 0) {
-        // Steps after a latched one took nothing either: go back to just before it, and say what broke.
-        this.step = this.#read;
-        throw await this.#explainLatch();
+      const latched = ring[at + METRIC.latched] !== 0;
+      if (latched || !Number.isFinite(ring[at + METRIC.loss]!)) {
+        if (rows.length > 0) return rows;
+        const bad = this.#read;
+        // Steps after a latched one took nothing either: go back to just before it.
+        if (latched) this.step = bad;
+        else this.#read++;
+        throw await this.#explain(bad, latched);
       }
       this.#read++;
       rows.push({ step: this.#read, loss: ring[at + METRIC.loss]!, gradNorm: ring[at + METRIC.gradNorm]!, lr: ring[at + METRIC.lr]!, targets: ring[at + METRIC.targets]! });
@@ -141,38 +165,39 @@ export class Trainer {
     return rows;
   }
 
-  /** Replays the latched step launch by launch, then clears the latch; no weight changes. */
-  async #explainLatch(): Promise<NestlingError> {
-    const { plan, programs, stage } = this;
-    const { tensors } = programs;
+  /** Replays step `bad` (from 0) launch by launch to say what broke, then clears the latch; no weight changes. */
+  async #explain(bad: number, latched: boolean): Promise<NestlingError> {
+    const { plan, programs } = this;
     let culprit: string | null = null;
-    for (let micro = 0; micro < stage.gradient_accumulation_steps && !culprit; micro++) {
-      const [key0, key1] = drawKey(this.seed, "dropout", this.step, micro);
-      plan.write(tensors.stepU, Uint32Array.of(key0, key1, 0, this.step + 1));
-      const batch = this.data.train(this.step, micro, stage.batch_size, programs.T);
-      this.#feed(tensors.rows, batch);
-      plan.device.submit([...programs.parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : []))].map((tensor) => ({ kind: "fill", view: plan.view(tensor), value: 0 })));
+    for (const [micro, batch] of this.#beginStep(bad).entries()) {
+      if (culprit) break;
+      this.#beginMicro(bad, micro, batch);
       culprit = await nameNonFinite(plan, programs.recordings[0]!, programs.parameters);
     }
-    plan.device.submit([{ kind: "fill", view: { ...plan.view(tensors.counts), offsetBytes: plan.view(tensors.counts).offsetBytes + 4, sizeBytes: 8 }, value: 0 }]);
-    const step = this.step + 1;
+    const counts = plan.view(programs.tensors.counts);
+    plan.device.submit([{ kind: "fill", view: { ...counts, offsetBytes: counts.offsetBytes + 4 * COUNTS.latched, sizeBytes: 8 }, value: 0 }]);
     return new NestlingError("NONFINITE_LOSS",
-      `Step ${step} gave a number that is not finite, first in ${culprit ?? "the gradient norm (its square left the range of f32)"}. The weights are those of step ${step - 1}. Try a lower learning_rate, or grad_clip 1.`,
-      { step, tensor: culprit });
+      `Step ${bad + 1} gave a number that is not finite, first in ${culprit ?? "the gradient norm (its square left the range of f32)"}. ` +
+      `${latched ? `The weights are those of step ${bad}.` : "Its gradients were finite and were taken."} Try a lower learning_rate, or grad_clip 1.`,
+      { step: bad + 1, tensor: culprit });
   }
 
   #feed(into: RowInputs, batch: Batch): void {
     for (const name of ["ids", "targets", "pos", "start", "mask"] as const) this.plan.write(into[name], batch[name]);
   }
 
-  /** Mean held-out loss (nats per target) over `count` fixed batches. Changes no weight and no later draw. */
-  async evaluate(source: BatchSource, count: number): Promise<number> {
+  /**
+   * Mean held-out loss (nats per target) over `count` fixed batches. Changes no weight and no later draw.
+   * @param breathe awaited between batches, so that commands get in
+   */
+  async evaluate(source: BatchSource, count: number, breathe?: () => Promise<void>): Promise<number> {
     const { tensors, T } = this.programs;
     const { plan } = this;
     plan.device.submit([{ kind: "fill", view: plan.view(tensors.lossSum), value: 0 }]);
     for (let index = 0; index < count; index++) {
       this.#feed(tensors.rows, source.evaluate(index, tensors.rows.B, T));
       plan.device.submit(plan.run("evaluate"));
+      await breathe?.();
     }
     const [sum, targets] = await plan.readF32(tensors.lossSum);
     const error = plan.device.takeError();
