@@ -77,7 +77,8 @@ export class NestlingApp extends LitElement {
   }
 
   protected override updated(): void {
-    this.actions.afterUpdate(SUGGESTIONS[0]);
+    // After this update, not within it: what follows from state changes state.
+    queueMicrotask(() => this.actions.afterUpdate(SUGGESTIONS[0]));
     this.classList.toggle("idle", this.run.state.run === null);
   }
 
