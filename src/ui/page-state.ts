@@ -47,8 +47,8 @@ export interface PageState {
   readonly checkpoints: readonly CheckpointSummary[];
   readonly corpora: readonly CorpusSummary[];
   readonly run: RunState | null;
-  /** The last event number seen of the run. */
-  readonly seq: number;
+  /** The run that curves, samples and batch belong to; its first state may come after its first curves. */
+  readonly runId: string | null;
   readonly curves: Curves;
   readonly batch: BatchRowView | null;
   readonly nextWord: NextWordView | null;
@@ -67,7 +67,7 @@ export const initialState: PageState = {
   checkpoints: [],
   corpora: [],
   run: null,
-  seq: 0,
+  runId: null,
   curves: Curves.empty,
   batch: null,
   nextWord: null,
@@ -86,19 +86,22 @@ export function reduceEvents(state: PageState, events: readonly EngineEvent[]): 
   return events.reduce(reduceEvent, state);
 }
 
-function reduceEvent(before: PageState, event: EngineEvent): PageState {
-  const state = before.run?.runId === event.runId ? { ...before, seq: Math.max(before.seq, event.seq) } : before;
+function reduceEvent(state: PageState, event: EngineEvent): PageState {
   switch (event.type) {
     case "state":
-      return withRun(state, event.state, event.seq);
-    case "metrics":
-      return { ...state, curves: state.curves.append(event.rows) };
+      return { ...ofRun(state, event.runId), run: event.state };
+    case "metrics": {
+      const own = ofRun(state, event.runId);
+      return { ...own, curves: own.curves.append(event.rows) };
+    }
     case "batch":
-      return { ...state, batch: event.row };
+      return { ...ofRun(state, event.runId), batch: event.row };
     case "nextWord":
       return { ...state, nextWord: event.view };
-    case "sample":
-      return { ...state, samples: thin([...state.samples, event.sample]) };
+    case "sample": {
+      const own = ofRun(state, event.runId);
+      return { ...own, samples: thin([...own.samples, event.sample]) };
+    }
     case "token":
       return withAnswer(state, event.requestId, event.side, (answer) => ({ ...answer, status: "streaming", tokens: [...answer.tokens, event.token] }));
     case "answerDone":
@@ -110,10 +113,10 @@ function reduceEvent(before: PageState, event: EngineEvent): PageState {
   }
 }
 
-/** A run's first state event clears what belonged to the run before it. */
-function withRun(state: PageState, run: RunState, seq: number): PageState {
-  if (state.run?.runId === run.runId) return { ...state, run };
-  return { ...state, run, seq, curves: Curves.empty, batch: null, samples: [], hiddenMs: 0, tokensPerWord: undefined };
+/** The first event of another run clears what belonged to the one before. */
+function ofRun(state: PageState, runId: string): PageState {
+  if (state.runId === runId) return state;
+  return { ...state, runId, run: null, curves: Curves.empty, batch: null, samples: [], hiddenMs: 0, tokensPerWord: undefined };
 }
 
 function withAnswer(state: PageState, requestId: string, side: string, change: (answer: Answer) => Answer): PageState {

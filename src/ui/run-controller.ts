@@ -38,8 +38,6 @@ export class RunController implements ReactiveController {
   private current: PageState = initialState;
   private connection: Connection | null = null;
   private generation = 0;
-  private filling = false;
-  private held: EngineEvent[] = [];
   private hiddenSince: number | null = null;
   private wakeLock: WakeLockSentinel | null = null;
   private wantsScreen = false;
@@ -122,37 +120,10 @@ export class RunController implements ReactiveController {
     this.host.requestUpdate();
   }
 
-  /** Applies events in order; where the run's numbering has a gap, fetches what is missing first. */
+  /** Batches come in order and none is lost on the way, so a jump in `seq` is only a view that a newer one replaced. */
   private receive(events: readonly EngineEvent[]): void {
-    if (this.filling) {
-      this.held.push(...events);
-      return;
-    }
-    const run = this.current.run;
-    const at = events.findIndex((event) => event.runId === run?.runId && event.seq > this.current.seq + 1);
-    const jumps = run !== null && at >= 0 && !events.slice(0, at).some((event) => event.runId === run.runId);
-    if (jumps) {
-      this.filling = true;
-      this.held = [...events];
-      void this.fill(run.runId, this.current.seq);
-      return;
-    }
     this.set(reduceEvents(this.current, events));
     this.measureWords();
-  }
-
-  private async fill(runId: string, seq: number): Promise<void> {
-    let missed: readonly EngineEvent[] = [];
-    try {
-      missed = (await this.connection?.api.eventsSince(runId, seq)) ?? [];
-    } catch (error) {
-      this.tell("warning", readError(error));
-    }
-    const known = new Set(missed.map((event) => event.seq));
-    const rest = this.held.filter((event) => event.runId !== runId || !known.has(event.seq));
-    this.filling = false;
-    this.held = [];
-    this.set(reduceEvents(this.current, [...missed, ...rest]));
   }
 
   /** Runs a command; an error becomes a notice and `undefined`. */
@@ -194,7 +165,7 @@ export class RunController implements ReactiveController {
 
   /** Leaves a run that has ended, back to the start. */
   clearRun(): void {
-    if (!isLive(this.current.run)) this.set({ ...this.current, run: null, seq: 0, curves: initialState.curves, batch: null, samples: [], nextWord: null });
+    if (!isLive(this.current.run)) this.set({ ...this.current, run: null, runId: null, curves: initialState.curves, batch: null, samples: [], nextWord: null });
   }
 
   async togglePlay(): Promise<void> {

@@ -46,12 +46,14 @@ const sameModel = (a: ModelConfig, b: ModelConfig): boolean =>
 export const canTune = (recipe: Recipe): boolean => recipe.stages.some((stage) => stage.kind === "sft");
 
 /**
- * The recipe that fine-tunes a base: the chosen one if it has a fine-tuning stage and fits the base's shape, else the first
- * preset that does.
+ * The recipe that fine-tunes a base: the chosen one if it has a fine-tuning stage and the base's shape, else the first preset
+ * that does, else the first that fine-tunes at all. The base's shape goes into it: that comes with the weights.
  */
 export function tuningRecipe(base: CheckpointSummary | undefined, chosen: Recipe, presets: readonly Recipe[]): Recipe | undefined {
   if (base === undefined) return undefined;
-  return [chosen, ...presets].find((recipe) => canTune(recipe) && sameModel(recipe.model, base.model));
+  const able = [chosen, ...presets].filter(canTune);
+  const recipe = able.find((candidate) => sameModel(candidate.model, base.model)) ?? able[0];
+  return recipe === undefined ? undefined : { ...recipe, model: base.model };
 }
 
 /** The base that *Fine-tune it* starts from: the shipped one, else the newest pre-trained. */

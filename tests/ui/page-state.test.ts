@@ -25,15 +25,23 @@ describe("reduceEvents", () => {
     ]);
     expect([old.curves.tokens, old.samples.length]).toEqual([64, 1]);
     const next = reduceEvents(old, [event(1, { type: "state", state: runState({ runId: "r2" }) }, "r2")]);
-    expect([next.curves.tokens, next.samples.length, next.seq]).toEqual([0, 0, 1]);
+    expect([next.curves.tokens, next.samples.length, next.runId]).toEqual([0, 0, "r2"]);
   });
 
-  it("keeps curves through a run's own state changes and counts its events", () => {
+  it("keeps curves that come before the first state of their run, as those of a reopened run do", () => {
+    const opened = reduceEvents(started, [
+      event(1, { type: "metrics", rows: [{ stageIndex: 0, step: 7, globalStep: 7, tokens: 448, trainMs: 35, "train/loss": 3 }] }, "r2"),
+      event(2, { type: "state", state: runState({ runId: "r2", phase: "paused" }) }, "r2"),
+    ]);
+    expect([opened.curves.lastStep, opened.run?.runId, opened.run?.phase]).toEqual([7, "r2", "paused"]);
+  });
+
+  it("keeps curves through a run's own state changes", () => {
     const after = reduceEvents(started, [
       event(2, { type: "metrics", rows: [{ stageIndex: 0, step: 1, globalStep: 1, tokens: 64, trainMs: 5, "train/loss": 4 }] }),
       event(3, { type: "state", state: runState({ phase: "paused" }) }),
     ]);
-    expect([after.curves.loss, after.run?.phase, after.seq]).toEqual([4, "paused", 3]);
+    expect([after.curves.loss, after.run?.phase]).toEqual([4, "paused"]);
   });
 
   it("puts a token to its question's side only, and drops one of a question that is gone", () => {
@@ -134,11 +142,13 @@ describe("choosing what to tune", () => {
     expect(tuningBase([checkpoint("t", "sft")])).toBeUndefined();
   });
 
-  it("takes a recipe of the base's shape that fine-tunes, else none", () => {
+  it("takes a recipe of the base's shape that fine-tunes, else one that takes its shape on", () => {
     const plays = presetByName("shakespeare-char")!;
     expect(canTune(plays)).toBe(false);
     expect(tuningRecipe(base, plays, presets)?.name).toBe(recipe.name);
-    expect(tuningRecipe({ ...base, model: { ...base.model, n_embd: 77 } }, plays, presets)).toBeUndefined();
+    const other = { ...base, model: { ...base.model, n_embd: 76 } };
+    expect(tuningRecipe(other, plays, presets)).toMatchObject({ name: recipe.name, model: { n_embd: 76 } });
+    expect(tuningRecipe(base, plays, [plays])).toBeUndefined();
     expect(tuningRecipe(undefined, plays, presets)).toBeUndefined();
   });
 });
