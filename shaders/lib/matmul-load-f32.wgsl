@@ -56,14 +56,24 @@ fn load_a_tail(row: u32) -> mat4x4<f32> {
   let inside = (dims.K & ~3u) + STEPS < vec4<u32>(dims.K);
   let block = load_a(Cursor(start_a(row).edge, tail_k(select(1u, dims.M, A_TRANSPOSED == 1u))));
   let none = vec4<f32>();
-  return mat4x4<f32>(select(none, block[0], inside), select(none, block[1], inside), select(none, block[2], inside), select(none, block[3], inside));
+  return mat4x4<f32>(
+    select(none, block[0], inside),
+    select(none, block[1], inside),
+    select(none, block[2], inside),
+    select(none, block[3], inside),
+  );
 }
 
 fn load_b_tail(column: u32) -> mat4x4<f32> {
   let inside = (dims.K & ~3u) + STEPS < vec4<u32>(dims.K);
   let block = load_b(Cursor(start_b(column).edge, tail_k(select(dims.N, 1u, B_TRANSPOSED == 1u))));
   let none = vec4<f32>();
-  return mat4x4<f32>(select(none, block[0], inside.x), select(none, block[1], inside.y), select(none, block[2], inside.z), select(none, block[3], inside.w));
+  return mat4x4<f32>(
+    select(none, block[0], inside.x),
+    select(none, block[1], inside.y),
+    select(none, block[2], inside.z),
+    select(none, block[3], inside.w),
+  );
 }
 
 fn store_block(row: u32, column: u32, block: mat4x4<f32>) {

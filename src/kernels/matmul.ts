@@ -31,12 +31,23 @@ const tiles = ({ M, N }: Shape): number => Math.ceil(M / TILE) * Math.ceil(N / T
 const by4 = (...sizes: readonly number[]): boolean => sizes.every((size) => size % 4 === 0);
 
 /** Plain; register blocks with vec4 loads where every row that is loaded or stored is a multiple of four; register blocks for any shape. */
-function variants(wgsl: string, snippets: { f32: string; vec4: string } = { f32: "", vec4: "" }, rowsBy4: (dims: Shape) => boolean = ({ K, N }) => by4(K, N)) {
+function variants(
+  wgsl: string,
+  snippets: { f32: string; vec4: string } = { f32: "", vec4: "" },
+  rowsBy4: (dims: Shape) => boolean = ({ K, N }) => by4(K, N),
+) {
   return [
-    { name: "plain", wgsl: elementF32 + linearId + snippets.f32 + plain + wgsl, workgroups: ({ M, N }) => Math.ceil((M * N) / GROUP_OUTPUTS) },
+    {
+      name: "plain",
+      wgsl: elementF32 + linearId + snippets.f32 + plain + wgsl,
+      workgroups: ({ M, N }) => Math.ceil((M * N) / GROUP_OUTPUTS),
+    },
     { name: "blocks-8x8-vec4", wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks + wgsl, workgroups: tiles, fits: rowsBy4 },
     { name: "blocks-8x8", wgsl: elementF32 + linearId + snippets.f32 + loadF32 + blocks + wgsl, workgroups: tiles },
-  ] as const satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & { workgroups: (dims: Shape) => number; fits?: (dims: Shape) => boolean })[];
+  ] as const satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & {
+    workgroups: (dims: Shape) => number;
+    fits?: (dims: Shape) => boolean;
+  })[];
 }
 
 const bytes = (...floats: readonly number[]): number => 4 * floats.reduce((sum, count) => sum + count, 0);
@@ -44,7 +55,10 @@ const flops = ({ M, N, K }: Shape): number => 2 * M * N * K;
 
 function productCost(dims: DimValues<ProductDims>): { flops: number; bytes: number } {
   const { M, N, K, accumulate, alpha } = dims;
-  return { flops: flops(dims) + (alpha === 1 ? 0 : M * N) + (accumulate ? M * N : 0), bytes: bytes(M * K, K * N, (accumulate ? 2 : 1) * M * N) };
+  return {
+    flops: flops(dims) + (alpha === 1 ? 0 : M * N) + (accumulate ? M * N : 0),
+    bytes: bytes(M * K, K * N, (accumulate ? 2 : 1) * M * N),
+  };
 }
 
 /** alpha * sum over k of a[row, k] b[k, column] (+ out), each operand by its strides. */
@@ -130,7 +144,10 @@ export const matmulNNBiasGelu = defineKernel({
   name: "matmulNNBiasGelu",
   bindings: { a: "read", b: "read", bias: "read", pre: "write", out: "write" },
   dims: { M: "u32", N: "u32", K: "u32" },
-  cost: (dims) => ({ flops: flops(dims) + 11 * dims.M * dims.N, bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N) }),
+  cost: (dims) => ({
+    flops: flops(dims) + 11 * dims.M * dims.N,
+    bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N),
+  }),
   variants: variants(matmulNNBiasGeluWgsl, { f32: geluLib + geluElementF32, vec4: geluLib + geluElementVec4 }),
   wasm: "matmulNNBiasGelu",
   meaning(buffers, dims) {
@@ -146,7 +163,10 @@ export const matmulNNBiasResidual = defineKernel({
   name: "matmulNNBiasResidual",
   bindings: { a: "read", b: "read", bias: "read", residual: "read", out: "write" },
   dims: { M: "u32", N: "u32", K: "u32" },
-  cost: (dims) => ({ flops: flops(dims) + 2 * dims.M * dims.N, bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N) }),
+  cost: (dims) => ({
+    flops: flops(dims) + 2 * dims.M * dims.N,
+    bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N),
+  }),
   variants: variants(matmulNNBiasResidualWgsl),
   wasm: "matmulNNBiasResidual",
   meaning(buffers, dims) {

@@ -31,7 +31,12 @@ describe("columnSum", () => {
 
   it("gives the same bits twice", async () => {
     for (let variant = 0; variant < columnSum.variants.length; variant++) {
-      const run = () => runKernel(columnSum, { dims: { N: 1000, C: 36, accumulate: 0 }, inputs: { inp: values("normal", 36_000) }, outputs: { out: 36 } }, variant);
+      const run = () =>
+        runKernel(
+          columnSum,
+          { dims: { N: 1000, C: 36, accumulate: 0 }, inputs: { inp: values("normal", 36_000) }, outputs: { out: 36 } },
+          variant,
+        );
       expect((await run())["out"]).toEqual((await run())["out"]);
     }
   });

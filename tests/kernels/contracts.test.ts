@@ -43,12 +43,18 @@ function scalarOf(type: string, wgsl: string): string {
 
 function dimsOf(wgsl: string): [string, string][] {
   const body = /struct\s+Dims\s*\{([^}]*)\}/.exec(withoutComments(wgsl))?.[1] ?? "";
-  return body.split(",").map((field) => field.trim()).filter(Boolean).map((field) => field.split(":").map((part) => part.trim()) as [string, string]);
+  return body
+    .split(",")
+    .map((field) => field.trim())
+    .filter(Boolean)
+    .map((field) => field.split(":").map((part) => part.trim()) as [string, string]);
 }
 
 /** `const NAME: u32 = 12u;` in the module, or what the variant's `constants` emit. */
 function constantsOf(variant: AnyVariant, kernel: AnyKernel): Map<string, number> {
-  const found = [...withoutComments(variant.wgsl).matchAll(/const\s+(\w+)\s*(?::\s*\w+)?\s*=\s*(\d+)u?\s*;/g)].map(([, name, value]) => [name!, Number(value)] as const);
+  const found = [...withoutComments(variant.wgsl).matchAll(/const\s+(\w+)\s*(?::\s*\w+)?\s*=\s*(\d+)u?\s*;/g)].map(
+    ([, name, value]) => [name!, Number(value)] as const,
+  );
   const dims = Object.fromEntries(Object.keys(kernel.dims).map((name) => [name, 16]));
   return new Map([...found, ...Object.entries(variant.constants?.(dims) ?? {})]);
 }
@@ -77,7 +83,11 @@ describe.each(variants)("$name", ({ kernel, variant }) => {
     const entries = [...withoutComments(variant.wgsl).matchAll(/@compute\s*@workgroup_size\(([^)]*)\)\s*fn\s+(\w+)/g)];
     expect(entries.map((entry) => entry[2])).toEqual(["main"]);
     const constants = constantsOf(variant, kernel);
-    const size = entries[0]![1]!.split(/[,*]/).map((part) => part.trim()).filter(Boolean).map((part) => constants.get(part) ?? Number.parseInt(part, 10));
+    const size = entries[0]![1]!
+      .split(/[,*]/)
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map((part) => constants.get(part) ?? Number.parseInt(part, 10));
     const invocations = size.reduce((product, side) => product * side, 1);
     expect(invocations).toBeGreaterThan(0);
     expect(invocations).toBeLessThanOrEqual(MAX_INVOCATIONS);

@@ -11,7 +11,10 @@ const SHAPE = [33, 20, 36] as const;
 
 /** matmulNN with one text in its modules replaced. */
 function planted(from: string, to: string) {
-  return defineKernel({ ...matmulNN, variants: matmulNN.variants.map((variant) => ({ ...variant, wgsl: variant.wgsl.replaceAll(from, to) })) });
+  return defineKernel({
+    ...matmulNN,
+    variants: matmulNN.variants.map((variant) => ({ ...variant, wgsl: variant.wgsl.replaceAll(from, to) })),
+  });
 }
 
 const check = (kernel: ReturnType<typeof planted>, variants: readonly string[], device?: Device) =>
@@ -66,9 +69,27 @@ describe("the kernel harness", () => {
       };
     };
     const word = (view: View, offsetBytes: number): View => ({ buffer: view.buffer, offsetBytes, sizeBytes: 4 });
-    await expect(check(matmulNN, [], spoil("out", (view) => word(view, view.offsetBytes - 4)))).rejects.toThrow(/wrote 1 words before "out"/);
-    await expect(check(matmulNN, [], spoil("out", (view) => word(view, view.offsetBytes + view.sizeBytes)))).rejects.toThrow(/wrote 1 words past the end of "out"/);
-    await expect(check(matmulNN, [], spoil("a", (view) => word(view, view.offsetBytes)))).rejects.toThrow(/changed "a"/);
+    await expect(
+      check(
+        matmulNN,
+        [],
+        spoil("out", (view) => word(view, view.offsetBytes - 4)),
+      ),
+    ).rejects.toThrow(/wrote 1 words before "out"/);
+    await expect(
+      check(
+        matmulNN,
+        [],
+        spoil("out", (view) => word(view, view.offsetBytes + view.sizeBytes)),
+      ),
+    ).rejects.toThrow(/wrote 1 words past the end of "out"/);
+    await expect(
+      check(
+        matmulNN,
+        [],
+        spoil("a", (view) => word(view, view.offsetBytes)),
+      ),
+    ).rejects.toThrow(/changed "a"/);
   });
 
   it("refuses a case that names no bound, or a binding that the kernel has not", async () => {

@@ -14,98 +14,131 @@ const products = [
 ] as const;
 
 describe.each(products)("matmul$form", ({ form, kernel }) => {
-  it.each(CLASSES)("stays within the bound of promise 1 on every shape, values %s", async (valueClass) => {
-    for (const shape of SHAPES) {
-      const [M, , N] = shape;
-      const reports = await checkKernel(kernel, {
+  it.each(CLASSES)(
+    "stays within the bound of promise 1 on every shape, values %s",
+    async (valueClass) => {
+      for (const shape of SHAPES) {
+        const [M, , N] = shape;
+        const reports = await checkKernel(kernel, {
+          dims: dimsOf(shape),
+          inputs: operands(shape, valueClass),
+          outputs: { out: M * N },
+          bound: (run) => ({ out: productBound(run, form, valueClass) }),
+          samples: 1024,
+        });
+        expect(reports[0]!.compared).toBeGreaterThan(0);
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "adds alpha times the product to out where accumulate is set",
+    async () => {
+      for (const shape of [
+        [5, 7, 3],
+        [64, 64, 64],
+        [68, 72, 76],
+        [129, 24, 127],
+      ] as const) {
+        const [M, , N] = shape;
+        const reports = await checkKernel(kernel, {
+          dims: dimsOf(shape, 1, -0.37),
+          inputs: { ...operands(shape, "normal"), out: values("normal", M * N, 3) },
+          outputs: {},
+          bound: (run) => ({ out: productBound(run, form, "normal") }),
+        });
+        expect(reports.every((report) => report.worst <= 1)).toBe(true);
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "gives the same bits twice",
+    async () => {
+      const shape = [68, 72, 76] as const;
+      for (let variant = 0; variant < kernel.variants.length; variant++) {
+        const run = () => runKernel(kernel, { dims: dimsOf(shape), inputs: operands(shape, "normal"), outputs: { out: 68 * 76 } }, variant);
+        expect((await run())["out"]).toEqual((await run())["out"]);
+      }
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "splits a grid of more than 65,535 workgroups",
+    async () => {
+      // 2,100,000 x 2 outputs at 64 a workgroup are 65,625 workgroups of the plain variant.
+      const shape = [2_100_000, 1, 2] as const;
+      const [report] = await checkKernel(kernel, {
         dims: dimsOf(shape),
-        inputs: operands(shape, valueClass),
-        outputs: { out: M * N },
-        bound: (run) => ({ out: productBound(run, form, valueClass) }),
-        samples: 1024,
+        inputs: operands(shape, "repeated"),
+        outputs: { out: shape[0] * shape[2] },
+        bound: (run) => ({ out: productBound(run, form, "repeated") }),
+        variants: ["plain"],
       });
-      expect(reports[0]!.compared).toBeGreaterThan(0);
-    }
-  }, TIMEOUT_MS);
-
-  it("adds alpha times the product to out where accumulate is set", async () => {
-    for (const shape of [[5, 7, 3], [64, 64, 64], [68, 72, 76], [129, 24, 127]] as const) {
-      const [M, , N] = shape;
-      const reports = await checkKernel(kernel, {
-        dims: dimsOf(shape, 1, -0.37),
-        inputs: { ...operands(shape, "normal"), out: values("normal", M * N, 3) },
-        outputs: {},
-        bound: (run) => ({ out: productBound(run, form, "normal") }),
-      });
-      expect(reports.every((report) => report.worst <= 1)).toBe(true);
-    }
-  }, TIMEOUT_MS);
-
-  it("gives the same bits twice", async () => {
-    const shape = [68, 72, 76] as const;
-    for (let variant = 0; variant < kernel.variants.length; variant++) {
-      const run = () => runKernel(kernel, { dims: dimsOf(shape), inputs: operands(shape, "normal"), outputs: { out: 68 * 76 } }, variant);
-      expect((await run())["out"]).toEqual((await run())["out"]);
-    }
-  }, TIMEOUT_MS);
-
-  it("splits a grid of more than 65,535 workgroups", async () => {
-    // 2,100,000 x 2 outputs at 64 a workgroup are 65,625 workgroups of the plain variant.
-    const shape = [2_100_000, 1, 2] as const;
-    const [report] = await checkKernel(kernel, {
-      dims: dimsOf(shape),
-      inputs: operands(shape, "repeated"),
-      outputs: { out: shape[0] * shape[2] },
-      bound: (run) => ({ out: productBound(run, form, "repeated") }),
-      variants: ["plain"],
-    });
-    expect(report!.compared).toBe(4096);
-  }, TIMEOUT_MS);
+      expect(report!.compared).toBe(4096);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe("matmulNN with an epilogue", () => {
-  it.each(CLASSES)("adds the bias within the bound of promise 1, values %s", async (valueClass) => {
-    for (const shape of SHAPES) {
-      const [M, K, N] = shape;
-      const reports = await checkKernel(matmulNNBias, {
-        dims: { M, N, K },
-        inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3) },
-        outputs: { out: M * N },
-        bound: (run) => ({ out: biasedBound(run, valueClass, "out") }),
-        samples: 512,
-      });
-      expect(reports[0]!.compared).toBeGreaterThan(0);
-    }
-  }, TIMEOUT_MS);
+  it.each(CLASSES)(
+    "adds the bias within the bound of promise 1, values %s",
+    async (valueClass) => {
+      for (const shape of SHAPES) {
+        const [M, K, N] = shape;
+        const reports = await checkKernel(matmulNNBias, {
+          dims: { M, N, K },
+          inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3) },
+          outputs: { out: M * N },
+          bound: (run) => ({ out: biasedBound(run, valueClass, "out") }),
+          samples: 512,
+        });
+        expect(reports[0]!.compared).toBeGreaterThan(0);
+      }
+    },
+    TIMEOUT_MS,
+  );
 
-  it.each(CLASSES)("keeps the sum and writes its GELU, values %s", async (valueClass) => {
-    for (const shape of SHAPES) {
-      const [M, K, N] = shape;
-      const reports = await checkKernel(matmulNNBiasGelu, {
-        dims: { M, N, K },
-        inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3) },
-        outputs: { pre: M * N, out: M * N },
-        bound: (run) => {
-          const pre = biasedBound(run, valueClass, "pre");
-          return { pre, out: geluBound(run, pre) };
-        },
-        samples: 512,
-      });
-      expect(reports[0]!.compared).toBeGreaterThan(0);
-    }
-  }, TIMEOUT_MS);
+  it.each(CLASSES)(
+    "keeps the sum and writes its GELU, values %s",
+    async (valueClass) => {
+      for (const shape of SHAPES) {
+        const [M, K, N] = shape;
+        const reports = await checkKernel(matmulNNBiasGelu, {
+          dims: { M, N, K },
+          inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3) },
+          outputs: { pre: M * N, out: M * N },
+          bound: (run) => {
+            const pre = biasedBound(run, valueClass, "pre");
+            return { pre, out: geluBound(run, pre) };
+          },
+          samples: 512,
+        });
+        expect(reports[0]!.compared).toBeGreaterThan(0);
+      }
+    },
+    TIMEOUT_MS,
+  );
 
-  it.each(CLASSES)("adds bias and residual within the bound of promise 1, values %s", async (valueClass) => {
-    for (const shape of SHAPES) {
-      const [M, K, N] = shape;
-      const reports = await checkKernel(matmulNNBiasResidual, {
-        dims: { M, N, K },
-        inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3), residual: values(valueClass, M * N, 4) },
-        outputs: { out: M * N },
-        bound: (run) => ({ out: biasedBound(run, valueClass, "out") }),
-        samples: 512,
-      });
-      expect(reports[0]!.compared).toBeGreaterThan(0);
-    }
-  }, TIMEOUT_MS);
+  it.each(CLASSES)(
+    "adds bias and residual within the bound of promise 1, values %s",
+    async (valueClass) => {
+      for (const shape of SHAPES) {
+        const [M, K, N] = shape;
+        const reports = await checkKernel(matmulNNBiasResidual, {
+          dims: { M, N, K },
+          inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3), residual: values(valueClass, M * N, 4) },
+          outputs: { out: M * N },
+          bound: (run) => ({ out: biasedBound(run, valueClass, "out") }),
+          samples: 512,
+        });
+        expect(reports[0]!.compared).toBeGreaterThan(0);
+      }
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -13,11 +13,19 @@ afterAll(printFigures);
 const device = await wasmDevice();
 
 /** What the forward and the q kernel leave, rounded to f32. */
-function saved(qkv: Float32Array, start: Uint32Array, dout: Float32Array, dims: AttentionDims): Record<"out" | "lse" | "delta", Float32Array> {
+function saved(
+  qkv: Float32Array,
+  start: Uint32Array,
+  dout: Float32Array,
+  dims: AttentionDims,
+): Record<"out" | "lse" | "delta", Float32Array> {
   const wide = Float64Array.from(qkv);
   const { out, lse } = judgeAttention(wide, start, dims);
   const delta = new Float64Array(lse.length);
-  attentionBackwardQ.meaning({ qkv: wide, start, out, dout: Float64Array.from(dout), lse, delta, dqkv: new Float64Array(qkv.length) }, dims);
+  attentionBackwardQ.meaning(
+    { qkv: wide, start, out, dout: Float64Array.from(dout), lse, delta, dqkv: new Float64Array(qkv.length) },
+    dims,
+  );
   return { out: Float32Array.from(out), lse: Float32Array.from(lse), delta: Float32Array.from(delta) };
 }
 
@@ -35,19 +43,39 @@ async function checkAll(dims: AttentionDims, valueClass: (typeof CLASSES)[number
   const dout = values(valueClass, N * dims.NH * dims.HS, 2);
   const { out, lse, delta } = saved(qkv, start, dout, dims);
   const dqkv = values("normal", qkv.length, 3); // what a kernel does not write has bound 0: it must come back as it was
-  const ofQueries = await checkKernel(attentionBackwardQ, { dims, inputs: { qkv, start, out, dout, lse, dqkv }, outputs: { delta: N * dims.NH }, bound: (run) => attentionBounds(run, valueClass), device });
-  const ofKeys = await checkKernel(attentionBackwardKV, { dims, inputs: { qkv, start, dout, lse, delta, dqkv }, outputs: {}, bound: (run) => attentionBounds(run, valueClass), device });
+  const ofQueries = await checkKernel(attentionBackwardQ, {
+    dims,
+    inputs: { qkv, start, out, dout, lse, dqkv },
+    outputs: { delta: N * dims.NH },
+    bound: (run) => attentionBounds(run, valueClass),
+    device,
+  });
+  const ofKeys = await checkKernel(attentionBackwardKV, {
+    dims,
+    inputs: { qkv, start, dout, lse, delta, dqkv },
+    outputs: {},
+    bound: (run) => attentionBounds(run, valueClass),
+    device,
+  });
   expect([forward, ofQueries, ofKeys].flat().map((report) => report.variant)).toEqual(["cpu", "cpu", "cpu"]);
 }
 
 describe("attention in WebAssembly", () => {
-  it.each(CLASSES)("is within its propagated bound forward and backward on every shape, values %s", async (valueClass) => {
-    for (const [i, shape] of ATTENTION_SHAPES.entries()) await checkAll(attentionDimsOf(shape), valueClass, i % 2 ? "several" : "one");
-  }, TIMEOUT_MS);
+  it.each(CLASSES)(
+    "is within its propagated bound forward and backward on every shape, values %s",
+    async (valueClass) => {
+      for (const [i, shape] of ATTENTION_SHAPES.entries()) await checkAll(attentionDimsOf(shape), valueClass, i % 2 ? "several" : "one");
+    },
+    TIMEOUT_MS,
+  );
 
-  it("is right where a head is too long for the module's scratch, and its rows are read as they lie", async () => {
-    await checkAll(attentionDimsOf([1, 1040, 1, 1, 128]), "normal", "several");
-  }, TIMEOUT_MS);
+  it(
+    "is right where a head is too long for the module's scratch, and its rows are read as they lie",
+    async () => {
+      await checkAll(attentionDimsOf([1, 1040, 1, 1, 128]), "normal", "several");
+    },
+    TIMEOUT_MS,
+  );
 
   it("lets no token see a later one or another document: changing them changes no bit", async () => {
     const dims = attentionDimsOf([1, 70, 2, 1, 8]);
@@ -55,7 +83,8 @@ describe("attention in WebAssembly", () => {
     const qkv = values("normal", 70 * 32, 1);
     const other = qkv.slice();
     other.fill(1e4, 0, 20 * 32).fill(-1e4, 45 * 32);
-    const run = (data: Float32Array) => runKernel(attention, { dims, inputs: { qkv: data, start }, outputs: { out: 70 * 16, lse: 70 * 2 }, device });
+    const run = (data: Float32Array) =>
+      runKernel(attention, { dims, inputs: { qkv: data, start }, outputs: { out: 70 * 16, lse: 70 * 2 }, device });
     const [a, b] = [await run(qkv), await run(other)];
     expect(b["out"]!.slice(20 * 16, 45 * 16)).toEqual(a["out"]!.slice(20 * 16, 45 * 16));
     expect(b["out"]!.slice(45 * 16)).not.toEqual(a["out"]!.slice(45 * 16));
@@ -65,7 +94,12 @@ describe("attention in WebAssembly", () => {
     const dims = attentionDimsOf([1, 33, 2, 1, 8]);
     const [qkv, dout, start] = [values("normal", 33 * 32, 1), values("normal", 33 * 16, 2), new Uint32Array(33)];
     const { lse, delta } = saved(qkv, start, dout, dims);
-    const { dqkv } = await runKernel(attentionBackwardKV, { dims, inputs: { qkv, start, dout, lse, delta }, outputs: { dqkv: qkv.length }, device });
+    const { dqkv } = await runKernel(attentionBackwardKV, {
+      dims,
+      inputs: { qkv, start, dout, lse, delta },
+      outputs: { dqkv: qkv.length },
+      device,
+    });
     const after = new Float32Array(dqkv!.buffer);
     expect(after.some((x, i) => i % 32 >= 16 && Number.isNaN(x))).toBe(false);
   });

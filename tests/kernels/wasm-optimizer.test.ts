@@ -28,7 +28,8 @@ function bounds({ inputs, outputs, dims }: JudgeRun): Record<"param" | "m" | "v"
   const { beta1, oneMinusBeta1, beta2, oneMinusBeta2, eps } = dims as typeof hyper;
   const [lr] = inputs["stepF"]!;
   const [, clip, correction1, correction2] = inputs["scalars"]!;
-  const m = (i: number): number => 4 * U * (Math.abs(beta1 * inputs["m"]![i]!) + Math.abs(oneMinusBeta1 * inputs["grad"]![i]! * clip!)) + 2 ** -126;
+  const m = (i: number): number =>
+    4 * U * (Math.abs(beta1 * inputs["m"]![i]!) + Math.abs(oneMinusBeta1 * inputs["grad"]![i]! * clip!)) + 2 ** -126;
   return {
     m,
     v: (i) => 8 * U * (beta2 * inputs["v"]![i]! + oneMinusBeta2 * (inputs["grad"]![i]! * clip!) ** 2) + 2 ** -126,
@@ -41,12 +42,22 @@ function bounds({ inputs, outputs, dims }: JudgeRun): Record<"param" | "m" | "v"
 }
 
 describe("the optimizer in WebAssembly", () => {
-  it.each(CLASSES)("adamw stays within its bound at every size, gradients %s", async (valueClass) => {
-    for (const size of SIZES) {
-      const reports = await checkKernel(adamw, { dims: { size, ...hyper }, inputs: inputsOf(size, valueClass), outputs: {}, bound: bounds, device });
-      expect(reports[0]!.variant).toBe("cpu");
-    }
-  }, TIMEOUT_MS);
+  it.each(CLASSES)(
+    "adamw stays within its bound at every size, gradients %s",
+    async (valueClass) => {
+      for (const size of SIZES) {
+        const reports = await checkKernel(adamw, {
+          dims: { size, ...hyper },
+          inputs: inputsOf(size, valueClass),
+          outputs: {},
+          bound: bounds,
+          device,
+        });
+        expect(reports[0]!.variant).toBe("cpu");
+      }
+    },
+    TIMEOUT_MS,
+  );
 
   it("adamw writes no bit when latched, whatever the gradient holds", async () => {
     const inputs = inputsOf(257, "normal", 1);
@@ -55,20 +66,26 @@ describe("the optimizer in WebAssembly", () => {
     for (const name of ["param", "m", "v"] as const) expect(after[name]).toEqual(new Uint32Array(inputs[name].buffer));
   });
 
-  it.each(CLASSES)("sumSquares stays within promise 1 at every size, values %s", async (valueClass) => {
-    for (const size of SIZES) {
-      for (const partials of [1, 7, 64]) {
-        const reports = await checkKernel(sumSquares, {
-          dims: { size, partials },
-          inputs: { inp: values(valueClass, size, 3) },
-          outputs: { partial: partials },
-          bound: ({ outputs }) => ({ partial: (i) => sumBound(Math.ceil(size / partials), outputs["partial"]![i]!, outputs["partial"]![i]!, "one-signed") }),
-          device,
-        });
-        expect(reports[0]!.compared).toBe(partials);
+  it.each(CLASSES)(
+    "sumSquares stays within promise 1 at every size, values %s",
+    async (valueClass) => {
+      for (const size of SIZES) {
+        for (const partials of [1, 7, 64]) {
+          const reports = await checkKernel(sumSquares, {
+            dims: { size, partials },
+            inputs: { inp: values(valueClass, size, 3) },
+            outputs: { partial: partials },
+            bound: ({ outputs }) => ({
+              partial: (i) => sumBound(Math.ceil(size / partials), outputs["partial"]![i]!, outputs["partial"]![i]!, "one-signed"),
+            }),
+            device,
+          });
+          expect(reports[0]!.compared).toBe(partials);
+        }
       }
-    }
-  }, TIMEOUT_MS);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe("the module", () => {

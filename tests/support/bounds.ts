@@ -31,7 +31,10 @@ export function ulp(x: number): number {
 }
 
 /** `count` ulp of the judge's value: the elementwise rule (WGSL's table + 1). Results that may be flushed get the smallest normal. */
-export const ulps = (judged: JudgeArray, count: number): Bound => (index) => count * ulp(judged[index]!) + SMALLEST_NORMAL;
+export const ulps =
+  (judged: JudgeArray, count: number): Bound =>
+  (index) =>
+    count * ulp(judged[index]!) + SMALLEST_NORMAL;
 
 /**
  * Promise 1's bound of a sum of `K` terms whose magnitudes sum to `sumOfSizes`, with `reference` the judge's value:
@@ -48,7 +51,12 @@ export function sumBound(K: number, sumOfSizes: number, reference: number, value
  * formula moves when every f32 input moves by at most `relative` of itself, the worst of `draws` random directions,
  * times `factor`, plus 4 ulp of the output.
  */
-export function sensitivity(kernel: AnyKernel, run: JudgeRun, output: string, options: { relative?: number; factor?: number; draws?: number } = {}): Bound {
+export function sensitivity(
+  kernel: AnyKernel,
+  run: JudgeRun,
+  output: string,
+  options: { relative?: number; factor?: number; draws?: number } = {},
+): Bound {
   const { relative = 4 * U, factor = 4, draws = 6 } = options;
   const reference = run.outputs[output]!;
   const worst = new Float64Array(reference.length);

@@ -28,7 +28,8 @@ async function softwareDriverFolder(): Promise<string | undefined> {
   if (named) folders.unshift(dirname(named));
   const cache = join(process.env["PUPPETEER_CACHE_DIR"] ?? join(homedir(), ".cache", "puppeteer"), "chrome");
   if (existsSync(cache)) {
-    for (const version of readdirSync(cache)) for (const build of readdirSync(join(cache, version))) folders.push(join(cache, version, build));
+    for (const version of readdirSync(cache))
+      for (const build of readdirSync(join(cache, version))) folders.push(join(cache, version, build));
   }
   return folders.find((folder) => existsSync(join(folder, ICD)));
 }

@@ -39,7 +39,13 @@ export interface Report {
   readonly variant: string;
   /** Worst error / bound over the compared elements; 1 is the limit. */
   readonly worst: number;
-  readonly at: { readonly output: string; readonly index: number; readonly got: number; readonly want: number; readonly bound: number } | null;
+  readonly at: {
+    readonly output: string;
+    readonly index: number;
+    readonly got: number;
+    readonly want: number;
+    readonly bound: number;
+  } | null;
   readonly compared: number;
 }
 
@@ -54,7 +60,10 @@ export function testDevice(request: GpuRequest = {}): Promise<Device> {
 }
 
 /** Runs the case on each variant and fails, by name and index, at the first output beyond its bound. */
-export async function checkKernel<const B extends Bindings, const D extends Dims>(kernel: Kernel<B, D>, testCase: KernelCase<B, D>): Promise<Report[]> {
+export async function checkKernel<const B extends Bindings, const D extends Dims>(
+  kernel: Kernel<B, D>,
+  testCase: KernelCase<B, D>,
+): Promise<Report[]> {
   const plain = kernel as unknown as AnyKernel;
   const device = testCase.device ?? (await testDevice());
   const given = readCase(plain, testCase as unknown as KernelCase);
@@ -100,7 +109,9 @@ export function printFigures(): void {
     });
   }
   for (const [key, { report, cases, compared }] of worst) {
-    console.log(`${key}: worst ${report.worst.toFixed(3)} of its bound over ${cases} cases, ${compared} values (${report.at?.output ?? "-"})`);
+    console.log(
+      `${key}: worst ${report.worst.toFixed(3)} of its bound over ${cases} cases, ${compared} values (${report.at?.output ?? "-"})`,
+    );
   }
 }
 
@@ -124,7 +135,8 @@ function readCase(kernel: AnyKernel, { inputs, outputs, dims }: KernelCase): Giv
   for (const name of Object.keys(kernel.bindings)) {
     const data = inputs[name];
     const length = outputs[name];
-    if (data && data instanceof Uint32Array !== isU32(kernel, name)) throw new Error(`${kernel.name}: "${name}" has the wrong element type`);
+    if (data && data instanceof Uint32Array !== isU32(kernel, name))
+      throw new Error(`${kernel.name}: "${name}" has the wrong element type`);
     if (data) words[name] = new Uint32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
     else if (length !== undefined && isWritten(kernel, name)) words[name] = new Uint32Array(length).fill(POISON);
     else throw new Error(`${kernel.name}: "${name}" has neither contents nor a length`);
@@ -146,7 +158,8 @@ function judge(kernel: AnyKernel, given: Given, dims: DimValues): JudgeRun {
 function chooseVariants(kernel: AnyKernel, { variants = "all", dims }: KernelCase, device: Device): number[] {
   if (device.kind === "cpu") return [0];
   const all = kernel.variants.map((_, i) => i);
-  if (variants !== "all") return variants.map((v) => (typeof v === "number" ? v : all.find((i) => kernel.variants[i]!.name === v) ?? missing(kernel, v)));
+  if (variants !== "all")
+    return variants.map((v) => (typeof v === "number" ? v : (all.find((i) => kernel.variants[i]!.name === v) ?? missing(kernel, v))));
   return all.filter((i) => {
     const variant = kernel.variants[i]!;
     return (variant.fits?.(dims) ?? true) && (variant.requires ?? []).every((feature) => device.features.has(feature));
@@ -158,11 +171,22 @@ function missing(kernel: AnyKernel, name: string): never {
 }
 
 /** One launch; returns the words of every output, after checking that all canaries and read-only contents are as they were. */
-async function runOn(device: Device, kernel: AnyKernel, variant: number, given: Given, dims: DimValues, label: string): Promise<Record<string, Uint32Array>> {
+async function runOn(
+  device: Device,
+  kernel: AnyKernel,
+  variant: number,
+  given: Given,
+  dims: DimValues,
+  label: string,
+): Promise<Record<string, Uint32Array>> {
   const names = Object.keys(kernel.bindings);
   const heap = await device.allocate(names.map((name) => ({ label: name, sizeBytes: given.words[name]!.byteLength + 2 * CANARY_BYTES })));
   try {
-    const views: View[] = names.map((name, i) => ({ buffer: heap.buffers[i]!, offsetBytes: CANARY_BYTES, sizeBytes: given.words[name]!.byteLength }));
+    const views: View[] = names.map((name, i) => ({
+      buffer: heap.buffers[i]!,
+      offsetBytes: CANARY_BYTES,
+      sizeBytes: given.words[name]!.byteLength,
+    }));
     const edge = CANARY_BYTES / 4;
     names.forEach((name, i) => {
       const words = given.words[name]!;
@@ -170,10 +194,14 @@ async function runOn(device: Device, kernel: AnyKernel, variant: number, given: 
       whole.set(words, edge);
       device.write({ buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: whole.byteLength }, whole);
     });
-    const program = await device.prepare(label, [{ label, kernel, variant, views, dims: Object.keys(kernel.dims).map((name) => dims[name]!) }]);
+    const program = await device.prepare(label, [
+      { label, kernel, variant, views, dims: Object.keys(kernel.dims).map((name) => dims[name]!) },
+    ]);
     device.submit([{ kind: "run", program }]);
     await device.finished();
-    const contents = await Promise.all(views.map(({ buffer, sizeBytes }) => device.read({ buffer, offsetBytes: 0, sizeBytes: sizeBytes + 2 * CANARY_BYTES })));
+    const contents = await Promise.all(
+      views.map(({ buffer, sizeBytes }) => device.read({ buffer, offsetBytes: 0, sizeBytes: sizeBytes + 2 * CANARY_BYTES })),
+    );
     const after: Record<string, Uint32Array> = {};
     for (const [i, name] of names.entries()) {
       const length = given.words[name]!.length;
@@ -221,7 +249,9 @@ function compare(
       if (error === 0) continue;
       // Written so that NaN on either side, or as the bound, fails.
       if (!(error <= allowed)) {
-        expect.fail(`${label}: ${output}[${index}] is ${got[index]}, the judge says ${wanted}: off by ${error}, allowed ${allowed} (${(error / allowed).toPrecision(4)} x)`);
+        expect.fail(
+          `${label}: ${output}[${index}] is ${got[index]}, the judge says ${wanted}: off by ${error}, allowed ${allowed} (${(error / allowed).toPrecision(4)} x)`,
+        );
       }
       if (error / allowed > worst) {
         worst = error / allowed;

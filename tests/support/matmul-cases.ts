@@ -24,7 +24,9 @@ function sumOfSizes(run: JudgeRun, form: Form, index: number): number {
   const row = Math.floor(index / N);
   const column = index % N;
   let sum = 0;
-  for (let k = 0; k < K; k++) sum += Math.abs(a[form === "TN" ? k * M + row : row * K + k]! * b[form === "NT" ? column * K + k : k * N + column]!);
+  for (let k = 0; k < K; k++) {
+    sum += Math.abs(a[form === "TN" ? k * M + row : row * K + k]! * b[form === "NT" ? column * K + k : k * N + column]!);
+  }
   return sum;
 }
 
@@ -59,7 +61,9 @@ export function geluBound(run: JudgeRun, before: (index: number) => number): (in
   };
 }
 
-export const dimsOf = ([M, K, N]: Shape, accumulate = 0, alpha = 1): DimValues<{ M: "u32"; N: "u32"; K: "u32"; accumulate: "u32"; alpha: "f32" }> => ({ M, N, K, accumulate, alpha });
+type ProductDims = DimValues<{ M: "u32"; N: "u32"; K: "u32"; accumulate: "u32"; alpha: "f32" }>;
+
+export const dimsOf = ([M, K, N]: Shape, accumulate = 0, alpha = 1): ProductDims => ({ M, N, K, accumulate, alpha });
 
 export const operands = ([M, K, N]: Shape, valueClass: ValueClass): { a: Float32Array; b: Float32Array } => ({
   a: values(valueClass, M * K, 1),

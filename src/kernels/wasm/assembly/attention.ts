@@ -14,7 +14,7 @@ const LEAST: f32 = -1e30; // WGSL's mask too: finite, and exp of it is 0
 
 /** T rounded up so that sixteen products at a time stay inside. */
 function padded(T: i32): usize {
-  return <usize>((T + 31) & ~15) << 2;
+  return (<usize>((T + 31) & ~15)) << 2;
 }
 
 /** Room for three rows and, where there is room, two heads. Traps where not even the rows fit (T over 80,000). */
@@ -28,18 +28,29 @@ function headsFit(T: i32, HS: i32): bool {
  * to[s] = x . row s for s in [from, end): rows from their transpose (HS, T) in scratch where `transposed`, else as they are.
  * With the transpose, whole sixteens around the range are computed; what lies outside it is of no meaning.
  */
-function products(x: usize, HS: i32, transposed: bool, scratch: usize, scratchStep: usize, rows: usize, rowStep: usize, from: i32, end: i32, to: usize): void {
+function products(
+  x: usize,
+  HS: i32,
+  transposed: bool,
+  scratch: usize,
+  scratchStep: usize,
+  rows: usize,
+  rowStep: usize,
+  from: i32,
+  end: i32,
+  to: usize,
+): void {
   if (!transposed) {
-    for (let s = from; s < end; s++) store<f32>(to + (<usize>s << 2), dotArray(x, rows + <usize>s * rowStep, HS));
+    for (let s = from; s < end; s++) store<f32>(to + ((<usize>s) << 2), dotArray(x, rows + <usize>s * rowStep, HS));
     return;
   }
-  const last = x + (<usize>HS << 2);
+  const last = x + ((<usize>HS) << 2);
   for (let s = from & ~15; s < end; s += 16) {
     let s0 = f32x4.splat(0);
     let s1 = f32x4.splat(0);
     let s2 = f32x4.splat(0);
     let s3 = f32x4.splat(0);
-    let at = scratch + (<usize>s << 2);
+    let at = scratch + ((<usize>s) << 2);
     for (let i = x; i < last; i += 4) {
       const xi = v128.load_splat<f32>(i);
       s0 = f32x4.add(s0, f32x4.mul(xi, v128.load(at)));
@@ -48,7 +59,7 @@ function products(x: usize, HS: i32, transposed: bool, scratch: usize, scratchSt
       s3 = f32x4.add(s3, f32x4.mul(xi, v128.load(at, 48)));
       at += scratchStep;
     }
-    const target = to + (<usize>s << 2);
+    const target = to + ((<usize>s) << 2);
     v128.store(target, s0);
     v128.store(target, s1, 16);
     v128.store(target, s2, 32);
@@ -58,9 +69,9 @@ function products(x: usize, HS: i32, transposed: bool, scratch: usize, scratchSt
 
 /** out (HS) = SUM weights[s] rows[s] for s in [from, end), plus out where `add` is set. */
 function weightedRows(weights: usize, rows: usize, rowStep: usize, from: i32, end: i32, HS: i32, out: usize, add: bool): void {
-  const bytes = <usize>HS << 2;
-  const first = weights + (<usize>from << 2);
-  const last = weights + (<usize>end << 2);
+  const bytes = (<usize>HS) << 2;
+  const first = weights + ((<usize>from) << 2);
+  const last = weights + ((<usize>end) << 2);
   rows += <usize>from * rowStep;
   let at: usize = 0;
   for (; at + 64 <= bytes; at += 64) {
@@ -102,7 +113,7 @@ function weightedRows(weights: usize, rows: usize, rowStep: usize, from: i32, en
 
 export function attention(qkv: usize, start: usize, out: usize, lse: usize, B: i32, T: i32, NH: i32, NKV: i32, HS: i32): void {
   const rowStep = <usize>(NH + 2 * NKV) * <usize>HS * 4;
-  const headBytes = <usize>HS << 2;
+  const headBytes = (<usize>HS) << 2;
   const group = NH / NKV;
   const scale = f32x4.splat(1 / sqrt<f32>(<f32>HS));
   const step = padded(T);
@@ -118,15 +129,15 @@ export function attention(qkv: usize, start: usize, out: usize, lse: usize, B: i
       for (let h = kv * group; h < (kv + 1) * group; h++) {
         for (let t = 0; t < T; t++) {
           const n = b * T + t;
-          const from = <i32>min<u32>(load<u32>(start + (<usize>n << 2)), <u32>t);
+          const from = <i32>min<u32>(load<u32>(start + ((<usize>n) << 2)), <u32>t);
           products(first + <usize>t * rowStep + <usize>h * headBytes, HS, fits, transposedKeys, step, keys, rowStep, from, t + 1, scores);
           // The vectors below are whole: what they hold outside the range must weigh nothing.
           const low = from & ~3;
           const high = (t + 4) & ~3;
-          for (let s = low; s < from; s++) store<f32>(scores + (<usize>s << 2), LEAST);
-          for (let s = t + 1; s < high; s++) store<f32>(scores + (<usize>s << 2), LEAST);
-          const begin = scores + (<usize>low << 2);
-          const end = scores + (<usize>high << 2);
+          for (let s = low; s < from; s++) store<f32>(scores + ((<usize>s) << 2), LEAST);
+          for (let s = t + 1; s < high; s++) store<f32>(scores + ((<usize>s) << 2), LEAST);
+          const begin = scores + ((<usize>low) << 2);
+          const end = scores + ((<usize>high) << 2);
           let most = f32x4.splat(-f32.MAX_VALUE);
           for (let at = begin; at < end; at += 16) {
             const score = f32x4.mul(v128.load(at), scale);
@@ -144,7 +155,7 @@ export function attention(qkv: usize, start: usize, out: usize, lse: usize, B: i
           const to = out + <usize>(n * NH + h) * headBytes;
           weightedRows(scores, values, rowStep, from, t + 1, HS, to, false);
           for (let at = to; at < to + headBytes; at += 4) store<f32>(at, load<f32>(at) / sum);
-          store<f32>(lse + (<usize>(n * NH + h) << 2), <f32>(<f64>shift + log(<f64>sum)));
+          store<f32>(lse + ((<usize>(n * NH + h)) << 2), <f32>(<f64>shift + log(<f64>sum)));
         }
       }
     }
@@ -152,18 +163,28 @@ export function attention(qkv: usize, start: usize, out: usize, lse: usize, B: i
 }
 
 export function attentionBackwardQ(
-  qkv: usize, start: usize, out: usize, dout: usize, lse: usize, delta: usize, dqkv: usize,
-  B: i32, T: i32, NH: i32, NKV: i32, HS: i32,
+  qkv: usize,
+  start: usize,
+  out: usize,
+  dout: usize,
+  lse: usize,
+  delta: usize,
+  dqkv: usize,
+  B: i32,
+  T: i32,
+  NH: i32,
+  NKV: i32,
+  HS: i32,
 ): void {
   const rowStep = <usize>(NH + 2 * NKV) * <usize>HS * 4;
-  const headBytes = <usize>HS << 2;
+  const headBytes = (<usize>HS) << 2;
   const group = NH / NKV;
   const scale = f32x4.splat(1 / sqrt<f32>(<f32>HS));
   const step = padded(T);
   const scores = SCRATCH;
   const slopes = SCRATCH + step;
   const transposedKeys = SCRATCH + 3 * step;
-  const transposedValues = transposedKeys + headBytes / 4 * step;
+  const transposedValues = transposedKeys + (headBytes / 4) * step;
   const fits = headsFit(T, HS);
   for (let b = 0; b < B; b++) {
     const first = qkv + <usize>(b * T) * rowStep;
@@ -177,17 +198,17 @@ export function attentionBackwardQ(
       for (let h = kv * group; h < (kv + 1) * group; h++) {
         for (let t = 0; t < T; t++) {
           const n = b * T + t;
-          const from = <i32>min<u32>(load<u32>(start + (<usize>n << 2)), <u32>t);
+          const from = <i32>min<u32>(load<u32>(start + ((<usize>n) << 2)), <u32>t);
           const o = <usize>(n * NH + h) * headBytes;
           const q = <usize>n * rowStep + <usize>h * headBytes;
           const d = dotArray(dout + o, out + o, HS);
-          store<f32>(delta + (<usize>(n * NH + h) << 2), d);
+          store<f32>(delta + ((<usize>(n * NH + h)) << 2), d);
           products(qkv + q, HS, fits, transposedKeys, step, keys, rowStep, from, t + 1, scores);
           products(dout + o, HS, fits, transposedValues, step, values, rowStep, from, t + 1, slopes);
-          const logSum = v128.load_splat<f32>(lse + (<usize>(n * NH + h) << 2));
-          const end = scores + (<usize>(t + 1) << 2);
+          const logSum = v128.load_splat<f32>(lse + ((<usize>(n * NH + h)) << 2));
+          const end = scores + ((<usize>(t + 1)) << 2);
           // What the whole vectors hold outside the range is never summed.
-          for (let at = scores + (<usize>(from & ~3) << 2); at < end; at += 16) {
+          for (let at = scores + ((<usize>(from & ~3)) << 2); at < end; at += 16) {
             const p = exp4(f32x4.sub(f32x4.mul(v128.load(at), scale), logSum));
             const dp = f32x4.sub(v128.load(at + step), f32x4.splat(d));
             v128.store(at + step, f32x4.mul(f32x4.mul(p, dp), scale));
@@ -200,11 +221,20 @@ export function attentionBackwardQ(
 }
 
 export function attentionBackwardKV(
-  qkv: usize, start: usize, dout: usize, lse: usize, delta: usize, dqkv: usize,
-  B: i32, T: i32, NH: i32, NKV: i32, HS: i32,
+  qkv: usize,
+  start: usize,
+  dout: usize,
+  lse: usize,
+  delta: usize,
+  dqkv: usize,
+  B: i32,
+  T: i32,
+  NH: i32,
+  NKV: i32,
+  HS: i32,
 ): void {
   const rowStep = <usize>(NH + 2 * NKV) * <usize>HS * 4;
-  const headBytes = <usize>HS << 2;
+  const headBytes = (<usize>HS) << 2;
   const outStep = <usize>NH * headBytes;
   const group = NH / NKV;
   const scale = f32x4.splat(1 / sqrt<f32>(<f32>HS));
@@ -212,7 +242,7 @@ export function attentionBackwardKV(
   const scores = SCRATCH;
   const slopes = SCRATCH + step;
   const transposedQueries = SCRATCH + 3 * step;
-  const transposedGrads = transposedQueries + headBytes / 4 * step;
+  const transposedGrads = transposedQueries + (headBytes / 4) * step;
   const fits = headsFit(T, HS);
   for (let b = 0; b < B; b++) {
     const row0 = <usize>(b * T);
@@ -233,18 +263,18 @@ export function attentionBackwardKV(
           const own = <usize>s * rowStep;
           // Queries of later documents do not see this key: the last ones are left out, any others weigh nothing.
           let end = T;
-          while (end > s + 1 && load<u32>(starts + (<usize>(end - 1) << 2)) > <u32>s) end--;
+          while (end > s + 1 && load<u32>(starts + ((<usize>(end - 1)) << 2)) > <u32>s) end--;
           products(qkv + keyAt + own, HS, fits, transposedQueries, step, queries, rowStep, s, end, scores);
           products(qkv + valueAt + own, HS, fits, transposedGrads, step, grads, outStep, s, end, slopes);
           for (let t = s; t < end; t++) {
-            const at = scores + (<usize>t << 2);
-            const statistic = statistics + (<usize>t * <usize>NH << 2);
-            const seen = load<u32>(starts + (<usize>t << 2)) <= <u32>s;
+            const at = scores + ((<usize>t) << 2);
+            const statistic = statistics + ((<usize>t * <usize>NH) << 2);
+            const seen = load<u32>(starts + ((<usize>t) << 2)) <= <u32>s;
             store<f32>(at, seen ? load<f32>(at) * f32x4.extract_lane(scale, 0) - load<f32>(lse + statistic) : LEAST);
             store<f32>(at + step, load<f32>(at + step) - load<f32>(delta + statistic));
           }
-          const last = scores + (<usize>end << 2);
-          for (let at = scores + (<usize>(s & ~3) << 2); at < last; at += 16) {
+          const last = scores + ((<usize>end) << 2);
+          for (let at = scores + ((<usize>(s & ~3)) << 2); at < last; at += 16) {
             const p = exp4(v128.load(at));
             v128.store(at, p);
             v128.store(at + step, f32x4.mul(f32x4.mul(p, v128.load(at + step)), scale));

@@ -21,7 +21,7 @@ export function transpose4(from: usize, step: usize, to: usize, toStep: usize): 
  * is at from + edge * edgeStep + k * kStep; one of the two steps is 4 bytes. The last panel is filled up with zeros.
  */
 export function pack(from: usize, edgeStep: usize, kStep: usize, edges: i32, depth: i32, width: i32, to: usize): void {
-  const panelRow = <usize>width << 2;
+  const panelRow = (<usize>width) << 2;
   for (let edge = 0; edge < edges; edge += width) {
     const rest = min(edges - edge, width);
     const base = from + <usize>edge * edgeStep;
@@ -47,7 +47,7 @@ export function pack(from: usize, edgeStep: usize, kStep: usize, edges: i32, dep
       const source = base + <usize>k * kStep;
       const target = to + <usize>k * panelRow;
       for (let i = 0; i < width; i++) {
-        store<f32>(target + (<usize>i << 2), i < rest ? load<f32>(source + <usize>i * edgeStep) : 0);
+        store<f32>(target + ((<usize>i) << 2), i < rest ? load<f32>(source + <usize>i * edgeStep) : 0);
       }
     }
     to += <usize>depth * panelRow;
@@ -59,16 +59,17 @@ export function transposeRows(from: usize, rowStep: usize, count: i32, width: i3
   let row = 0;
   for (; row <= count - 4; row += 4) {
     const source = from + <usize>row * rowStep;
-    const target = to + (<usize>row << 2);
+    const target = to + ((<usize>row) << 2);
     let i = 0;
-    for (; i <= width - 4; i += 4) transpose4(source + (<usize>i << 2), rowStep, target + <usize>i * toStep, toStep);
+    for (; i <= width - 4; i += 4) transpose4(source + ((<usize>i) << 2), rowStep, target + <usize>i * toStep, toStep);
     for (; i < width; i++) {
-      for (let j = 0; j < 4; j++) store<f32>(target + <usize>i * toStep + (<usize>j << 2), load<f32>(source + <usize>j * rowStep + (<usize>i << 2)));
+      for (let j = 0; j < 4; j++)
+        store<f32>(target + <usize>i * toStep + ((<usize>j) << 2), load<f32>(source + <usize>j * rowStep + ((<usize>i) << 2)));
     }
   }
   for (; row < count; row++) {
     for (let i = 0; i < width; i++) {
-      store<f32>(to + <usize>i * toStep + (<usize>row << 2), load<f32>(from + <usize>row * rowStep + (<usize>i << 2)));
+      store<f32>(to + <usize>i * toStep + ((<usize>row) << 2), load<f32>(from + <usize>row * rowStep + ((<usize>i) << 2)));
     }
   }
 }
