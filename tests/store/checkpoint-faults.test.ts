@@ -21,7 +21,8 @@ function wholeStep(loaded: LoadedCheckpoint): number {
 }
 
 let ids = 0;
-const open = (storage: Storage, verifyEvery = 1): CheckpointStore => new CheckpointStore(storage, { newId: () => `id${++ids}`, verifyEvery });
+/** The clock stands still and ids fall, so that nothing but the sequence can say which is newest. */
+const open = (storage: Storage, verifyEvery = 1): CheckpointStore => new CheckpointStore(storage, { newId: () => `id${1_000_000 - ++ids}`, now: () => 1000, verifyEvery });
 
 const sound = (async () => {
   const storage = new MemoryStorage();
@@ -37,8 +38,9 @@ async function twoSaved(): Promise<MemoryStorage> {
 }
 
 describe.each(FAULT_MODES)("when a storage call fails by mode %s", (mode) => {
-  // With verifyEvery 100 wrong bytes are only met when loading: then the old one must take over.
-  test.each([1, 100])("saving (read back every %i saves) leaves old or new whole, for every call, and the next save works", async (verifyEvery) => {
+  const silent = mode === "wrong" || mode === "silent";
+  // Not read back, wrong bytes are only met when loading: then the old one must take over.
+  test.each(silent ? [1, 100] : [1])("saving (read back every %i saves) leaves old or new whole, for every call, and the next save works", async (verifyEvery) => {
     let rounds = 0;
     for (let failAt = 0; ; failAt++) {
       const disk = await twoSaved();
@@ -56,7 +58,6 @@ describe.each(FAULT_MODES)("when a storage call fails by mode %s", (mode) => {
       const next = open(disk);
       const lock = await next.openRun("run-a");
       const step = wholeStep((await next.loadNewest("run-a"))!);
-      const silent = mode === "wrong" || mode === "silent";
       if (acknowledged && !(silent && verifyEvery > 1)) expect(step).toBe(3);
       else expect([2, 3]).toContain(step);
       await next.save(tinyCheckpoint(4, { metrics: {} }));
@@ -96,7 +97,12 @@ describe.each(FAULT_MODES)("when a storage call fails by mode %s", (mode) => {
         await store.delete(first!.id);
         await lock.release();
       });
-      expect(wholeStep((await open(disk).loadNewest("run-a"))!)).toBe(2);
+      const next = open(disk);
+      const lock = await next.openRun("run-a", 50).catch(() => null);
+      expect(wholeStep((await next.loadNewest("run-a"))!)).toBe(2);
+      // Nothing is left that a person would have to repair (a lock that could not be let go ends with its process).
+      expect((await next.list()).problems).toEqual([]);
+      await lock?.release();
       if (!faulty.fired) break;
     }
   });
