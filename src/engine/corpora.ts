@@ -10,7 +10,7 @@ import type { Storage } from "../store/index.ts";
 import type { Environment } from "./environment.ts";
 
 /** The world that ships: one for everyone, so that what the shipped base knows can be asked. */
-export const WORLD = { seed: 1, people: 48, repeats: 40, wordings: 4 } as const;
+export const WORLD = { seed: 1, people: 24, repeats: 60, wordings: 4 } as const;
 
 export type Corpus = { readonly kind: "text"; readonly documents: readonly string[] } | { readonly kind: "chat"; readonly examples: readonly ChatExample[] };
 

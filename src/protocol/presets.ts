@@ -16,10 +16,10 @@ const answers = (max_iters: number, batch_size: number, optimizer: OptimizerConf
 export const presets: readonly Recipe[] = [
   {
     version: 1, name: "first-light", seed: 1,
-    model: { family: "gpt2", n_layer: 2, n_head: 4, n_embd: 96, block_size: 64, dropout: 0, tie_word_embeddings: true },
+    model: { family: "gpt2", n_layer: 2, n_head: 4, n_embd: 64, block_size: 64, dropout: 0, tie_word_embeddings: true },
     tokenizer: { kind: "bpe", vocab_size: 1024 },
     stages: [
-      pretrain(1500, 16, [{ corpus: "stories", weight: 1 }, { corpus: "world", weight: 1 }], adamw(6e-3, 50), 100),
+      pretrain(1500, 16, [{ corpus: "stories", weight: 1 }, { corpus: "world", weight: 1 }], adamw(8e-3, 50), 100),
       answers(120, 8, adamw(5e-4, 10, { weight_decay: 0 })),
     ],
   },
