@@ -1,4 +1,7 @@
-/** Events on their way to the page: numbered per run, kept for re-reading, sent at most ten batches a second. */
+/**
+ * Events on their way to the page: numbered per run, kept for re-reading, sent at most ten batches a second. Numbers are given
+ * at sending, so that a view replaced before it left is no gap that the page would ask about.
+ */
 import type { EngineEvent, EngineEventBody } from "../protocol/messages.ts";
 
 const BATCH_MS = 100;
@@ -6,10 +9,12 @@ const BATCH_MS = 100;
 const KEPT = 20_000;
 const FLEETING: ReadonlySet<EngineEventBody["type"]> = new Set(["token", "answerDone", "nextWord", "batch", "state"]);
 
+type Unnumbered = { readonly runId: string; readonly step: number; readonly timeMs: number } & EngineEventBody;
+
 export class EventHub {
   readonly #kept = new Map<string, EngineEvent[]>();
   readonly #sequence = new Map<string, number>();
-  #waiting: EngineEvent[] = [];
+  #waiting: Unnumbered[] = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(
@@ -18,15 +23,7 @@ export class EventHub {
   ) {}
 
   emit(runId: string, step: number, body: EngineEventBody): void {
-    const seq = (this.#sequence.get(runId) ?? 0) + 1;
-    this.#sequence.set(runId, seq);
-    const event: EngineEvent = { runId, seq, step, timeMs: this.now(), ...body };
-    if (!FLEETING.has(body.type)) {
-      const kept = this.#kept.get(runId) ?? [];
-      this.#kept.set(runId, kept);
-      kept.push(event);
-      if (kept.length > KEPT) kept.splice(0, kept.length - KEPT);
-    }
+    const event: Unnumbered = { runId, step, timeMs: this.now(), ...body };
     this.#waiting = this.#waiting.filter((other) => !replaces(event, other));
     this.#waiting.push(event);
     this.#timer ??= setTimeout(() => this.flush(), BATCH_MS);
@@ -35,9 +32,22 @@ export class EventHub {
   flush(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    const events = this.#waiting;
+    const events = this.#waiting.map((event) => this.#number(event));
     this.#waiting = [];
     if (events.length > 0) this.listener(events);
+  }
+
+  #number(event: Unnumbered): EngineEvent {
+    const seq = (this.#sequence.get(event.runId) ?? 0) + 1;
+    this.#sequence.set(event.runId, seq);
+    const numbered: EngineEvent = { ...event, seq };
+    if (!FLEETING.has(event.type)) {
+      const kept = this.#kept.get(event.runId) ?? [];
+      this.#kept.set(event.runId, kept);
+      kept.push(numbered);
+      if (kept.length > KEPT) kept.splice(0, kept.length - KEPT);
+    }
+    return numbered;
   }
 
   since(runId: string, seq: number): EngineEvent[] {
@@ -52,5 +62,5 @@ export class EventHub {
 }
 
 /** A view that only its newest state matters of replaces one that still waits. */
-const replaces = (event: EngineEvent, waiting: EngineEvent): boolean =>
+const replaces = (event: Unnumbered, waiting: Unnumbered): boolean =>
   event.type === waiting.type && event.runId === waiting.runId && (event.type === "state" || event.type === "nextWord" || event.type === "batch");

@@ -85,7 +85,7 @@ class Engine implements EngineApi {
     return this.#begin(crypto.randomUUID(), recipe, content, options.paused === true, null);
   }
 
-  async #begin(runId: string, wanted: Recipe, from: CheckpointContent | null, paused: boolean, resume: CheckpointContent | null): Promise<{ runId: string }> {
+  async #begin(runId: string, wanted: Recipe, from: CheckpointContent | null, paused: boolean, resume: CheckpointContent | null, ended?: "finished" | "stopped"): Promise<{ runId: string }> {
     await this.#run?.destroy();
     const storage = this.#need(this.#storage);
     const { device, report } = this.#need(this.#chosen);
@@ -93,7 +93,7 @@ class Engine implements EngineApi {
     // What an origin brings is not the recipe's to choose: the model's shape and the tokenizer come with the weights.
     const { vocab_size: _, ...model } = origin?.config ?? { ...wanted.model, vocab_size: 0 };
     const recipe: Recipe = { ...wanted, model };
-    const stageIndex = resume ? Math.min(resume.manifest.stage.index + (resume.manifest.stage.finished ? 1 : 0), recipe.stages.length - 1) : firstStage(recipe, origin);
+    const stageIndex = resume ? Math.min(resume.manifest.stage.index + (resume.manifest.stage.finished && !ended ? 1 : 0), recipe.stages.length - 1) : firstStage(recipe, origin);
     const runs = new RunStore(storage);
     const { log, records, notice } = await runs.openLog(runId, resume?.manifest.globalStep ?? 0);
     if (notice) this.#notice("warning", notice.code, notice.text);
@@ -111,12 +111,17 @@ class Engine implements EngineApi {
       onNotice: (level, code, text) => this.#notice(level, code, text),
       onSaved: () => void this.#tellCheckpoints(),
     });
-    const midStage = resume && !resume.manifest.stage.finished ? savedPoint(resume) : null;
-    const continued = resume?.manifest.stage.finished ? originOf(resume) : origin;
+    // A run that has ended is shown where it ended; any other goes on with the stage after a finished one.
+    const goesOn = resume?.manifest.stage.finished === true && !ended;
+    const midStage = resume && !goesOn ? savedPoint(resume) : null;
+    const continued = goesOn ? originOf(resume) : origin;
     this.#run = new Run({
       runId, recipe, device, library: this.#library, hub: this.#need(this.#hub), files, origin: continued, stageIndex, saved: midStage,
-      now: this.#env.now, breathe: this.#env.breathe, paused,
+      now: this.#env.now, breathe: this.#env.breathe, paused, ended,
     });
+    // Its first state begins a new page of curves; what was logged comes after it.
+    this.#run.say();
+    this.#need(this.#hub).flush();
     for (const { type, value } of records) {
       if (type === "metrics") this.#run.emit({ type: "metrics", rows: value as never });
       else if (type === "sample") this.#run.emit({ type: "sample", sample: value as never });
@@ -135,7 +140,9 @@ class Engine implements EngineApi {
     const originId = record.extra?.["originId"];
     const from = typeof originId === "string" ? await this.#shelf.content(originId) : null;
     const resume = newest ? await this.#need(this.#checkpoints).load(newest.id) : null;
-    return this.#begin(runId, recipe, from, true, resume);
+    const lastStage = newest?.stage.index === recipe.stages.length - 1 && newest.stage.finished;
+    const ended = lastStage ? "finished" : newest && record.phase === "stopped" ? "stopped" : undefined;
+    return this.#begin(runId, recipe, from, true, resume, ended);
   }
 
   async #tellCheckpoints(): Promise<void> {

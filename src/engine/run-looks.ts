@@ -68,6 +68,12 @@ export class RunLooks {
     }
   }
 
+  /** Both views of the step just taken, for a run that stands still. */
+  async now(): Promise<void> {
+    await this.batch();
+    await this.nextWord();
+  }
+
   /** The first row of the batch of the step just taken, as the model sees it now. */
   async batch(): Promise<void> {
     const { trainer, tokenizer, stage, stageIndex } = this.run;

@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly now: () => number;
   readonly breathe: () => Promise<void>;
   readonly paused: boolean;
+  /** It ended before: it is opened to be looked at and asked, and trains no more. */
+  readonly ended?: "finished" | "stopped";
   readonly checkpointEveryMs?: number;
 }
 
@@ -140,7 +142,7 @@ export class Run {
     this.#steps[this.stageIndex] = trainer.step;
     this.#last = { evaluated: resume ? trainer.step : -1, sampled: resume ? trainer.step : -1, saved: trainer.step, savedMs: options.now(), drainedMs: 0 };
     this.#preparing = undefined;
-    this.#set(this.#wish === "run" || this.#wish === "stop" ? "running" : "paused");
+    this.#set(this.options.ended ?? (this.#wish === "run" || this.#wish === "stop" ? "running" : "paused"));
   }
 
   /** Held-out text of the first pre-training stage, watched while a later stage trains. */
@@ -153,6 +155,7 @@ export class Run {
   // --- the loop
 
   async #loop(): Promise<void> {
+    if (this.phase !== "running") await this.looks.now();
     while (this.phase === "running" || this.phase === "paused") {
       const actions = this.#turn();
       for (const action of actions) {
@@ -208,6 +211,7 @@ export class Run {
         await this.drain();
         this.#wish = "pause";
         this.#set("paused");
+        await this.looks.now();
         return this.options.files.record(this.phase);
       case "nextStage": return this.#nextStage();
       case "finish":
