@@ -116,7 +116,7 @@ class Job {
     const checkpoints = await this.save(session, own);
     const summary = this.summarise(recipe, started, end, checkpoints);
     this.screen.json(summaryJson(summary));
-    return { summary, error: end.phase === "stopped" ? undefined : end.error?.message };
+    return { summary, error: end.phase === "stopped" || !end.error ? undefined : `[${end.error.code}] ${end.error.message}` };
   }
 
   private async stop(session: Session): Promise<RunState> {

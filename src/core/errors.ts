@@ -32,9 +32,9 @@ export class NestlingError extends Error {
   }
 }
 
-/** Any thrown thing as `{code, message}`, safe to send across a thread border. */
+/** Any thrown thing as `{code, message}`, safe to send across a thread border; the code stands in its field alone. */
 export function describeError(error: unknown): { code: string; message: string; details: Record<string, unknown> } {
-  if (error instanceof NestlingError) return { code: error.code, message: error.message, details: { ...error.details } };
+  if (error instanceof NestlingError) return { code: error.code, message: error.message.slice(error.code.length + 3), details: { ...error.details } };
   if (error instanceof Error) return { code: "UNKNOWN", message: `${error.name}: ${error.message}`, details: { stack: error.stack ?? "" } };
   return { code: "UNKNOWN", message: String(error), details: {} };
 }
