@@ -56,8 +56,9 @@ export class RunFiles {
     try {
       const finished = trainer.step >= stage.max_iters;
       const state = await trainer.snapshot(true);
-      const records = this.#waiting.splice(0);
-      await options.log.append(records);
+      const waiting = this.#waiting.length;
+      await options.log.append(this.#waiting.slice(0, waiting));
+      this.#waiting.splice(0, waiting);
       const dataHash = trainer.data.hash;
       const tensor = (name: string, data: Float32Array): [string, { shape: number[]; data: Float32Array }] => [name, { shape: [...state.weights.get(name)!.shape], data }];
       const manifest = await options.checkpoints.save({

@@ -3,9 +3,9 @@ import { NestlingError } from "../core/errors.ts";
 import { canonicalJson, sha256Hex } from "../core/hash.ts";
 import type { Recipe } from "../protocol/recipe.ts";
 import { presets } from "../protocol/presets.ts";
-import { blobSource, type CheckpointContent, type CheckpointInput } from "../store/index.ts";
-import { MODEL_FILES, readModelFolder, writeModelFolder } from "../store/huggingface.ts";
-import { readZip, writeZip } from "../store/zip.ts";
+import { blobSource, openModelFile, type CheckpointContent, type CheckpointInput } from "../store/index.ts";
+import { readModelFolder, writeModelFolder } from "../store/huggingface.ts";
+import { writeZip } from "../store/zip.ts";
 import { loadTokenizer } from "../data/index.ts";
 import { plainWeights } from "./models.ts";
 import { ENGINE_VERSION } from "./version.ts";
@@ -28,7 +28,8 @@ export function modelZip(content: CheckpointContent): Blob {
  * @throws NestlingError ZIP_FORMAT, CKPT_*, ST_*, TOKENIZER_FORMAT; nothing is kept on error
  */
 export async function readModelZip(name: string, data: Blob): Promise<CheckpointInput> {
-  const { files } = await readZip(blobSource(data), new Set(Object.values(MODEL_FILES)));
+  const { kind, files } = await openModelFile(name, blobSource(data));
+  if (kind !== "model") throw new NestlingError("CKPT_MISMATCH", `${name.slice(0, 80)} holds a LoRA adapter without its base. Open the whole model instead.`);
   const { model, tensors, tokenizer } = readModelFolder(files);
   if (!tokenizer) throw new NestlingError("CKPT_MISMATCH", `${name.slice(0, 80)} holds a model without tokenizer.json; without it no text can be turned into its tokens. Add the file and open it again.`);
   const { vocabSize } = loadTokenizer(tokenizer.tokenizerJson, tokenizer.tokenizerConfig);
