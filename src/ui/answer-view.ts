@@ -91,8 +91,12 @@ export class AnswerView extends LitElement {
         font-size: var(--t-xs);
         color: var(--ink-3);
         padding-top: var(--s1);
+        white-space: nowrap;
+        overflow: hidden;
+        text-overflow: ellipsis;
       }
       .foot.bad {
+        white-space: normal;
         color: var(--bad);
       }
     `,
@@ -141,7 +145,8 @@ export class AnswerView extends LitElement {
     if (answer.status === "waiting") return html`<p class="foot">thinking</p>`;
     if (answer.status === "streaming") return html`<p class="foot">${answer.tokens.length} tokens</p>`;
     const how = { end: "ended its turn", length: "cut at the length limit", stopped: "stopped", error: "failed" }[answer.reason ?? "end"];
-    return html`<p class="foot">${answer.tokens.length} tokens, ${how}${answer.note === undefined ? nothing : html`. ${answer.note}`}</p>`;
+    const line = `${answer.tokens.length} tokens, ${how}${answer.note === undefined ? "" : `. ${answer.note}`}`;
+    return html`<p class="foot" title=${line}>${line}</p>`;
   }
 
   private readonly onChoose = (event: Event): void => {
@@ -151,7 +156,7 @@ export class AnswerView extends LitElement {
 }
 
 /** "<|end|>" as "end"; the whole marker is in the title. */
-const markerName = (text: string): string => /^<\|(.+)\|>$/.exec(text)?.[1] ?? text;
+export const markerName = (text: string): string => /^<\|(.+)\|>$/.exec(text)?.[1] ?? text;
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -120,7 +120,10 @@ export class AskPanel extends LitElement {
   private readonly onSubmit = (event: Event): void => {
     event.preventDefault();
     const prompt = this.field.value.trim();
-    if (prompt !== "" && !this.noModel) this.send(prompt);
+    if (prompt === "" || this.noModel) return;
+    this.send(prompt);
+    // Ready to be typed over, and still there to be changed.
+    this.field.select();
   };
 
   private readonly onAgain = (): void => {

@@ -31,6 +31,11 @@ export const askStyles = css`
     min-height: 8.2rem;
     margin: var(--s2) 0 var(--s3);
   }
+  @container (min-width: 430px) {
+    .under {
+      flex-wrap: wrap !important;
+    }
+  }
   @container (max-width: 330px) {
     .answers {
       grid-template-columns: 1fr;

@@ -2,6 +2,7 @@
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { BatchRowView, TokenCell } from "../protocol/index.ts";
+import { markerName } from "./answer-view.ts";
 import { cssVars } from "./css-vars.ts";
 import { formatCount, formatLoss, formatPercent } from "./format.ts";
 import "./panel-frame.ts";
@@ -53,6 +54,10 @@ export class BatchView extends LitElement {
       }
       .cell small {
         font: 400 0.66rem / 1.2 var(--sans);
+        color: var(--ink-3);
+      }
+      .cell i {
+        font: 400 0.8em / 1.7 var(--mono);
         color: var(--ink-3);
       }
       .cell.hot small {
@@ -133,7 +138,7 @@ export class BatchView extends LitElement {
     const share = cell.masked ? 0 : Math.min(1, (cell.loss ?? 0) / FULL_HEAT);
     const classes = `cell${cell.masked ? " masked" : ""}${share > 0.5 ? " hot" : ""}${this.at === i ? " on" : ""}`;
     return html`<button class=${classes} tabindex=${i === (this.at ?? 0) ? 0 : -1} ${cssVars({ "--share": share.toFixed(2) })} aria-label=${`${cell.text}, next ${cell.targetText}`}
-      @pointerenter=${() => (this.at = i)} @focus=${() => (this.at = i)}>${cell.text}<small>${cell.masked ? "\u00b7" : cell.targetText}</small></button>`;
+      @pointerenter=${() => (this.at = i)} @focus=${() => (this.at = i)}>${shownPiece(cell.text)}<small>${cell.masked ? "\u00b7" : shownPiece(cell.targetText)}</small></button>`;
   }
 
   private guesses(row: BatchRowView): unknown {
@@ -160,6 +165,9 @@ export class BatchView extends LitElement {
     this.renderRoot.querySelectorAll<HTMLButtonElement>(".cell")[next]?.focus();
   };
 }
+
+/** The template's and the documents' markers by their short names. */
+const shownPiece = (text: string): unknown => (/^<\|.+\|>$/.test(text) ? html`<i>${markerName(text)}</i>` : text);
 
 declare global {
   interface HTMLElementTagNameMap {

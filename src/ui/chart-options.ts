@@ -87,7 +87,7 @@ function seriesOptions(line: ChartLine, look: ChartLook): uPlot.Series {
   const dots = line.kind === "dots";
   return {
     label: line.label,
-    stroke: line.kind === "edge" ? faint(color, 0.22) : dots ? faint(color, 0.6) : color,
+    stroke: line.kind === "edge" ? faint(color, 0.22) : dots ? faint(color, 0.4) : color,
     width: line.kind === "edge" || dots ? 1 : look.compact ? 1.5 : 2.25,
     ...(line.dash ? { dash: [5, 4] } : {}),
     spanGaps: true,

@@ -26,12 +26,20 @@ export const METRICS: readonly Metric[] = [
 
 export interface Drawing {
   readonly axis: XAxis;
-  /** Smoothing a step, 0 to below 1. */
-  readonly beta: number;
+  /** Position of the smoothing slider, 0 = the raw line alone, to 1. */
+  readonly smoothing: number;
   /** Points a line may have; about one a pixel column. */
   readonly limit: number;
   /** Only the main line, for small charts. */
   readonly plain: boolean;
+}
+
+/**
+ * The weight kept a step, so that the average reaches over the same share of the chart however long the run is: at most a
+ * tenth of its steps. A fixed weight would lag far behind a young curve and do nothing to an old one.
+ */
+export function smoothingBeta(smoothing: number, steps: number): number {
+  return 1 - 1 / (1 + smoothing ** 2 * steps * 0.1);
 }
 
 /** Moss for pre-training, clay for what comes after it. */
@@ -55,9 +63,10 @@ export function metricLines(curves: Curves, run: RunState | null, name: MetricNa
 function mainLines(stage: StageCurves, metric: Metric, color: string, suffix: string, drawing: Drawing): ChartLine[] {
   const points = decimate(stage[metric.field].points(drawing.axis), drawing.limit);
   const label = `${metric.name === "loss" ? "train" : metric.title.toLowerCase()}${suffix}`;
-  const y = metric.smoothed ? smooth(points.y, points.count, drawing.beta) : points.y;
+  const beta = smoothingBeta(drawing.smoothing, points.count.reduce((sum, count) => sum + count, 0));
+  const y = metric.smoothed ? smooth(points.y, points.count, beta) : points.y;
   const line: ChartLine = { x: points.x, y, label, color, kind: "line" };
-  if (drawing.plain || !metric.smoothed || drawing.beta === 0) return [line];
+  if (drawing.plain || !metric.smoothed || drawing.smoothing === 0) return [line];
   return [
     { x: points.x, y: points.hi, label: `${label}, highest`, color, kind: "edge" },
     { x: points.x, y: points.lo, label: `${label}, lowest`, color, kind: "edge" },

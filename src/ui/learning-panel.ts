@@ -26,7 +26,7 @@ export class LearningPanel extends LitElement {
   @state() private axis: XAxis = "step";
   @state() private log = false;
   @state() private latestOnly = false;
-  /** Position of the slider, 0 to 1; the weight kept a step is 1 - 10^(-3 position). */
+  /** Position of the slider, 0 to 1. */
   @state() private smoothing = 0.3;
 
   override render(): unknown {
@@ -109,7 +109,7 @@ export class LearningPanel extends LitElement {
   }
 
   private drawing(limit: number, plain: boolean): Drawing {
-    return { axis: this.axis, beta: this.smoothing === 0 ? 0 : 1 - 10 ** (-3 * this.smoothing), limit, plain };
+    return { axis: this.axis, smoothing: this.smoothing, limit, plain };
   }
 
   private emptyText(): string {

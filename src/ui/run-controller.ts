@@ -95,8 +95,10 @@ export class RunController implements ReactiveController {
       const first = await (died === undefined ? started : Promise.race([started, died]));
       died?.catch(() => undefined);
       if (generation !== this.generation) return;
-      this.set({ ...this.current, link: "ready", device: first.device, checkpoints: first.checkpoints, corpora: first.corpora });
+      this.set({ ...this.current, device: first.device, checkpoints: first.checkpoints, corpora: first.corpora });
+      // Ready only then: a page that still waits for its last run would begin to measure the machine for another.
       if (first.lastRunId !== null) await this.openRun(first.lastRunId);
+      if (generation === this.generation && this.current.link === "connecting") this.set({ ...this.current, link: "ready" });
     } catch (error) {
       if (generation === this.generation && this.current.link !== "dead") this.fail(readError(error));
     }

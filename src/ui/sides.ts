@@ -37,7 +37,7 @@ export function allChoices(run: RunState | null, checkpoints: readonly Checkpoin
 
 export function checkpointLabel(checkpoint: CheckpointSummary): string {
   const step = checkpoint.step > 0 ? `, step ${checkpoint.step.toLocaleString("en-US")}` : "";
-  return `${checkpoint.name}${checkpoint.shipped ? " (shipped)" : ""}${step}`;
+  return `${checkpoint.name}${checkpoint.shipped && !/shipped/i.test(checkpoint.name) ? " (shipped)" : ""}${step}`;
 }
 
 const sameModel = (a: ModelConfig, b: ModelConfig): boolean =>

@@ -137,7 +137,7 @@ export class StartPanel extends LitElement {
       <p>
         ${tuning === null
           ? "Needs a base that a recipe here can tune. None is loaded; train one from nothing, or open one in Models."
-          : html`Take ${checkpointLabel(tuning.base)}, which has read but never been asked anything, and teach it to answer.`}
+          : html`Take a base that has read a lot and was never asked anything, and teach it to answer. Here: ${checkpointLabel(tuning.base)}.`}
       </p>
       ${tuning === null ? html`<div class="time"></div>` : this.time(state.calibrations[JSON.stringify(tuning.recipe)], stages, "practice in answering")}
       <button class="primary" data-testid="start-tune" ?disabled=${tuning === null || this.starting || state.link !== "ready"} @click=${this.startTuning}>Fine-tune it</button>

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decimate, joinLines, logTicks, paddedRange, smooth, ticks } from "../../src/ui/chart-maths.ts";
+import { smoothingBeta } from "../../src/ui/learning-data.ts";
 
 const ones = (length: number): number[] => Array.from({ length }, () => 1);
 const raw = (y: readonly number[]): { x: number[]; y: readonly number[]; lo: readonly number[]; hi: readonly number[]; count: number[] } => ({
@@ -41,6 +42,16 @@ describe("smooth", () => {
 
 /** Thirds of whole numbers: not round, no negative zero, and quick to shrink. */
 const value = fc.integer({ min: -3_000_000, max: 3_000_000 }).map((whole) => whole / 3 + 0);
+
+describe("smoothingBeta", () => {
+  it("reaches over the same share of a short and of a long run, a tenth at most, and is off at 0", () => {
+    const reach = (smoothing: number, steps: number): number => 1 / (1 - smoothingBeta(smoothing, steps)) - 1;
+    expect(reach(1, 100)).toBeCloseTo(10, 9);
+    expect(reach(1, 100_000)).toBeCloseTo(10_000, 5);
+    expect(reach(0.3, 1000) / 1000).toBeCloseTo(reach(0.3, 50) / 50, 12);
+    expect(smoothingBeta(0, 1000)).toBe(0);
+  });
+});
 
 describe("decimate", () => {
   it("keeps every spike, the last x, the mean and the number of points", () => {

@@ -30,7 +30,7 @@ afterAll(async () => {
 /** An element by its test id, through all shadow roots. */
 const by = (id: string): string => `>>> [data-testid="${id}"]`;
 const text = (page: Page, id: string): Promise<string> => page.$eval(by(id), (element) => element.textContent?.replace(/\s+/g, " ").trim() ?? "");
-const until = (page: Page, id: string, wanted: RegExp): Promise<void> => expect.poll(() => text(page, id).catch(() => ""), { timeout: 10_000 }).toMatch(wanted);
+const expectText = (page: Page, id: string, wanted: RegExp): Promise<void> => expect.poll(() => text(page, id).catch(() => ""), { timeout: 10_000 }).toMatch(wanted);
 const calls = (page: Page): Promise<string[]> => page.evaluate(() => [...window.stub.calls]);
 
 /** Opens the page at a scene, does something with it, and holds it to an empty console. */
@@ -52,12 +52,12 @@ async function visit(query: string, act: (page: Page) => Promise<void>, size: { 
 describe("the states of the page", () => {
   it("empty: a shipped model has answered, and two ways to start stand there with their time on this machine", () =>
     visit("scene=empty", async (page) => {
-      await until(page, "answer-tuned", /Dora Finch lives in Selby\./);
-      await until(page, "answer-base", /and the little girl/);
+      await expectText(page, "answer-tuned", /Dora Finch lives in Selby\./);
+      await expectText(page, "answer-base", /and the little girl/);
       await expect.poll(() => page.$$eval(">>> start-panel >>> .time b", (times) => times.map((time) => time.textContent?.trim())), { timeout: 10_000 }).toEqual(["about 15 s", "about 2 min 40 s"]);
       expect(await text(page, "start-tune")).toBe("Fine-tune it");
       expect(await text(page, "start-scratch")).toBe("Train from nothing");
-      await until(page, "next-words", /little.*%/);
+      await expectText(page, "next-words", /little.*%/);
     }));
 
   it("no models: says what is missing and offers the way that is left", () =>
@@ -74,11 +74,11 @@ describe("the states of the page", () => {
     ["paused", /Paused at step 620 of Pre-training/],
     ["finished", /Finished/],
     ["failed", /failed at step 340/],
-  ])("%s: the strip says so", (scene, sentence) => visit(`scene=${scene}`, (page) => until(page, "run-state", sentence)));
+  ])("%s: the strip says so", (scene, sentence) => visit(`scene=${scene}`, (page) => expectText(page, "run-state", sentence)));
 
   it("running: loss in words, curves, batch, samples and reading meter all show", () =>
     visit("scene=running", async (page) => {
-      await until(page, "loss", /^\d\.\d{3}$/);
+      await expectText(page, "loss", /^\d\.\d{3}$/);
       expect(await text(page, "loss-words")).toMatch(/^like choosing among \d+ pieces$/);
       expect(await text(page, "loss-summary")).toMatch(/^Pre-training: loss about/);
       expect((await page.$$(">>> line-chart >>> canvas")).length).toBe(5);
@@ -89,12 +89,12 @@ describe("the states of the page", () => {
 
   it("failed: the reason stands there with its code until another run begins", () =>
     visit("scene=failed", async (page) => {
-      await until(page, "run-error", /not a number at step 340.*NONFINITE_LOSS/);
+      await expectText(page, "run-error", /not a number at step 340.*NONFINITE_LOSS/);
       await page.locator(">>> [data-testid=run-error] button").click();
-      await until(page, "start-scratch", /Train from nothing/);
+      await expectText(page, "start-scratch", /Train from nothing/);
     }));
 
-  it("dead: says why, and what to do", () => visit("scene=dead", (page) => until(page, "dead", /GPU was lost twice.*GPU_BLOCKED/)));
+  it("dead: says why, and what to do", () => visit("scene=dead", (page) => expectText(page, "dead", /GPU was lost twice.*GPU_BLOCKED/)));
 
   it("fits a laptop and a phone without sideways scroll", async () => {
     for (const scene of ["empty", "tuning"]) {
@@ -113,29 +113,29 @@ describe("the states of the page", () => {
 describe("what a person does", () => {
   it("drives a run by keys: pause, one step, play, stop after a question", () =>
     visit("scene=running", async (page) => {
-      await until(page, "run-state", /Learning/);
+      await expectText(page, "run-state", /Learning/);
       await page.keyboard.press("Space");
-      await until(page, "run-state", /^Paused at step (\d+)/);
+      await expectText(page, "run-state", /^Paused at step (\d+)/);
       const at = Number((await text(page, "run-state")).match(/\d[\d,]*/)![0]);
       await page.keyboard.press("s");
-      await until(page, "run-state", new RegExp(`^Paused at step ${at + 1} `));
+      await expectText(page, "run-state", new RegExp(`^Paused at step ${at + 1} `));
       await page.keyboard.press("Space");
-      await until(page, "run-state", /Learning/);
+      await expectText(page, "run-state", /Learning/);
       await page.keyboard.press("x");
       await page.locator(by("stop-confirm")).click();
-      await until(page, "run-state", /^Stopped/);
+      await expectText(page, "run-state", /^Stopped/);
       expect((await calls(page)).filter((call) => !call.startsWith("setVisible") && call !== "ask")).toEqual(["pause", "singleStep", "play", "stop"]);
     }));
 
   it("types into a field without driving the run", () =>
     visit("scene=running", async (page) => {
-      await until(page, "run-state", /Learning/);
+      await expectText(page, "run-state", /Learning/);
       await page.locator(by("ask-input")).click();
       await page.keyboard.type("does x skip s");
       expect(await calls(page)).not.toContain("pause");
       await page.keyboard.press("Enter");
-      await until(page, "asked", /does x skip s/);
-      await until(page, "answer-tuned", /small model/);
+      await expectText(page, "asked", /does x skip s/);
+      await expectText(page, "answer-tuned", /small model/);
     }));
 
   it("starts from nothing with the seed given, and from the shipped base", async () => {
@@ -144,12 +144,12 @@ describe("what a person does", () => {
       await page.locator(by("seed")).fill("77");
       await page.keyboard.press("Tab");
       await page.locator(by("start-scratch")).click();
-      await until(page, "run-state", /Learning to predict/);
+      await expectText(page, "run-state", /Learning to predict/);
       expect(await page.evaluate(() => window.app.run.state.run?.recipe.seed)).toBe(77);
     });
     await visit("scene=empty", async (page) => {
       await page.locator(by("start-tune")).click();
-      await until(page, "run-state", /Learning to answer/);
+      await expectText(page, "run-state", /Learning to answer/);
     });
   });
 
@@ -180,7 +180,7 @@ describe("what a person does", () => {
     const archive = join(folder, "back.zip");
     await writeFile(archive, "zip");
     await visit("scene=finished", async (page) => {
-      await until(page, "run-state", /Finished/);
+      await expectText(page, "run-state", /Finished/);
       await page.keyboard.press("m");
       await page.waitForSelector(by("model-row"));
       await page.locator(by("download")).click();
@@ -199,7 +199,7 @@ describe("what a person does", () => {
 
   it("scrubs samples, reads a token's guesses, changes theme and view", () =>
     visit("scene=paused", async (page) => {
-      await until(page, "run-state", /^Paused/);
+      await expectText(page, "run-state", /^Paused/);
       await page.focus(by("scrubber"));
       await page.keyboard.press("Home");
       const first = await text(page, "sample");
@@ -215,7 +215,7 @@ describe("what a person does", () => {
       expect(await paper()).not.toBe(light);
       await page.evaluate(() => localStorage.clear());
       await page.keyboard.press("2");
-      await until(page, "coming", /Labs are not here yet/);
+      await expectText(page, "coming", /Labs are not here yet/);
     }));
 
   it("switches parts on a phone", () =>
@@ -244,7 +244,7 @@ interface TraceEvent {
 describe("the page's thread", () => {
   it("runs no task of over 50 ms in ten seconds of 200 steps a second", () =>
     visit("scene=running&steps=200", async (page) => {
-      await until(page, "run-state", /Learning/);
+      await expectText(page, "run-state", /Learning/);
       const before = await page.evaluate(() => window.app.run.state.curves.lastStep);
       await page.tracing.start({ categories: ["toplevel"], path: join(folder, "trace.json") });
       await new Promise((resolve) => setTimeout(resolve, 10_000));

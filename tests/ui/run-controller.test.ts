@@ -47,9 +47,9 @@ async function rig(change: Partial<EngineApi> = {}): Promise<Rig> {
     },
     ...change,
   });
-  const connection: Connection = { api, died: new Promise((resolve) => (die = resolve)), dispose: () => void disposed++ };
+  const connect = async (): Promise<Connection> => ({ api, died: new Promise((resolve) => (die = resolve)), dispose: () => void disposed++ });
   const host = { addController: () => undefined, requestUpdate: () => void updates++ } as unknown as ReactiveControllerHost;
-  const controller = new RunController(host, () => ({ connect: () => Promise.resolve(connection), backend: "auto", baseUrl: "http://localhost/" }));
+  const controller = new RunController(host, () => ({ connect, backend: "auto", baseUrl: "http://localhost/" }));
   controller.hostConnected();
   await vi.waitFor(() => expect(controller.state.link).not.toBe("connecting"));
   return { controller, send: (...events) => listener(events), die: (error) => die(error), disposed: () => disposed, updates: () => updates };
