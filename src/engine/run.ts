@@ -209,6 +209,8 @@ export class Run {
       case "checkpoint": return this.#checkpoint();
       case "pause":
         await this.drain();
+        // Somebody pressed play while this turn was drained or saved.
+        if ((action.reason === "requested" && this.#wish !== "pause") || (action.reason === "latched" && !this.#latched)) return;
         this.#wish = "pause";
         this.#set("paused");
         await this.looks.now();
