@@ -1,4 +1,6 @@
 /** Training time per stage: only time spent in steps counts, and none of it while the page is hidden. */
+import type { StageProgress } from "../protocol/messages.ts";
+import type { Stage } from "../protocol/recipe.ts";
 
 export interface ClockState {
   readonly spentMs: readonly number[];
@@ -63,4 +65,13 @@ export class RunClock {
   get state(): ClockState {
     return { spentMs: [...this.#spent] };
   }
+}
+
+/** How far each stage is, with the time spent and the time that this machine's own rate lets expect. */
+export function stageProgress(stages: readonly Stage[], steps: readonly number[], clock: RunClock, tokensPerStep: (stage: Stage) => number): StageProgress[] {
+  const perToken = clock.msPerToken();
+  return stages.map((stage, i) => ({
+    name: stage.name, kind: stage.kind, steps: stage.max_iters, done: steps[i]!, tokensPerStep: tokensPerStep(stage), spentMs: clock.spentMs(i),
+    ...(perToken === null ? {} : { remainingMs: (stage.max_iters - steps[i]!) * tokensPerStep(stage) * perToken }),
+  }));
 }

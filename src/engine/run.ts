@@ -7,7 +7,7 @@ import { Mutex } from "../core/mutex.ts";
 import type { BatchSource, Tokenizer } from "../data/index.ts";
 import type { Device } from "../device/types.ts";
 import type { Gpt2Config } from "../model/gpt2.ts";
-import type { AnswerToken, MetricRow, RunPhase, RunState, StageProgress } from "../protocol/messages.ts";
+import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/messages.ts";
 import type { Recipe, Stage } from "../protocol/recipe.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
 import { recordTraining } from "../training/programs.ts";
@@ -15,7 +15,7 @@ import { Trainer, type TrainerState } from "../training/trainer.ts";
 import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
 import type { CorpusLibrary } from "./corpora.ts";
 import type { EventHub } from "./events.ts";
-import { RunClock } from "./run-clock.ts";
+import { RunClock, stageProgress } from "./run-clock.ts";
 import type { RunFiles, SavedPoint } from "./run-files.ts";
 import { RunLooks } from "./run-looks.ts";
 import { StageData } from "./stage-data.ts";
@@ -73,6 +73,7 @@ export class Run {
   #last = { evaluated: -1, sampled: -1, saved: -1, savedMs: 0, drainedMs: 0 };
   #flight: Promise<void>[] = [];
   #latched = false;
+  #closing = false;
   #preparing: RunState["preparing"];
   #error: RunState["error"];
   #saved: RunState["saved"];
@@ -86,7 +87,7 @@ export class Run {
     this.#wish = options.paused ? "pause" : "run";
     this.#steps = recipe.stages.map((stage, i) => (i < this.stageIndex ? stage.max_iters : 0));
     this.clock = new RunClock(options.now, recipe.stages.length, saved?.clock);
-    this.#stageData = new StageData(options.library, recipe, (what, share) => this.#prepare(what, share), () => this.#wish === "stop");
+    this.#stageData = new StageData(options.library, recipe, (what, share) => this.#prepare(what, share), () => this.#wish === "stop" || this.#closing);
     this.looks = new RunLooks(this);
   }
 
@@ -156,7 +157,7 @@ export class Run {
 
   async #loop(): Promise<void> {
     if (this.phase !== "running") await this.looks.now();
-    while (this.phase === "running" || this.phase === "paused") {
+    while (this.phase === "running" || (this.phase === "paused" && !this.#closing)) {
       const actions = this.#turn();
       for (const action of actions) {
         try {
@@ -170,6 +171,7 @@ export class Run {
       if (actions.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
       else await this.options.breathe();
     }
+    if (this.#closing && this.phase === "paused" && !this.#latched && this.#last.saved !== this.trainer!.step) await this.#mutex.run(() => this.#checkpoint());
   }
 
   #turn(): TurnAction[] {
@@ -344,8 +346,11 @@ export class Run {
     return this.exclusive(() => answer(this.trainer!.ask, tokenizer, request, push, stopped, this.options.breathe));
   }
 
+  /** Lets go of the run where it stands: saved and paused, so that it can be opened again. Not the same as `stop`. */
   async destroy(): Promise<void> {
-    if (this.phase !== "finished" && this.phase !== "failed" && this.phase !== "stopped") await this.stop();
+    this.#closing = true;
+    this.#wishFor("pause");
+    await this.#ended;
     this.trainer?.destroy();
     this.trainer = null;
   }
@@ -376,15 +381,7 @@ export class Run {
 
   get state(): RunState {
     const { recipe, trainer } = this;
-    const stages = recipe.stages.map((stage, i): StageProgress => {
-      const spentMs = this.clock.spentMs(i);
-      const done = this.#steps[i]!;
-      const perToken = this.clock.msPerToken();
-      return {
-        name: stage.name, kind: stage.kind, steps: stage.max_iters, done, tokensPerStep: this.tokensPerStep(stage), spentMs,
-        ...(perToken === null ? {} : { remainingMs: (stage.max_iters - done) * this.tokensPerStep(stage) * perToken }),
-      };
-    });
+    const stages = stageProgress(recipe.stages, this.#steps, this.clock, (stage) => this.tokensPerStep(stage));
     return {
       runId: this.options.runId, phase: this.phase, recipe, stageIndex: this.stageIndex, step: trainer?.step ?? 0, stages,
       canSample: trainer !== null && this.phase !== "preparing",
