@@ -111,6 +111,8 @@ export function validateRecipe(value: unknown): Recipe {
     throw out("model.n_embd", model.n_embd, `a multiple of n_head (${String(model.n_head)})`);
   }
   const headSize = (model.n_embd as number) / (model.n_head as number);
+  // The attention kernels read a head four channels at a time.
+  if (headSize % 4 !== 0) throw out("model.n_head", model.n_head, `such that n_embd / n_head (${headSize}) is a multiple of 4`);
   if (headSize > 128) throw out("model.n_head", model.n_head, `at least ${Math.ceil((model.n_embd as number) / 128)}, so that a head has at most 128 channels`);
   const stages = recipe.stages;
   if (!Array.isArray(stages) || stages.length < 1 || stages.length > 8) throw out("stages", Array.isArray(stages) ? stages.length : stages, "a list of 1 to 8 stages");
