@@ -41,7 +41,7 @@ export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlo
     width: look.width,
     height: look.height,
     legend: { show: false },
-    padding: look.compact ? [2, 2, 2, 2] : [14, 12, 0, 0],
+    padding: look.compact ? [2, 2, 2, 2] : [14, Math.round(look.em * 1.7), 0, 0],
     cursor: {
       show: !look.compact,
       y: false,

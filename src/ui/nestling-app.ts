@@ -138,7 +138,7 @@ export class NestlingApp extends LitElement {
     const { state } = this.run;
     const { run, curves } = state;
     return html`
-      <transport-strip class="on-watch" .run=${run} .curves=${curves} .quiz=${quizScores(state)} .hiddenMs=${state.hiddenMs}></transport-strip>
+      <transport-strip class="on-watch" .run=${run} .curves=${curves} .quiz=${quizScores(state, this.answering.base)} .hiddenMs=${state.hiddenMs}></transport-strip>
       <div class="recipe"><recipe-panel class="on-recipe" .run=${run!}></recipe-panel>
         <reading-meter class="on-watch" .tokens=${curves.tokens} .tokensPerSec=${curves.tokensPerSec ?? 0} .tokensPerWord=${state.tokensPerWord ?? 1.4}></reading-meter></div>
       <div class="middle">

@@ -153,8 +153,11 @@ export function remainingMs(run: RunState): number | undefined {
   return known.length === 0 ? undefined : known.reduce((sum, stage) => sum + (stage.remainingMs ?? 0), 0);
 }
 
-/** Held-out questions right, by base and by tuned model, as last measured. */
-export function quizScores(state: PageState): { base?: number; tuned?: number; total: number } {
+/**
+ * Held-out questions right, by base and by tuned model, as last measured.
+ * @param baseId the checkpoint that stands for the base where the run trains none
+ */
+export function quizScores(state: PageState, baseId = ""): { base?: number; tuned?: number; total: number } {
   const { run, curves, checkpoints } = state;
   const shipped = checkpoints.find((checkpoint) => checkpoint.shipped && checkpoint.stageKind === "pretrain");
   const total = checkpoints.find((checkpoint) => checkpoint.quizTotal)?.quizTotal ?? 50;
@@ -169,6 +172,6 @@ export function quizScores(state: PageState): { base?: number; tuned?: number; t
     });
     return value;
   };
-  const trainsBase = run.stages.some((stage) => stage.kind === "pretrain");
-  return { base: lastOf(true) ?? (trainsBase ? undefined : shipped?.quizRight), tuned: lastOf(false), total };
+  const measured = checkpoints.find((checkpoint) => checkpoint.id === baseId)?.quizRight;
+  return { base: lastOf(true) ?? measured, tuned: lastOf(false), total };
 }

@@ -167,7 +167,7 @@ export class StartPanel extends LitElement {
     const { stageMs, memory, tokensPerSec } = calibration.value;
     const ms = stageMs.reduce((sum, stage, i) => sum + (counted[i] ? stage : 0), 0);
     return html`<div class="time">
-      <b>about ${formatDuration(roundUp(ms))}</b>
+      <b>about ${formatDuration(roundUp(ms)).replace(".0 s", " s")}</b>
       <span>of ${what}, measured on this machine: ${formatShort(Math.round(tokensPerSec))} tokens/s${memory.totalBytes > 0 ? html`, ${formatBytes(memory.totalBytes)} of memory` : nothing}</span>
     </div>`;
   }

@@ -99,6 +99,14 @@ describe("remaining time and quiz", () => {
     expect(quizScores(measured)).toEqual({ base: 3, tuned: 41, total: 50 });
   });
 
+  it("takes the base's score from its checkpoint when the run trains no base", () => {
+    const tuning = reduceEvents({ ...started, checkpoints: [checkpoint("b", "pretrain", { quizRight: 7, quizTotal: 50 })] }, [
+      event(2, { type: "metrics", rows: [{ stageIndex: 1, step: 1, globalStep: 1, tokens: 1, trainMs: 1, quiz_right: 20 }] }),
+    ]);
+    expect(quizScores(tuning, "b")).toEqual({ base: 7, tuned: 20, total: 50 });
+    expect(quizScores(tuning, "live").base).toBeUndefined();
+  });
+
   it("shows the shipped models' scores before any run", () => {
     const shipped = { shipped: true, quizTotal: 60 };
     const state = { ...initialState, checkpoints: [checkpoint("b", "pretrain", { ...shipped, quizRight: 2 }), checkpoint("t", "sft", { ...shipped, quizRight: 44 })] };
