@@ -111,7 +111,7 @@ export class Session {
 /** An error that crossed the worker and the page comes back as text; its code still stands at the front of it. */
 function withCode(error: unknown): unknown {
   if (error instanceof NestlingError || !(error instanceof Error)) return error;
-  const found = /\[([A-Z]+_?[A-Z_]*)\] ([^\n]*)/.exec(error.message);
+  const found = /\[([A-Z][A-Z0-9_]*)\] ([^\n]*)/.exec(error.message);
   return found ? new NestlingError(found[1] as NestlingError["code"], found[2]) : error;
 }
 

@@ -322,6 +322,6 @@ export class RunController implements ReactiveController {
 /** A thrown thing as a report. Comlink keeps an error's message and drops its fields, so the code is read from "[CODE] words". */
 export function readError(thrown: unknown): ErrorReport {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const match = /^\[([A-Z_]+)\] ([\s\S]*)$/.exec(message);
+  const match = /^\[([A-Z][A-Z0-9_]*)\] ([\s\S]*)$/.exec(message);
   return match === null ? { code: "UNKNOWN", message, details: {} } : { code: match[1], message: match[2], details: {} };
 }
