@@ -10,6 +10,13 @@ export const askStyles = css`
   panel-frame {
     flex: 1;
   }
+  /* Where the panel is low it scrolls; no line of it is squeezed. */
+  .asked,
+  form,
+  .under,
+  .settings {
+    flex: none;
+  }
   .asked {
     display: flex;
     align-items: start;

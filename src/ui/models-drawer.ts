@@ -77,7 +77,7 @@ export class ModelsDrawer extends LitElement {
     const tunable = this.tunable.has(item.id) && !isLive(this.run);
     const inUse = isLive(this.run) && item.runId === this.run.runId;
     return html`<div class="actions">
-      ${item.stageKind === "pretrain" ? html`<button data-testid="tune-from" ?disabled=${!tunable} title=${tunable ? "" : isLive(this.run) ? "A run is under way" : "No recipe here fits this model"} @click=${() => this.act("tune-from", item.id)}>Fine-tune from here</button>` : nothing}
+      ${item.stageKind !== "sft" ? html`<button data-testid="tune-from" ?disabled=${!tunable} title=${tunable ? "" : isLive(this.run) ? "A run is under way" : "No recipe here fits this model"} @click=${() => this.act("tune-from", item.id)}>Fine-tune from here</button>` : nothing}
       <button class="plain" data-testid="download" ?disabled=${this.busy !== ""} @click=${() => this.emit("download-model", item)}>${icons.download()} ${this.busy === item.id ? "preparing" : "Download"}</button>
       ${item.shipped || inUse ? nothing : html`<button class="plain icon" data-testid="delete" aria-label="Delete ${safeName(item.name)}" title="Delete" @click=${() => (this.deleting = item.id)}>${icons.trash()}</button>`}
     </div>`;

@@ -61,6 +61,10 @@ export class NoticeStack extends LitElement {
         :host {
           bottom: calc(7.5rem + env(safe-area-inset-bottom));
         }
+        /* More would cover the page; closing one brings the next. */
+        .notice:not(:nth-last-child(-n + 2)) {
+          display: none;
+        }
       }
     `,
   ];

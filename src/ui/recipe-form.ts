@@ -1,5 +1,5 @@
 /** Chooses a preset, a seed and the person's own text. Holds no recipe: it says what was chosen. */
-import { LitElement, css, html, nothing } from "lit";
+import { LitElement, type PropertyValues, css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Recipe } from "../protocol/index.ts";
 import { formatBytes, formatShort, plural, safeName } from "./format.ts";
@@ -12,6 +12,8 @@ const WORDS: Readonly<Record<string, { readonly title: string; readonly text: st
   "your-text": { title: "Your text", text: "Anything you drop or paste here" },
   "gpu-10m": { title: "Ten million", text: "About 10 M parameters, for a real GPU" },
 };
+
+const PASTED = "Pasted text";
 
 /**
  * @fires choose-preset - {detail: string} the preset's name
@@ -104,6 +106,11 @@ export class RecipeForm extends LitElement {
 
   @state() private pasting = false;
 
+  /** The box closes when its text was taken: a refused one stays there to be mended. */
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("ownText") && this.ownText?.title === PASTED) this.pasting = false;
+  }
+
   override render(): unknown {
     return html`
       <fieldset class="presets" aria-label="Recipe">${this.presets.map((preset) => this.preset(preset))}</fieldset>
@@ -152,8 +159,7 @@ export class RecipeForm extends LitElement {
 
   private readonly usePasted = (): void => {
     const text = this.renderRoot.querySelector("textarea")?.value ?? "";
-    this.pasting = false;
-    this.emit("give-text", { name: "Pasted text", data: new Blob([text], { type: "text/plain" }) });
+    this.emit("give-text", { name: PASTED, data: new Blob([text], { type: "text/plain" }) });
   };
 
   private readonly onSeed = (event: Event): void => {
