@@ -30,6 +30,12 @@ export function microRecipe(steps: number, sets: readonly string[] = []): Recipe
   return { ...applySets(limitSteps(presetByName("first-light")!, steps), [...small, ...sets]), name: "micro" };
 }
 
+/** The recipe for a person's own text, tiny and by characters. */
+export function ownTextRecipe(steps: number): Recipe {
+  const small = ["n_layer=1", "n_head=2", "n_embd=32", "block_size=32", "batch_size=4", "dropout=0", "eval_iters=2", "tokenizer.kind=char", "stages.0.eval_interval=100"];
+  return applySets(limitSteps(presetByName("your-text")!, steps), small);
+}
+
 /** The default recipe on the made world alone, at the smallest scale that learns to answer in form. */
 export function smallRecipe(): Recipe {
   const sets = ["n_layer=2", "n_head=4", "n_embd=64", "vocab_size=512", "eval_iters=4", WORLD_ONLY, "stages.0.max_iters=400", "stages.0.eval_interval=100", "stages.0.optimizer.warmup_iters=20"];
