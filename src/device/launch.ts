@@ -28,9 +28,10 @@ export function variantOf(launch: Launch): AnyVariant {
   return variant;
 }
 
-/** @throws NestlingError KERNEL_BINDING or KERNEL_DIMS, naming the launch, the number seen and the number allowed */
+/** @throws NestlingError KERNEL_BINDING, KERNEL_DIMS, or PLAN for a variant that is not there, naming the launch, the number seen and the number allowed */
 export function checkLaunch(launch: Launch, maxBindingBytes: number): void {
   const { kernel, label } = launch;
+  variantOf(launch);
   const names = Object.keys(kernel.bindings);
   if (launch.views.length !== names.length) {
     throw new NestlingError("KERNEL_BINDING", `${label}: ${launch.views.length} buffers bound, ${kernel.name} takes ${names.length} (${names.join(", ")}).`);

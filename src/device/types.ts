@@ -136,7 +136,7 @@ export interface Device {
   allocate(requests: readonly { readonly label: string; readonly sizeBytes: number }[]): Promise<Heap>;
   /** Queued before any later submit. Multiples of 4 bytes. */
   write(view: View, data: ArrayBufferView): void;
-  /** A copy of the bytes as they are after everything submitted so far. */
+  /** A copy of the bytes as they are after everything submitted so far. @throws the first error nobody has been told of yet */
   read(view: View): Promise<ArrayBuffer>;
   /** @throws NestlingError SHADER_COMPILE, KERNEL_DIMS, KERNEL_BINDING */
   prepare(label: string, launches: readonly Launch[]): Promise<Program>;

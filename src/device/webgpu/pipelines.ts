@@ -58,7 +58,10 @@ export class Pipelines {
     const variant = variantOf(launch);
     const name = `${kernel.name}/${variant.name}`;
     const code = moduleText(launch);
+    // The pipeline's failure says it all; uncaptured, the module's own error would stop whatever runs next.
+    this.device.pushErrorScope("validation");
     const module = this.device.createShaderModule({ label: name, code });
+    void this.device.popErrorScope().catch(() => {});
     try {
       return await this.device.createComputePipelineAsync({
         label: name,

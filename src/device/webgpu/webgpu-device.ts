@@ -58,6 +58,14 @@ export function foldGrid(workgroups: number, max = 65_535): { x: number; y: numb
   return { x: Math.ceil(workgroups / y), y };
 }
 
+/** @throws NestlingError KERNEL_DIMS where even two dimensions do not hold so many workgroups */
+function gridOf(launch: Launch, max: number): { x: number; y: number } {
+  const workgroups = variantOf(launch).workgroups(dimsOf(launch));
+  const grid = foldGrid(workgroups, max);
+  if (Number.isInteger(workgroups) && workgroups >= 0 && grid.y <= max) return grid;
+  throw new NestlingError("KERNEL_DIMS", `${launch.label}: ${workgroups} workgroups asked for; one launch has a whole number of them, at most ${max} x ${max}. Use a smaller batch, context or width.`, { asked: workgroups, allowed: max * max });
+}
+
 class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly limits;
@@ -95,6 +103,16 @@ class WebGpuDevice implements Device {
   }
 
   async allocate(requests: readonly { label: string; sizeBytes: number }[]): Promise<Heap> {
+    const made = await this.#create(requests, GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+    if (this.options.poison !== undefined) {
+      this.submit(made.map((buffer) => ({ kind: "fill", view: { buffer, offsetBytes: 0, sizeBytes: buffer.sizeBytes }, value: this.options.poison! })));
+    }
+    const sizeBytes = made.reduce((sum, buffer) => sum + buffer.sizeBytes, 0);
+    return { buffers: made, sizeBytes, destroy: () => made.forEach((buffer) => buffer.gpu.destroy()) };
+  }
+
+  /** All or none. @throws NestlingError OUT_OF_MEMORY */
+  async #create(requests: readonly { label: string; sizeBytes: number }[], usage: number): Promise<WebGpuBuffer[]> {
     const made: WebGpuBuffer[] = [];
     this.gpu.pushErrorScope("validation");
     this.gpu.pushErrorScope("out-of-memory");
@@ -102,25 +120,19 @@ class WebGpuDevice implements Device {
     try {
       for (const { label, sizeBytes } of requests) {
         const size = alignUp(sizeBytes);
-        const gpu = this.gpu.createBuffer({ label, size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST });
-        made.push(new WebGpuBuffer(label, size, gpu));
+        made.push(new WebGpuBuffer(label, size, this.gpu.createBuffer({ label, size, usage })));
       }
     } catch (error) {
       thrown = error;
     }
-    const failed = (await this.gpu.popErrorScope()) ?? (await this.gpu.popErrorScope().catch(() => null)) ?? thrown;
-    const sizeBytes = made.reduce((sum, buffer) => sum + buffer.sizeBytes, 0);
-    const destroy = (): void => made.forEach((buffer) => buffer.gpu.destroy());
-    if (failed) {
-      destroy();
-      const asked = requests.reduce((sum, request) => sum + alignUp(request.sizeBytes), 0);
-      const reason = failed instanceof Error || "message" in Object(failed) ? (failed as Error).message : String(failed);
-      throw new NestlingError("OUT_OF_MEMORY", `The GPU refused ${asked} bytes in ${requests.length} buffers (${reason.split("\n")[0]}). All were freed; use a smaller model, batch or context.`, { asked });
-    }
-    if (this.options.poison !== undefined) {
-      this.submit(made.map((buffer) => ({ kind: "fill", view: { buffer, offsetBytes: 0, sizeBytes: buffer.sizeBytes }, value: this.options.poison! })));
-    }
-    return { buffers: made, sizeBytes, destroy };
+    // Both at once: an await between them would let another call's scope in. They reject when the device is lost, which says so itself.
+    const scopes = await Promise.all([this.gpu.popErrorScope(), this.gpu.popErrorScope()]).catch(() => []);
+    const failed = scopes.find((error) => error) ?? thrown;
+    if (!failed) return made;
+    made.forEach((buffer) => buffer.gpu.destroy());
+    const asked = requests.reduce((sum, request) => sum + alignUp(request.sizeBytes), 0);
+    const reason = "message" in Object(failed) ? (failed as Error).message : String(failed);
+    throw new NestlingError("OUT_OF_MEMORY", `The GPU refused ${asked} bytes in ${requests.length} buffers (${reason.split("\n")[0]}). All were freed; use a smaller model, batch or context.`, { asked });
   }
 
   write(view: View, data: ArrayBufferView): void {
@@ -133,9 +145,11 @@ class WebGpuDevice implements Device {
       index >= 0
         ? this.#staging.splice(index, 1)[0]!
         : this.gpu.createBuffer({ label: "staging", size: Math.max(4096, 2 ** Math.ceil(Math.log2(view.sizeBytes))), usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    this.gpu.pushErrorScope("validation");
     const encoder = this.gpu.createCommandEncoder({ label: "read" });
     encoder.copyBufferToBuffer(gpuOf(view), view.offsetBytes, staging, 0, view.sizeBytes);
     this.gpu.queue.submit([encoder.finish()]);
+    this.#closeScope();
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const timeout = new Promise<never>((_, reject) => {
@@ -146,6 +160,9 @@ class WebGpuDevice implements Device {
       staging.unmap();
       this.#staging.push(staging);
       await Promise.all(this.#scopes);
+      // One refused launch drops its whole submit: whatever was read may be from before it.
+      const error = this.takeError();
+      if (error) throw error;
       return bytes;
     } catch (error) {
       throw this.#error ?? (error instanceof NestlingError ? error : new NestlingError("GPU_LOST", `A read from the GPU failed: ${String(error)}`));
@@ -157,9 +174,11 @@ class WebGpuDevice implements Device {
   async prepare(label: string, launches: readonly Launch[]): Promise<Program> {
     for (const launch of launches) checkLaunch(launch, this.limits.maxBindingBytes);
     const { gpu } = this;
-    const uniform = gpu.createBuffer({ label: `${label} dims`, size: Math.max(1, launches.length) * DIMS_SLOT_BYTES, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-    const slots = new DataView(new ArrayBuffer(uniform.size));
+    const grids = launches.map((launch) => gridOf(launch, gpu.limits.maxComputeWorkgroupsPerDimension));
     const pipelines = await Promise.all(launches.map((launch) => this.#pipelines.pipelineOf(launch)));
+    const request = { label: `${label} dims`, sizeBytes: Math.max(1, launches.length) * DIMS_SLOT_BYTES };
+    const uniform = (await this.#create([request], GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST))[0]!.gpu;
+    const slots = new DataView(new ArrayBuffer(uniform.size));
     gpu.pushErrorScope("validation");
     const bound = launches.map((launch, i): BoundLaunch => {
       Object.values(launch.kernel.dims).forEach((type, d) => {
@@ -172,7 +191,7 @@ class WebGpuDevice implements Device {
         layout: this.#pipelines.layoutOf(launch.kernel),
         entries: launch.views.map((view, binding) => ({ binding, resource: { buffer: gpuOf(view), offset: view.offsetBytes, size: view.sizeBytes } })),
       });
-      return { pipeline: pipelines[i]!, group, ...foldGrid(variantOf(launch).workgroups(dimsOf(launch)), gpu.limits.maxComputeWorkgroupsPerDimension) };
+      return { pipeline: pipelines[i]!, group, ...grids[i]! };
     });
     gpu.queue.writeBuffer(uniform, 0, slots.buffer);
     const dimsGroup = gpu.createBindGroup({
@@ -181,7 +200,10 @@ class WebGpuDevice implements Device {
       entries: [{ binding: 0, resource: { buffer: uniform, offset: 0, size: DIMS_BYTES } }],
     });
     const failed = await gpu.popErrorScope();
-    if (failed) throw new NestlingError("KERNEL_BINDING", `${label}: ${failed.message}`);
+    if (failed) {
+      uniform.destroy();
+      throw new NestlingError("KERNEL_BINDING", `${label}: ${failed.message}`);
+    }
     return new WebGpuProgram(label, launches, bound, dimsGroup, uniform);
   }
 
@@ -202,6 +224,11 @@ class WebGpuDevice implements Device {
       }
     }
     this.gpu.queue.submit([encoder.finish()]);
+    this.#closeScope();
+  }
+
+  /** Ends the open validation scope; what it caught is known once `#scopes` have settled. */
+  #closeScope(): void {
     const scope = this.gpu.popErrorScope().then(
       (error) => void (error && this.#record(new NestlingError("GPU_ERROR", error.message))),
       () => {}, // a lost device answers through `lost`
