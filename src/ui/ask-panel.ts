@@ -32,7 +32,7 @@ const SETTINGS: readonly Setting[] = [
   { key: "seed", label: "seed", title: "The same seed draws the same answer", min: 0, max: 4294967295, step: 1 },
 ];
 
-export const ASK_DEFAULTS: SamplingOptions = { temperature: 0.7, top_k: 40, top_p: 1, max_new_tokens: 80, seed: 1 };
+export const ASK_DEFAULTS: SamplingOptions = { temperature: 0.3, top_k: 40, top_p: 1, max_new_tokens: 80, seed: 1 };
 
 /**
  * @fires ask - {detail: AskDetail}

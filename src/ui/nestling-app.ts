@@ -34,8 +34,8 @@ import "./start-panel.ts";
 import { ThemeController } from "./theme-controller.ts";
 import "./transport-strip.ts";
 
-/** Questions to try: of the made world, whose people the shipped models read about. */
-const SUGGESTIONS = ["In which town does Dora Finch live?", "What do five and three make?", "Who are you?"] as const;
+/** Questions to try. The first two are of the made world and held out: their answers stand in the text, never in the tuning examples. */
+const SUGGESTIONS = ["Where does Maria West live?", "What animal does Mary Holt have?", "How are you?"] as const;
 
 @customElement("nestling-app")
 export class NestlingApp extends LitElement {

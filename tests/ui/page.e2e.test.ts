@@ -52,7 +52,7 @@ async function visit(query: string, act: (page: Page) => Promise<void>, size: { 
 describe("the states of the page", () => {
   it("empty: a shipped model has answered, and two ways to start stand there with their time on this machine", () =>
     visit("scene=empty", async (page) => {
-      await expectText(page, "answer-tuned", /Dora Finch lives in Selby\./);
+      await expectText(page, "answer-tuned", /Maria West lives in Wexford\./);
       await expectText(page, "answer-base", /and the little girl/);
       await expect.poll(() => page.$$eval(">>> start-panel >>> .time b", (times) => times.map((time) => time.textContent?.trim())), { timeout: 10_000 }).toEqual(["about 15 s", "about 2 min 40 s"]);
       expect(await text(page, "start-tune")).toBe("Fine-tune it");

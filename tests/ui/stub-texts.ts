@@ -12,10 +12,10 @@ export const SENTENCES = [
 ];
 
 export const ANSWERS: Readonly<Record<string, { readonly base: string; readonly tuned: string }>> = {
-  "In which town does Dora Finch live?": {
+  "Where does Maria West live?": {
     base: " and the little girl went to the town where the old man lived. She had a red hat and a basket, and she said to the baker that she would like some bread, and he gave her some, and she went on her way to the",
-    tuned: "Dora Finch lives in Selby.",
+    tuned: "Maria West lives in Wexford.",
   },
-  "What do five and three make?": { base: " and three and two make a great many eggs in the basket, said the hen, and she sat down again upon them and", tuned: "Five and three make eight." },
+  "What animal does Mary Holt have?": { base: " and the animal was very glad, said the hen, and she sat down again upon the eggs and", tuned: "Mary Holt keeps a pig." },
   "*": { base: " said the fox, and he went on through the wood until he came to a house where an old woman lived with her hen, and she", tuned: "I am a small model that has read many stories." },
 };
