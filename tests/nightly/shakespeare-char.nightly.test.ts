@@ -14,7 +14,7 @@ interface OracleRun {
   readonly evaluations: readonly { readonly step: number; readonly val_loss: number }[];
 }
 
-/** Issue 2's bound. The oracle's own seeds differ by less (tests/oracle/README.md). */
+/** Three seeds each: a mean differs from the other by about 0.01 by chance. One seed alone may miss it. */
 const BOUND = 0.03;
 const oracle = JSON.parse(readFileSync(new URL("../oracle/shakespeare-char.json", import.meta.url), "utf8")) as { readonly runs: readonly OracleRun[] };
 const count = Number(process.env["NESTLING_SEEDS"] ?? oracle.runs.length);
@@ -36,7 +36,7 @@ async function train(seed: number): Promise<{ rows: readonly MetricRow[]; parame
 }
 
 describe("shakespeare-char on the CPU backend", () => {
-  it(`ends within ${BOUND} of PyTorch's held-out loss, mean of ${count} seeds`, async () => {
+  it(`ends within ${BOUND} of PyTorch's held-out loss in the mean over seed ${runs.map(({ seed }) => seed).join(", ")}`, async () => {
     expect(runs.length, "NESTLING_SEEDS asks for seeds that the oracle has").toBe(count);
     const last = recipe.stages[0]!.max_iters;
     const ours: number[] = [];
