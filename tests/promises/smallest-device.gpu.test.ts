@@ -1,0 +1,94 @@
+/**
+ * Promises 11, 12 and 17 for a whole run: the same bits without the browser's bounds checks and on poisoned memory, on a device of
+ * the specification's default limits and no feature. Edges of single buffers: tests/kernels; the golden model: tests/model.
+ */
+import { describe, expect, it } from "vitest";
+import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
+import type { Device } from "../../src/device/types.ts";
+import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
+import { gpuDevice } from "../support/gpu.ts";
+import { hashOf, losses, microSource, microTrainer, unevenMasks, webGpu, webGpuByWorkgroup, wasmCpu, type MicroOptions } from "../support/micro.ts";
+import { wasmModule } from "../support/wasm.ts";
+
+const POISON = 0x7fc00000;
+const STEPS = 20;
+
+interface Trace {
+  readonly weights: string;
+  readonly losses: readonly number[];
+  readonly held: number;
+  readonly probabilities: readonly number[];
+  readonly tokens: readonly number[];
+}
+
+/** Everything a run computes, as it is seen from outside: shapes that are no multiple of any tile, every program used. */
+async function trace(device: Device, poison?: number): Promise<Trace> {
+  const options: MicroOptions = {
+    model: { dropout: 0.1, n_embd: 24, n_head: 3, vocab_size: 67 }, stage: { batch_size: 3 }, source: unevenMasks(microSource()),
+    ...(poison === undefined ? {} : { compile: { poison } }),
+  };
+  const trainer = await microTrainer(device, options);
+  const seen = await losses(trainer, STEPS);
+  const held = await trainer.evaluate(trainer.data, 2);
+  const probabilities = Array.from(await trainer.probabilities(trainer.data.evaluate(0, 1, 32)));
+  const tokens: number[] = [];
+  for await (const drawn of trainer.ask.generate([[5, 1, 60]], { temperature: 0.9, top_k: 20, top_p: 0.95, max_new_tokens: 40, seed: 2 })) tokens.push(drawn.tokens[0]!);
+  const weights = await hashOf(trainer);
+  trainer.destroy();
+  return { weights, losses: seen, held, probabilities, tokens };
+}
+
+const open = async (softwareAdapter: boolean, options: { toggles?: readonly string[]; poison?: number } = {}): Promise<Device> =>
+  createWebGpuDevice(await gpuDevice(options.toggles ? { toggles: options.toggles } : {}), { softwareAdapter, ...(options.poison === undefined ? {} : { poison: options.poison }) });
+
+describe.each([
+  ["rows by thread", true, webGpu],
+  ["rows by workgroup", false, webGpuByWorkgroup],
+] as const)("a run on WebGPU, %s", (name, softwareAdapter, plain) => {
+  it(`computes the same bits over ${STEPS} steps without bounds checks, and on poisoned memory`, async () => {
+    const want = await trace(await plain());
+    const unchecked = await trace(await open(softwareAdapter, { toggles: ["disable_robustness"] }));
+    const poisoned = await trace(await open(softwareAdapter, { poison: POISON }), POISON);
+    console.info(`${name}: weights ${want.weights.slice(0, 8)}, unchecked ${unchecked.weights.slice(0, 8)}, poisoned ${poisoned.weights.slice(0, 8)}`);
+    expect(unchecked).toEqual(want);
+    expect(poisoned).toEqual(want);
+    expect(want.losses.at(-1)!).toBeLessThan(want.losses[0]!);
+    expect(want.tokens).toHaveLength(40);
+  });
+});
+
+describe("a run on the CPU", () => {
+  it(`computes the same bits over ${STEPS} steps on poisoned memory`, async () => {
+    const want = await trace(await wasmCpu());
+    const poisoned = await trace(createCpuDevice({ wasm: await wasmModule(), poison: POISON }), POISON);
+    console.info(`CPU: weights ${want.weights.slice(0, 8)}, poisoned ${poisoned.weights.slice(0, 8)}`);
+    expect(poisoned).toEqual(want);
+  });
+
+  it("comes close to what WebGPU computes: the same losses to 1e-4", async () => {
+    const [cpu, gpu] = [await trace(await wasmCpu()), await trace(await webGpu())];
+    const apart = Math.max(...cpu.losses.map((loss, i) => Math.abs(loss - gpu.losses[i]!)));
+    console.info(`CPU and WebGPU: ${STEPS} losses within ${apart.toExponential(1)}, held out within ${Math.abs(cpu.held - gpu.held).toExponential(1)}`);
+    expect(apart).toBeLessThanOrEqual(1e-4);
+    expect(Math.abs(cpu.held - gpu.held)).toBeLessThanOrEqual(1e-4);
+  });
+});
+
+describe("the device that all these tests run on", () => {
+  it("has the specification's default limits and none of the features that a kernel could lean on", async () => {
+    const gpu = await gpuDevice();
+    const { limits } = gpu;
+    const seen = {
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize, maxBufferSize: limits.maxBufferSize,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage, maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    };
+    const features = [...gpu.features].filter((feature) => feature !== "core-features-and-limits");
+    console.info(`${JSON.stringify(seen)}, features: ${features.join(", ") || "none"}`);
+    expect(seen).toEqual({
+      maxStorageBufferBindingSize: 128 * 2 ** 20, maxBufferSize: 256 * 2 ** 20, maxComputeWorkgroupStorageSize: 16 * 1024,
+      maxComputeInvocationsPerWorkgroup: 256, maxStorageBuffersPerShaderStage: 8, maxComputeWorkgroupsPerDimension: 65_535,
+    });
+    expect(features).toEqual([]);
+  });
+});
