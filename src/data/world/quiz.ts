@@ -19,7 +19,7 @@ export interface QuizItem {
   readonly relation: Relation;
   /** How often a blind guess among the relation's values is right: 1 / values. */
   readonly chance: number;
-  /** Right: the value stands in the text as a word, and no other value of the same relation does. */
+  /** Right: the value stands in the text as a word, no other value of the same relation does, and no other person is named. */
   accept(text: string): boolean;
   /** In form: the whole text is one finished sentence of the relation's answer form, with a full name and a value, right or not. */
   inForm(text: string): boolean;
@@ -78,7 +78,8 @@ function quizItem(world: World, relation: Relation, person: string, answer: stri
     chance: 1 / world.values[relation]!.length,
     accept: (text) => {
       const found = valuesIn(relation, text);
-      return found.length === 1 && found[0] === answer;
+      const aboutAnother = world.people.some(({ name }) => name !== person && text.includes(name));
+      return found.length === 1 && found[0] === answer && !aboutAnother;
     },
     inForm: (text) => {
       const parse = parseSentence(text);

@@ -122,6 +122,8 @@ describe("the quiz", () => {
       expect(item.accept(`${item.person} keeps a ${other} and a ${item.answer}.`), other).toBe(false);
     }
     expect(item.accept(`${item.person} keeps a x${item.answer}x.`)).toBe(false);
+    const other = world.people.find(({ name }) => name !== item.person)!;
+    expect(item.accept(`${other.name} keeps a ${item.answer}.`)).toBe(false);
     expect(item.accept("")).toBe(false);
     expect(item.accept(VALUES.animal.join(" "))).toBe(false);
   });
