@@ -15,7 +15,7 @@ export interface Mutant {
   /** Stands exactly once in the file. */
   readonly find: string;
   readonly replace: string;
-  /** What vitest runs: file filters, such as "tests/kernels/softmax.gpu.test.ts". Must pass unplanted and fail planted. */
+  /** What vitest is given: files, and "-t" with a part of a name where one test is enough. Must pass unplanted and fail planted. */
   readonly tests: readonly string[];
 }
 
