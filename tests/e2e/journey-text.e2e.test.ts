@@ -33,7 +33,9 @@ const chosen = (): Promise<string> => journey.page.evaluate(() => document.query
 /** Newest first: what stands in the corner, words and code. */
 const corner = (): Promise<string[]> => journey.page.$$eval(">>> [data-testid=notice]", (cards) => cards.map((card) => card.textContent.replace(/\s+/g, " ").trim()).reverse());
 const codes = (): Promise<string[]> => journey.page.$$eval(">>> [data-testid=notice] code", (all) => all.map((code) => code.textContent).reverse());
-const newestCode = (code: string): Promise<void> => expect.poll(async () => (await codes())[0] ?? "", { timeout: 20_000 }).toBe(code);
+const newestCode = async (code: string): Promise<void> => {
+  await expect.poll(async () => (await codes())[0] ?? "", { timeout: 20_000 }).toBe(code);
+};
 
 const REFUSED: readonly [string, string, Uint8Array, RegExp][] = [
   ["an empty file", "DATA_EMPTY", new Uint8Array(0), /0 bytes.*65/],

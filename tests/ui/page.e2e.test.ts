@@ -30,7 +30,9 @@ afterAll(async () => {
 /** An element by its test id, through all shadow roots. */
 const by = (id: string): string => `>>> [data-testid="${id}"]`;
 const text = (page: Page, id: string): Promise<string> => page.$eval(by(id), (element) => element.textContent?.replace(/\s+/g, " ").trim() ?? "");
-const expectText = (page: Page, id: string, wanted: RegExp): Promise<void> => expect.poll(() => text(page, id).catch(() => ""), { timeout: 10_000 }).toMatch(wanted);
+const expectText = async (page: Page, id: string, wanted: RegExp): Promise<void> => {
+  await expect.poll(() => text(page, id).catch(() => ""), { timeout: 10_000 }).toMatch(wanted);
+};
 const calls = (page: Page): Promise<string[]> => page.evaluate(() => [...window.stub.calls]);
 
 /** Opens the page at a scene, does something with it, and holds it to an empty console. */
