@@ -126,6 +126,8 @@ class Engine implements EngineApi {
       if (type === "metrics") this.#run.emit({ type: "metrics", rows: value as never });
       else if (type === "sample") this.#run.emit({ type: "sample", sample: value as never });
     }
+    // On record from the start, so that a reload before the first checkpoint finds it too.
+    if (!resume) await files.record("preparing");
     void this.#run.start();
     return { runId };
   }
@@ -172,7 +174,10 @@ class Engine implements EngineApi {
   }
 
   async setVisible(visible: boolean): Promise<void> {
-    if (this.#run) this.#run.clock.visible = visible === true;
+    if (!this.#run) return;
+    this.#run.clock.visible = visible === true;
+    // A hidden page is often a page about to go.
+    if (visible !== true) this.#run.saveSoon();
   }
 
   async calibrate(recipe: Recipe): ReturnType<EngineApi["calibrate"]> {

@@ -317,6 +317,8 @@ export class Run {
   play(): void { this.#wishFor("run"); }
   pause(): void { this.#wishFor("pause"); }
   singleStep(): void { this.#wishFor("single"); }
+  /** The page may be about to go: the next turn saves, whatever the clock says. */
+  saveSoon(): void { this.#last.savedMs = -Infinity; }
 
   async stop(): Promise<void> {
     this.#wishFor("stop");

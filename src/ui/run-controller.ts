@@ -282,7 +282,12 @@ export class RunController implements ReactiveController {
   // The page around it
 
   private readonly onBeforeUnload = (event: BeforeUnloadEvent): void => {
-    if (this.current.run?.phase === "running") event.preventDefault();
+    if (this.current.run?.phase !== "running") return;
+    event.preventDefault();
+    const tell = (visible: boolean): void => void this.connection?.api.setVisible(visible).catch(() => undefined);
+    // The engine saves while the browser asks, so that whoever leaves finds the last step again; the timer is for who stays.
+    tell(false);
+    setTimeout(() => tell(document.visibilityState === "visible"));
   };
 
   private readonly onVisibility = (): void => {

@@ -28,12 +28,6 @@ async function curves(): Promise<Curves> {
 
 const savedStep = (): Promise<number> => journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run?.saved?.step ?? -1);
 const upTo = (curve: { step: number }[], step: number): { step: number }[] => curve.filter((point) => point.step <= step);
-const stepAfter = (step: number): Promise<void> =>
-  journey.until(`step ${step} is past`, (given) => {
-    const run = document.querySelector("nestling-app")!.run.state.run;
-    return run !== null && (run.stageIndex > 0 || run.step > Number(given));
-  }, String(step));
-
 describe("a reload in the middle of a run", () => {
   let unbroken: Curves;
   let saved: number;
@@ -65,9 +59,11 @@ describe("a reload in the middle of a run", () => {
     expect(await journey.text("run-state")).toContain(`saved at step ${saved}`);
   });
 
-  it("comes back paused at the saved step, though it was reloaded while it trained on", async () => {
-    await journey.press("Space");
-    await stepAfter(saved + 2);
+  it("comes back paused at the saved step, though single steps were taken since", async () => {
+    for (const step of [saved + 1, saved + 2]) {
+      await journey.press("s");
+      await journey.textLike("run-state", new RegExp(`^Paused at step ${step} of`));
+    }
     await journey.reload();
     await journey.untilPhase("paused");
     const run = await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run!);
@@ -89,7 +85,24 @@ describe("a reload in the middle of a run", () => {
     expect(await curves()).toEqual(unbroken);
   });
 
-  it("does the same when the reload falls into fine-tuning", async () => {
+  it("warns whoever leaves while it trains, and has saved the step that was left, in the first minute too", async () => {
+    await journey.click("new-run");
+    await journey.offer([microRecipe(READING, ["stages.0.max_iters=20000"])]);
+    await journey.start();
+    const left = await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run!);
+    const warned = journey.asked.length;
+    await journey.reload();
+    expect(journey.asked.slice(warned)).toEqual(["beforeunload"]);
+    await journey.untilPhase("paused");
+    const found = await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run!);
+    expect(found.runId).toBe(left.runId);
+    expect(found.step).toBeGreaterThanOrEqual(left.step);
+    await journey.press("x");
+    await journey.click("stop-confirm");
+    await journey.untilPhase("stopped");
+  });
+
+  it("goes on bit-exactly when the reload falls into fine-tuning, too", async () => {
     await journey.click("new-run");
     await journey.start();
     await journey.until("it fine-tunes", () => (document.querySelector("nestling-app")!.run.state.run?.stageIndex ?? 0) === 1 && document.querySelector("nestling-app")!.run.state.run!.phase === "running");

@@ -53,11 +53,16 @@ export interface JourneyOptions {
 
 export class Journey {
   readonly page: Page;
+  /** Kinds of the browser's own dialogs that have come up. */
+  readonly asked: string[] = [];
 
   private constructor(readonly watched: WatchedPage, readonly options: JourneyOptions) {
     this.page = watched.page;
-    // Leaving a run that trains is asked about; this person means it.
-    this.page.on("dialog", (dialog) => void dialog.accept().catch(() => undefined));
+    // Leaving a run that trains is asked about; this person means it, and takes a moment to say so.
+    this.page.on("dialog", (dialog) => {
+      this.asked.push(dialog.type());
+      setTimeout(() => void dialog.accept().catch(() => undefined), 1500);
+    });
   }
 
   static async open(browser: LaunchedBrowser, options: JourneyOptions): Promise<Journey> {
@@ -70,20 +75,29 @@ export class Journey {
   async settle(): Promise<void> {
     const { recipes, backend } = this.options;
     await this.page.waitForSelector("nestling-app", { timeout: PATIENCE_MS });
-    await this.page.evaluate((recipes, backend) => {
-      const app = document.querySelector("nestling-app")!;
-      if (recipes !== undefined) app.presets = recipes;
-      if (backend !== undefined) {
+    if (recipes !== undefined) await this.offer(recipes);
+    if (backend !== undefined) {
+      await this.page.evaluate((backend) => {
+        const app = document.querySelector("nestling-app")!;
         app.backend = backend;
         app.run.reconnect();
-      }
-    }, recipes as Recipe[] | undefined, backend);
+      }, backend);
+    }
     await this.until("the engine is ready", () => document.querySelector("nestling-app")!.run.state.link === "ready");
   }
 
   /** Waits for the page's own first question, which it asks where there is a model. */
   firstAnswer(): Promise<void> {
     return this.until("the first question is answered", () => document.querySelector("nestling-app")!.run.state.exchange?.answers.every(({ status }) => status === "done") ?? false);
+  }
+
+  /** Other recipes on the start page, until the next load. */
+  async offer(recipes: readonly Recipe[]): Promise<void> {
+    await this.page.evaluate((recipes) => {
+      const app = document.querySelector("nestling-app")!;
+      app.presets = recipes;
+      app.chosen = null;
+    }, recipes as Recipe[]);
   }
 
   async reload(): Promise<void> {
