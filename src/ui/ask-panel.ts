@@ -78,7 +78,7 @@ export class AskPanel extends LitElement {
       </form>
       <div class="under">
         ${this.suggestions.slice(0, 3).map((text) => html`<button class="chip" title=${text} @click=${() => this.send(text)}>${text}</button>`)}
-        <button class="plain chip end" aria-expanded=${this.showOptions} data-testid="ask-options" @click=${() => (this.showOptions = !this.showOptions)}>settings</button>
+        <button class="plain chip end" aria-expanded=${this.showOptions} data-testid="ask-options" @click=${this.onOptions}>settings</button>
       </div>
       ${this.showOptions ? html`<div class="settings">${SETTINGS.map((setting) => this.setting(setting))}</div>` : nothing}
     </panel-frame>`;
@@ -116,6 +116,13 @@ export class AskPanel extends LitElement {
     this.options = { ...this.options, [key]: bounded };
     input.value = String(bounded);
   }
+
+  private readonly onOptions = async (): Promise<void> => {
+    this.showOptions = !this.showOptions;
+    await this.updateComplete;
+    // Where the panel is low they open below its edge.
+    this.renderRoot.querySelector(".settings")?.scrollIntoView({ block: "nearest" });
+  };
 
   private readonly onSubmit = (event: Event): void => {
     event.preventDefault();
