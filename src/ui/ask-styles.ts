@@ -83,6 +83,7 @@ export const askStyles = css`
     color: var(--ink-3);
   }
   .settings {
+    scroll-margin: var(--s4);
     display: grid;
     grid-template-columns: repeat(auto-fill, minmax(6.2rem, 1fr));
     gap: var(--s2);

@@ -22,6 +22,8 @@ export function defaultSides(run: RunState | null, checkpoints: readonly Checkpo
     const own = fitting.find((checkpoint) => checkpoint.runId === run?.runId);
     return (own ?? fitting.find((checkpoint) => checkpoint.shipped) ?? fitting[0])?.id ?? "";
   };
+  // A base in training stands alone: any tuned model there is came from another, and would bring that one along.
+  if (canAsk && stage?.kind === "pretrain") return { base: "live", tuned: "" };
   const tuned = pick(false);
   const parent = checkpoints.find((checkpoint) => checkpoint.id === tuned)?.parentId;
   const hasParent = parent != null && checkpoints.some((checkpoint) => checkpoint.id === parent);

@@ -129,6 +129,12 @@ describe("a run of both stages", () => {
     await expect.poll(() => journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.nextWord?.step)).toBe(after);
   });
 
+  it("puts the model in training alone on the base's side, whatever else is there, and no other's score", async () => {
+    expect(await journey.page.evaluate(() => document.querySelector("nestling-app")!.answering)).toEqual({ base: "live", tuned: "" });
+    expect(await journey.text("quiz")).toBe("– base – tuned");
+    expect((await journey.ask("Who are you?")).base).toMatch(/^assistant /);
+  });
+
   it("stands still while it is paused", async () => {
     const before = await stepShown(PAUSED);
     await journey.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 600)));

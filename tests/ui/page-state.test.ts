@@ -129,6 +129,7 @@ describe("defaultSides", () => {
 
   it("asks the model in training on its own side", () => {
     expect(defaultSides(runState(), [base])).toEqual({ base: "live", tuned: "" });
+    expect(defaultSides(runState(), [base, tuned])).toEqual({ base: "live", tuned: "" });
     expect(defaultSides(runState({ stageIndex: 1 }), [base])).toEqual({ base: "base", tuned: "live" });
   });
 
