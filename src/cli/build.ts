@@ -50,7 +50,9 @@ export async function makeIfStale(base: string, output: string, inputs: readonly
 /** Runs one of our tools with Node, its words on standard error. @throws NestlingError COMMAND where it fails */
 async function tool(what: string, program: string, args: readonly string[]): Promise<void> {
   const code = await new Promise<number | null>((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, "node_modules", program), ...args], { cwd: root, stdio: ["ignore", 2, 2] });
+    // Started from a test, the environment says "test", and the bundler would take the libraries' development builds.
+    const env = { ...process.env, NODE_ENV: "production" };
+    const child = spawn(process.execPath, [join(root, "node_modules", program), ...args], { cwd: root, env, stdio: ["ignore", 2, 2] });
     child.on("error", reject);
     child.on("exit", resolve);
   });
