@@ -7,7 +7,7 @@ import { type LaunchedBrowser, type LaunchOptions, launchBrowser } from "../../s
 
 export interface WatchedPage {
   readonly page: Page;
-  /** Uncaught errors and console errors, policy violations among them. */
+  /** Uncaught errors, console errors and policy violations, a worker's violations too. */
   readonly problems: string[];
   /** Addresses asked for outside the page's origin. */
   readonly foreign: string[];
@@ -33,6 +33,13 @@ function watch(page: Page, origin: string): WatchedPage {
   page.on("error", (error) => problems.push(`crashed: ${error.message}`));
   page.on("console", (message: ConsoleMessage) => {
     if (message.type() === "error") problems.push(`console: ${message.text()}`);
+  });
+  // What the policy refuses a worker is not in its page's console. (What a worker throws ends it, and the page says so.)
+  page.on("workercreated", ({ client }) => {
+    client.on("Log.entryAdded", ({ entry }) => {
+      if (entry.source === "security") problems.push(`worker: ${entry.text}`);
+    });
+    client.send("Log.enable").catch(() => undefined);
   });
   page.on("request", (request) => {
     const address = new URL(request.url());
