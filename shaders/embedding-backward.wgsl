@@ -1,24 +1,27 @@
 // dtable[v] += sum of dout[n] over the n with ids[n] = v, in order of n. The first token of each id owns its table row and
 // goes through all that follow; the others see an earlier one of their kind and leave. So no two threads write one place, no
-// atomics are needed, and rows that nobody used cost nothing. One thread a token.
+// atomics are needed, and rows that nobody used cost nothing. One thread a token, one or four columns (an Element) at a time.
+const WORKGROUP_SIZE: u32 = 16u;
+
 struct Dims { N: u32, C: u32, V: u32 }
 
 @group(0) @binding(0) var<storage, read> ids: array<u32>; // (N)
-@group(0) @binding(1) var<storage, read> dout: array<f32>; // (N, C)
-@group(0) @binding(2) var<storage, read_write> dtable: array<f32>; // (V, C)
+@group(0) @binding(1) var<storage, read> dout: array<Element>; // (N, C)
+@group(0) @binding(2) var<storage, read_write> dtable: array<Element>; // (V, C)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first = linear_workgroup_id(workgroup_id, num_workgroups) * 64u + lane;
+  let first = linear_workgroup_id(workgroup_id, num_workgroups) * WORKGROUP_SIZE + lane;
   if (first >= dims.N) {
     return;
   }
   let v = ids[first];
+  let width = dims.C / ELEMENT_SIZE;
   for (var n = first; n > 0u; n--) { // backwards: in text the last of a kind is near
     if (ids[n - 1u] == v) {
       return;
@@ -26,8 +29,8 @@ fn main(
   }
   for (var n = first; n < dims.N; n++) {
     if (ids[n] == v) {
-      for (var c = 0u; c < dims.C; c++) {
-        dtable[v * dims.C + c] += dout[n * dims.C + c];
+      for (var c = 0u; c < width; c++) {
+        dtable[v * width + c] += dout[n * width + c];
       }
     }
   }

@@ -1,30 +1,34 @@
-// dweight += sum over n of dout z, dbias += sum over n of dout, z the normalised input. One thread a column: in each step
-// neighbouring threads read neighbouring columns of one row.
+// dweight += sum over n of dout z, dbias += sum over n of dout, z the normalised input. One thread a column (of
+// Elements): in each step neighbouring threads read neighbouring columns of one row. No barriers, and small workgroups, since
+// there are few columns to share out.
+const WORKGROUP_SIZE: u32 = 8u;
+
 struct Dims { N: u32, C: u32 }
 
-@group(0) @binding(0) var<storage, read> inp: array<f32>; // (N, C)
+@group(0) @binding(0) var<storage, read> inp: array<Element>; // (N, C)
 @group(0) @binding(1) var<storage, read> mean: array<f32>; // (N)
 @group(0) @binding(2) var<storage, read> rstd: array<f32>; // (N)
-@group(0) @binding(3) var<storage, read> dout: array<f32>; // (N, C)
-@group(0) @binding(4) var<storage, read_write> dweight: array<f32>; // (C)
-@group(0) @binding(5) var<storage, read_write> dbias: array<f32>; // (C)
+@group(0) @binding(3) var<storage, read> dout: array<Element>; // (N, C)
+@group(0) @binding(4) var<storage, read_write> dweight: array<Element>; // (C)
+@group(0) @binding(5) var<storage, read_write> dbias: array<Element>; // (C)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let c = linear_workgroup_id(workgroup_id, num_workgroups) * 64u + lane;
-  if (c >= dims.C) {
+  let c = linear_workgroup_id(workgroup_id, num_workgroups) * WORKGROUP_SIZE + lane;
+  let width = dims.C / ELEMENT_SIZE;
+  if (c >= width) {
     return;
   }
-  var weight_sum = 0.0;
-  var bias_sum = 0.0;
+  var weight_sum = Element();
+  var bias_sum = Element();
   for (var n = 0u; n < dims.N; n++) {
-    let d = dout[n * dims.C + c];
-    weight_sum += d * (inp[n * dims.C + c] - mean[n]) * rstd[n];
+    let d = dout[n * width + c];
+    weight_sum += d * (inp[n * width + c] - mean[n]) * rstd[n];
     bias_sum += d;
   }
   dweight[c] += weight_sum;

@@ -6,8 +6,7 @@ import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import columnSumWgsl from "../../shaders/column-sum.wgsl?raw";
 import columnSumPlainWgsl from "../../shaders/column-sum-plain.wgsl?raw";
 
-const PLAIN_COLUMNS = 64;
-const SLICED_COLUMNS = 8; // Elements a workgroup
+const GROUP_COLUMNS = 8; // Elements a workgroup, in both shaders
 
 /** out (C) = sum over N of inp (N, C), plus out where `accumulate` is not 0. Without it `out` is not read. */
 export const columnSum = defineKernel({
@@ -16,14 +15,20 @@ export const columnSum = defineKernel({
   dims: { N: "u32", C: "u32", accumulate: "u32" },
   cost: ({ N, C, accumulate }) => ({ flops: N * C + (accumulate ? C : 0), bytes: 4 * (N * C + (accumulate ? 2 : 1) * C) }),
   variants: [
-    { name: "plain", wgsl: linearId + columnSumPlainWgsl, workgroups: ({ C }) => Math.ceil(C / PLAIN_COLUMNS) },
+    { name: "plain", wgsl: elementF32 + linearId + columnSumPlainWgsl, workgroups: ({ C }) => Math.ceil(C / GROUP_COLUMNS) },
+    {
+      name: "plain-vec4",
+      wgsl: elementVec4 + linearId + columnSumPlainWgsl,
+      workgroups: ({ C }) => Math.ceil(C / (4 * GROUP_COLUMNS)),
+      fits: ({ C }) => C % 4 === 0,
+    },
     {
       name: "slices-vec4",
       wgsl: elementVec4 + linearId + columnSumWgsl,
-      workgroups: ({ C }) => Math.ceil(C / (4 * SLICED_COLUMNS)),
+      workgroups: ({ C }) => Math.ceil(C / (4 * GROUP_COLUMNS)),
       fits: ({ C }) => C % 4 === 0,
     },
-    { name: "slices", wgsl: elementF32 + linearId + columnSumWgsl, workgroups: ({ C }) => Math.ceil(C / SLICED_COLUMNS) },
+    { name: "slices", wgsl: elementF32 + linearId + columnSumWgsl, workgroups: ({ C }) => Math.ceil(C / GROUP_COLUMNS) },
   ],
   wasm: "columnSum",
   meaning({ inp, out }, { N, C, accumulate }) {

@@ -3,11 +3,22 @@
  * dlogprob = -mask / (targets in the whole optimizer step).
  */
 import { defineKernel } from "../device/types.ts";
+import { groupsOf } from "./elementwise.ts";
 import { STEP_F, stepBlockConstants } from "./step-block.ts";
 import { rowMax } from "./token-logprobs.ts";
+import crossEntropyRowWgsl from "../../shaders/cross-entropy-row.wgsl?raw";
 import crossEntropyWgsl from "../../shaders/cross-entropy.wgsl?raw";
+import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
+import rowF32 from "../../shaders/lib/element-row-f32.wgsl?raw";
+import rowVec4 from "../../shaders/lib/element-row-vec4.wgsl?raw";
+import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
+import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
+import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
+
+/** Rows of one workgroup where each has a thread; the shader's WORKGROUP_SIZE. */
+const GROUP_ROWS = 16;
 
 /**
  * loss[n] = -log softmax(logits[n])[targets[n]] where mask[n] > 0, else 0; logits := their gradient,
@@ -20,6 +31,19 @@ export const crossEntropy = defineKernel({
   dims: { N: "u32", V: "u32" },
   cost: ({ N, V }) => ({ flops: 8 * N * V, bytes: 8 * N * V + 12 * N }),
   variants: [
+    {
+      name: "thread-per-row",
+      wgsl: elementF32 + sumF32 + rowF32 + linearId + crossEntropyRowWgsl,
+      constants: stepBlockConstants,
+      workgroups: ({ N }) => groupsOf(N, GROUP_ROWS),
+    },
+    {
+      name: "thread-per-row-vec4",
+      wgsl: elementVec4 + sumVec4 + rowVec4 + linearId + crossEntropyRowWgsl,
+      constants: stepBlockConstants,
+      workgroups: ({ N }) => groupsOf(N, GROUP_ROWS),
+      fits: ({ V }) => V % 4 === 0,
+    },
     { name: "workgroup-per-row", wgsl: linearId + reduce + crossEntropyWgsl, constants: stepBlockConstants, workgroups: ({ N }) => N },
   ],
   wasm: "crossEntropy",

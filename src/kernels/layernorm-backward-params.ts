@@ -3,8 +3,12 @@ import { defineKernel } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/layernorm-backward-params.wgsl?raw";
 import tileWgsl from "../../shaders/layernorm-backward-params-tile.wgsl?raw";
+import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
+import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 
+/** Threads of one workgroup where each has its columns; the shader's WORKGROUP_SIZE. */
+const GROUP_THREADS = 8;
 /** Columns of one workgroup in the tile variant; the shader's TILE_COLUMNS. */
 const TILE_COLUMNS = 16;
 
@@ -15,7 +19,13 @@ export const layernormBackwardParams = defineKernel({
   dims: { N: "u32", C: "u32" },
   cost: ({ N, C }) => ({ flops: 5 * N * C, bytes: 8 * N * C + 16 * C + 8 * N }),
   variants: [
-    { name: "thread-per-column", wgsl: linearId + plainWgsl, workgroups: ({ C }) => groupsOf(C) },
+    { name: "thread-per-column", wgsl: elementF32 + linearId + plainWgsl, workgroups: ({ C }) => groupsOf(C, GROUP_THREADS) },
+    {
+      name: "thread-per-four-columns",
+      wgsl: elementVec4 + linearId + plainWgsl,
+      workgroups: ({ C }) => groupsOf(C / 4, GROUP_THREADS),
+      fits: ({ C }) => C % 4 === 0,
+    },
     { name: "column-tiles", wgsl: linearId + tileWgsl, workgroups: ({ C }) => groupsOf(C, TILE_COLUMNS) },
   ],
   wasm: "layernormBackwardParams",

@@ -1,6 +1,7 @@
 /** Adds a micro-step's losses and target counts to the step's two sums. */
 import { defineKernel } from "../device/types.ts";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
+import lossSumThreadWgsl from "../../shaders/loss-sum-thread.wgsl?raw";
 import lossSumWgsl from "../../shaders/loss-sum.wgsl?raw";
 
 /** out[0] += SUM loss mask, out[1] += SUM mask; loss, mask (size), out (2). */
@@ -9,7 +10,10 @@ export const lossSum = defineKernel({
   bindings: { loss: "read", mask: "read", out: "readwrite" },
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 3 * size, bytes: 8 * size }),
-  variants: [{ name: "one-workgroup", wgsl: reduce + lossSumWgsl, workgroups: () => 1 }],
+  variants: [
+    { name: "one-thread", wgsl: lossSumThreadWgsl, workgroups: () => 1 },
+    { name: "one-workgroup", wgsl: reduce + lossSumWgsl, workgroups: () => 1 },
+  ],
   meaning({ loss, mask, out }, { size }) {
     let total = 0;
     let targets = 0;

@@ -43,7 +43,7 @@ describe("layernormBackwardParams", () => {
         outputs: {},
         bound: (run) => bound(run, valueClass),
       });
-      expect(reports).toHaveLength(2);
+      expect(reports).toHaveLength(C % 4 === 0 ? 3 : 2);
     }
   }, TIMEOUT_MS);
 });

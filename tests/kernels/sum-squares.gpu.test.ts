@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { sumSquares } from "../../src/kernels/sum-squares.ts";
-import { checkKernel, printFigures, runKernel, sumBound, values } from "../support/kernel-harness.ts";
+import { checkKernel, fittingVariants, printFigures, runKernel, sumBound, values } from "../support/kernel-harness.ts";
 import { CLASSES, SIZES, TIMEOUT_MS } from "../support/row-cases.ts";
 
 afterAll(printFigures);
@@ -24,12 +24,22 @@ describe("sumSquares", () => {
 
   it("writes 0 for a chunk past the end, and counts each element once", async () => {
     const inp = Float32Array.from({ length: 10 }, (_, i) => i);
-    const after = await runKernel(sumSquares, { dims: { size: 10, partials: 6 }, inputs: { inp }, outputs: { partial: 6 } });
-    expect(Array.from(new Float32Array(after["partial"]!.buffer))).toEqual([1, 13, 41, 85, 145, 0]);
+    for (const variant of fittingVariants(sumSquares, { size: 10, partials: 6 })) {
+      const after = await runKernel(sumSquares, { dims: { size: 10, partials: 6 }, inputs: { inp }, outputs: { partial: 6 } }, variant);
+      expect(Array.from(new Float32Array(after["partial"]!.buffer))).toEqual([1, 13, 41, 85, 145, 0]);
+    }
+    const by4 = { dims: { size: 16, partials: 5 }, inputs: { inp: Float32Array.from({ length: 16 }, (_, i) => i) }, outputs: { partial: 5 } };
+    expect(fittingVariants(sumSquares, by4.dims)).toHaveLength(sumSquares.variants.length);
+    for (const variant of sumSquares.variants.keys()) {
+      const after = await runKernel(sumSquares, by4, variant);
+      expect(Array.from(new Float32Array(after["partial"]!.buffer))).toEqual([14, 126, 366, 734, 0]);
+    }
   });
 
   it("gives the same bits twice", async () => {
-    const run = () => runKernel(sumSquares, { dims: { size: 4100, partials: 7 }, inputs: { inp: values("normal", 4100) }, outputs: { partial: 7 } });
-    expect((await run())["partial"]).toEqual((await run())["partial"]);
+    for (const variant of sumSquares.variants.keys()) {
+      const run = () => runKernel(sumSquares, { dims: { size: 4096, partials: 8 }, inputs: { inp: values("normal", 4096) }, outputs: { partial: 8 } }, variant);
+      expect((await run())["partial"]).toEqual((await run())["partial"]);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { tokenLogprobs } from "../../src/kernels/token-logprobs.ts";
-import { checkKernel, printFigures, runKernel } from "../support/kernel-harness.ts";
+import { checkKernel, fittingVariants, printFigures, runKernel } from "../support/kernel-harness.ts";
 import { logprobBounds, LOSS_SHAPES, lossInputs, VALUE_CLASSES } from "../support/loss-cases.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -31,20 +31,24 @@ describe("tokenLogprobs", () => {
     const inputs = { logits, targets: Uint32Array.of(3, 2, 1, 0) };
     const reports = await checkKernel(tokenLogprobs, { dims: { N: 4, V }, inputs, outputs: { logprob: 4, lse: 4 }, bound: logprobBounds });
     expect(reports[0]!.compared).toBe(8);
-    const after = await runKernel(tokenLogprobs, { dims: { N: 4, V }, inputs, outputs: { logprob: 4, lse: 4 } });
-    const logprob = new Float32Array(after["logprob"]!.buffer);
-    expect(logprob[0]).toBeCloseTo(-Math.LN2, 6);
-    expect(logprob[1]).toBe(0);
-    expect(logprob[2]).toBeCloseTo(-Math.log(5), 6);
-    expect(logprob[3]).toBe(0);
+    for (const variant of fittingVariants(tokenLogprobs, { N: 4, V })) {
+      const after = await runKernel(tokenLogprobs, { dims: { N: 4, V }, inputs, outputs: { logprob: 4, lse: 4 } }, variant);
+      const logprob = new Float32Array(after["logprob"]!.buffer);
+      expect(logprob[0]).toBeCloseTo(-Math.LN2, 6);
+      expect(logprob[1]).toBe(0);
+      expect(logprob[2]).toBeCloseTo(-Math.log(5), 6);
+      expect(logprob[3]).toBe(0);
+    }
   });
 
   it("lets a NaN or an infinity in a row through to that row alone", async () => {
     for (const bad of [NaN, Infinity]) {
-      const inputs = { logits: Float32Array.of(0, 1, 2, 0, bad, 2, 0, 1, 2), targets: Uint32Array.of(0, 0, 0) };
-      const after = await runKernel(tokenLogprobs, { dims: { N: 3, V: 3 }, inputs, outputs: { logprob: 3, lse: 3 } });
-      const finite = Array.from(after["logprob"]!, (word) => (word & 0x7f800000) !== 0x7f800000);
-      expect(finite).toEqual([true, false, true]);
+      for (const variant of tokenLogprobs.variants.keys()) {
+        const inputs = { logits: Float32Array.of(0, 1, 2, 3, 0, bad, 2, 3, 0, 1, 2, 3), targets: Uint32Array.of(0, 0, 0) };
+        const after = await runKernel(tokenLogprobs, { dims: { N: 3, V: 4 }, inputs, outputs: { logprob: 3, lse: 3 } }, variant);
+        const finite = Array.from(after["logprob"]!, (word) => (word & 0x7f800000) !== 0x7f800000);
+        expect(finite).toEqual([true, false, true]);
+      }
     }
   });
 });

@@ -94,6 +94,11 @@ export async function runKernel<const B extends Bindings, const D extends Dims>(
   return runOn(device, plain, variant, given, testCase.dims as DimValues, plain.name);
 }
 
+/** Indices of the variants that take these dims on a device with no features: for tests that run each by itself. */
+export function fittingVariants<const B extends Bindings, const D extends Dims>(kernel: Kernel<B, D>, dims: DimValues<D>): number[] {
+  return kernel.variants.flatMap((variant, i) => ((variant.fits?.(dims) ?? true) && (variant.requires ?? []).length === 0 ? [i] : []));
+}
+
 const figures: Report[] = [];
 
 /** Prints one line for each kernel and variant: the worst share of its bound that any case used. Call in `afterAll`. */
