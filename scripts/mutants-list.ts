@@ -138,8 +138,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a kernel that wants more invocations than the smallest device has",
     file: "shaders/gelu.wgsl",
-    find: "@workgroup_size(64)",
-    replace: "@workgroup_size(512)",
+    find: "size(64)",
+    replace: "size(512)",
     tests: ["tests/promises/shader-limits.test.ts"],
   },
 ];
