@@ -36,17 +36,19 @@ describe.each(devices)("a run on %s", (name, open) => {
 describe.each(allDevices)("a run on %s", (name, open) => {
   it("is moved by no bit when it is evaluated, asked, inspected and copied between steps, and by many when its seed changes", async () => {
     const device = await open();
+    // A software adapter pays for every barrier.
+    const steps = name === "WebGPU by workgroup" ? 8 : 20;
     const hashes: string[] = [];
     for (const variant of ["plain", "looked at", "another seed"] as const) {
       const trainer = await microTrainer(device, { ...options, seed: variant === "another seed" ? 2 : 1 });
-      for (let step = 0; step < 20; step++) {
+      for (let step = 0; step < steps; step++) {
         trainer.takeStep();
         if (variant === "looked at") await look(trainer);
       }
       hashes.push(await hashOf(trainer));
       trainer.destroy();
     }
-    console.info(`${name}: ${hashes.map((hash) => hash.slice(0, 8)).join(", ")} after 20 steps: plain, looked at, another seed`);
+    console.info(`${name}: ${hashes.map((hash) => hash.slice(0, 8)).join(", ")} after ${steps} steps: plain, looked at, another seed`);
     expect(hashes[1]).toBe(hashes[0]);
     expect(hashes[2]).not.toBe(hashes[0]);
   });
