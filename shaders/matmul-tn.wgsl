@@ -1,5 +1,5 @@
 // out = alpha a^T b, added to out where accumulate is set: the gradient of a matmul's weight. A workgroup owns a run or a tile of outputs and
-// splits no sum, so the result has the same bits on every run. How the product is walked: lib/matmul-plain.wgsl and -blocks.wgsl.
+// splits no sum, so the result has the same bits on every run. How the product is walked: lib/matmul-plain.wgsl, -blocks.wgsl and -blocks-16.wgsl.
 struct Dims {
   M: u32,
   N: u32,
@@ -25,7 +25,7 @@ fn store(index: u32, column: u32, value: Element) {
   out[index] = result;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP_SIZE)
 fn main(
   @builtin(workgroup_id) workgroup_id: vec3<u32>,
   @builtin(num_workgroups) num_workgroups: vec3<u32>,

@@ -3,6 +3,8 @@
 // of `b`, the columns of b * a are four rows of the output: each is a sum over k of B's rows, weighted by A's row.
 // Loads are clamped to the edges (what they fetch past them is never stored). Around this stand load_a, load_b
 // (lib/matmul-load-*.wgsl) and the kernel's store().
+const WORKGROUP_SIZE: u32 = 64u;
+
 fn run(group: u32, lane: u32) {
   let groups_across = (dims.N + 63u) / 64u;
   let row = (group / groups_across) * 64u + (lane / 8u) * 8u;
@@ -33,7 +35,7 @@ fn run(group: u32, lane: u32) {
     b0 = next_b(b0);
     b1 = next_b(b1);
   }
-  if (whole * 4u < dims.K) {
+  if (HAS_TAIL && whole * 4u < dims.K) {
     let x0 = load_a_tail(row);
     let x1 = load_a_tail(row + 4u);
     let y0 = load_b_tail(column);

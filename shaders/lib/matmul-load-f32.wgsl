@@ -4,6 +4,7 @@ struct Cursor {
   k: vec4<u32>,
 }
 
+const HAS_TAIL: bool = true;
 const STEPS = vec4<u32>(0u, 1u, 2u, 3u);
 
 fn start(edge: u32, size: u32, transposed: bool) -> Cursor {

@@ -1,5 +1,6 @@
 // Blocks of A and B as vec4 loads; K, N, and M where A is transposed, are multiples of four. A cursor is four indices
 // into an array of vec4, one for each vector of the block; it steps four k onwards.
+const HAS_TAIL: bool = false;
 const STEPS = vec4<u32>(0u, 1u, 2u, 3u);
 
 // Four vectors along k, one for each of four rows.
@@ -50,7 +51,7 @@ fn load_b(at: vec4<u32>) -> mat4x4<f32> {
   return block;
 }
 
-// K is a multiple of four here: there is no tail.
+// K is a multiple of four here: these are never called.
 fn load_a_tail(row: u32) -> mat4x4<f32> {
   return mat4x4<f32>();
 }

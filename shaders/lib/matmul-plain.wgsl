@@ -1,7 +1,9 @@
 // The product with one output per invocation: what the other variants are compared with.
 // A is (M, K), or (K, M) where A_TRANSPOSED; B is (K, N), or (N, K) where B_TRANSPOSED. The kernel has store().
+const WORKGROUP_SIZE: u32 = 64u;
+
 fn run(group: u32, lane: u32) {
-  let index = group * 64u + lane;
+  let index = group * WORKGROUP_SIZE + lane;
   if (index >= dims.M * dims.N) {
     return;
   }

@@ -29,6 +29,8 @@ export interface KernelVariant<D extends Dims = Dims> {
   /** Workgroups for these dims, as one number; the device folds it to two dimensions. */
   readonly workgroups: (dims: DimValues<D>) => number;
   readonly requires?: readonly GPUFeatureName[];
+  /** Made for software adapters, whose cores have room for register blocks that a real GPU has not: taken only there. */
+  readonly forSoftware?: boolean;
   /** False where this variant cannot take these dims. */
   readonly fits?: (dims: DimValues<D>) => boolean;
 }
@@ -69,6 +71,7 @@ export interface AnyVariant {
   constants?(dims: DimValues): Readonly<Record<string, number>>;
   workgroups(dims: DimValues): number;
   readonly requires?: readonly GPUFeatureName[];
+  readonly forSoftware?: boolean;
   fits?(dims: DimValues): boolean;
 }
 

@@ -11,6 +11,7 @@ import geluElementF32 from "../../shaders/lib/gelu-element-f32.wgsl?raw";
 import geluElementVec4 from "../../shaders/lib/gelu-element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import blocks from "../../shaders/lib/matmul-blocks.wgsl?raw";
+import blocks16 from "../../shaders/lib/matmul-blocks-16.wgsl?raw";
 import loadF32 from "../../shaders/lib/matmul-load-f32.wgsl?raw";
 import loadVec4 from "../../shaders/lib/matmul-load-vec4.wgsl?raw";
 import plain from "../../shaders/lib/matmul-plain.wgsl?raw";
@@ -25,12 +26,14 @@ type Shape = { readonly M: number; readonly N: number; readonly K: number };
 type ProductDims = { readonly M: "u32"; readonly N: "u32"; readonly K: "u32"; readonly accumulate: "u32"; readonly alpha: "f32" };
 
 const GROUP_OUTPUTS = 64; // of the plain variant
-const TILE = 64; // outputs a side of a workgroup's tile in the block variants
+const TILE = 64; // outputs a side of a workgroup's tile in the 8 x 8 variants
+const LARGE_BLOCK = 16; // outputs a side of one invocation's block in the 16 x 16 variant
+const LARGE_BLOCK_THREADS = 4; // its workgroup
 
 const tiles = ({ M, N }: Shape): number => Math.ceil(M / TILE) * Math.ceil(N / TILE);
 const by4 = (...sizes: readonly number[]): boolean => sizes.every((size) => size % 4 === 0);
 
-/** Plain; register blocks with vec4 loads where every row that is loaded or stored is a multiple of four; register blocks for any shape. */
+/** Plain; register blocks for any shape; larger ones, and the same with vec4 loads, where every row loaded or stored is a multiple of four. */
 function variants(
   wgsl: string,
   snippets: { f32: string; vec4: string } = { f32: "", vec4: "" },
@@ -42,8 +45,15 @@ function variants(
       wgsl: elementF32 + linearId + snippets.f32 + plain + wgsl,
       workgroups: ({ M, N }) => Math.ceil((M * N) / GROUP_OUTPUTS),
     },
-    { name: "blocks-8x8-vec4", wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks + wgsl, workgroups: tiles, fits: rowsBy4 },
     { name: "blocks-8x8", wgsl: elementF32 + linearId + snippets.f32 + loadF32 + blocks + wgsl, workgroups: tiles },
+    {
+      name: "blocks-16x16-vec4",
+      wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks16 + wgsl,
+      workgroups: ({ M, N }) => Math.ceil((Math.ceil(M / LARGE_BLOCK) * Math.ceil(N / LARGE_BLOCK)) / LARGE_BLOCK_THREADS),
+      fits: (dims) => dims.M >= 2 * LARGE_BLOCK && dims.N >= 2 * LARGE_BLOCK && rowsBy4(dims),
+      forSoftware: true,
+    },
+    { name: "blocks-8x8-vec4", wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks + wgsl, workgroups: tiles, fits: rowsBy4 },
   ] as const satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & {
     workgroups: (dims: Shape) => number;
     fits?: (dims: Shape) => boolean;

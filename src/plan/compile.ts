@@ -10,7 +10,10 @@ import { planMemory, refuseIfTooLarge, type MemoryPlan } from "./memory.ts";
 import type { RecordedLaunch, Recording } from "./recorder.ts";
 import { sizeOf, type Storage, type Tensor } from "./tensor.ts";
 
-/** Kernel name to variant name: what was chosen, frozen for the run and stored in the checkpoint. */
+/**
+ * Kernel name to variant name: what was chosen, frozen for the run and stored in the checkpoint. Where launches of one kernel differ,
+ * those that differ from its first have an entry of their own, "name dims".
+ */
 export type VariantChoices = Readonly<Record<string, string>>;
 
 export interface CompileOptions {
@@ -25,16 +28,24 @@ export interface CompileOptions {
 
 const hasBarrier = (variant: AnyVariant): boolean => variant.wgsl.includes("workgroupBarrier");
 
-/** The last variant that fits these dims and this device (listed plain first, fastest last); without barriers where they are dear. */
+const ownKey = ({ kernel, dims }: RecordedLaunch): string => `${kernel.name} ${dims.join(",")}`;
+
+/**
+ * The last variant that fits these dims and this device (listed plain first, fastest last). Where barriers are dear, one made for
+ * software adapters comes first, then those without barriers; elsewhere the former are left out.
+ */
 function chooseVariant(device: Device, recorded: RecordedLaunch, choices: VariantChoices): number {
   const { kernel } = recorded;
   const dims = dimsOf({ ...recorded, variant: 0, views: [] });
   const usable = kernel.variants.map((variant, index) => ({ variant, index })).filter(
     ({ variant }) => (variant.requires ?? []).every((feature) => device.features.has(feature)) && (variant.fits?.(dims) ?? true),
   );
-  const wanted = choices[kernel.name];
-  const preferred = device.barriersAreDear ? usable.filter(({ variant }) => !hasBarrier(variant)) : usable;
-  const chosen = usable.find(({ variant }) => variant.name === wanted) ?? preferred.at(-1) ?? usable.at(-1);
+  const wanted = choices[ownKey(recorded)] ?? choices[kernel.name];
+  const chosen =
+    usable.find(({ variant }) => variant.name === wanted) ??
+    (device.barriersAreDear
+      ? (usable.findLast(({ variant }) => variant.forSoftware) ?? usable.findLast(({ variant }) => !hasBarrier(variant)) ?? usable.at(-1))
+      : usable.findLast(({ variant }) => !variant.forSoftware));
   if (!chosen) throw new NestlingError("PLAN", `${recorded.label}: no variant of ${kernel.name} fits this device and these sizes.`);
   return chosen.index;
 }
@@ -122,7 +133,8 @@ export async function compilePlan(device: Device, recordings: readonly Recording
     for (const recording of recordings) {
       const launches = recording.launches.map((recorded): Launch => {
         const variant = chooseVariant(device, recorded, options.choices ?? {});
-        choices[recorded.kernel.name] = recorded.kernel.variants[variant]!.name;
+        const { name } = recorded.kernel.variants[variant]!;
+        if ((choices[recorded.kernel.name] ??= name) !== name) choices[ownKey(recorded)] = name;
         return { ...recorded, variant, views: recorded.tensors.map((tensor) => viewIn(memory, heap, tensor)) };
       });
       programs.set(recording.name, await device.prepare(recording.name, launches));
