@@ -2,6 +2,7 @@
  * The three kinds of test, told apart by file name: `.test.ts` pure, `.gpu.test.ts` on a GPUDevice through Dawn in Node,
  * `.e2e.test.ts` in a real browser against the built page; `.nightly.test.ts` runs only when asked for by name.
  */
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { adapterChoice, findBrowser, swiftShaderIcd } from "./src/cli/browser.ts";
 
@@ -18,6 +19,8 @@ export default defineConfig(async () => {
   const env = await adapterEnv();
   return {
     test: {
+      // Vitest leaves one core to itself, which on two cores means one worker: its own share is small.
+      maxWorkers: Math.max(2, availableParallelism() - 1),
       reporters: ["default", "./scripts/summary-reporter.ts"],
       projects: [
         {
