@@ -42,8 +42,3 @@ export function rowsOf(tensor: Tensor, from: number, count: number): Tensor {
   const rowBytes = sizeOf(tensor) / tensor.shape[0]!;
   return { ...tensor, name: `${tensor.name}[${from}:${from + count}]`, shape: [count, ...tensor.shape.slice(1)], offsetBytes: tensor.offsetBytes + from * rowBytes };
 }
-
-/** The same memory under another shape of as many elements. */
-export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
-  return { ...tensor, shape };
-}
