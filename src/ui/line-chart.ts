@@ -101,7 +101,8 @@ export class LineChart extends LitElement {
   @query(".plot") private plot!: HTMLElement;
   private chart: uPlot | null = null;
   private shape = "";
-  private chartEm = 0;
+  /** The axis type's size in pixels, 0 until measured: measuring lays the page out, so no redraw does it. */
+  private em = 0;
   private data: { x: number[]; ys: (number | null)[][] } = { x: [], ys: [] };
   private readonly resizes = new ResizeObserver(() => this.fit());
 
@@ -122,12 +123,12 @@ export class LineChart extends LitElement {
   protected override updated(changed: Map<PropertyKey, unknown>): void {
     if (changed.size === 1 && changed.has("hover")) return;
     this.data = joinLines(this.lines);
+    if (this.em === 0) this.em = axisEm(this);
     const shape = JSON.stringify([this.em, this.log, this.compact, this.theme, this.lines.map((line) => [line.color, line.kind, line.dash])]);
     const data = [this.data.x, ...this.data.ys] as uPlot.AlignedData;
     if (this.chart === null || shape !== this.shape) {
       this.chart?.destroy();
       this.shape = shape;
-      this.chartEm = this.em;
       this.chart = new uPlot(this.options(), data, this.plot);
     } else {
       this.chart.setData(data);
@@ -148,14 +149,11 @@ export class LineChart extends LitElement {
     this.chart = null;
   }
 
-  /** The axis type's size; follows the page's. */
-  private get em(): number {
-    return Math.round(parseFloat(getComputedStyle(this).fontSize) * 0.8);
-  }
-
   private fit(): void {
     const { clientWidth: width, clientHeight: height } = this;
-    if (this.chart !== null && this.chartEm !== this.em) this.requestUpdate("lines");
+    const em = axisEm(this);
+    if (em !== this.em && this.chart !== null) this.requestUpdate("lines");
+    this.em = em;
     if (this.chart !== null && width > 0 && height > 0) this.chart.setSize({ width, height });
   }
 
@@ -186,6 +184,8 @@ export class LineChart extends LitElement {
     return color;
   };
 }
+
+const axisEm = (element: Element): number => Math.round(parseFloat(getComputedStyle(element).fontSize) * 0.8);
 
 /** The value at an index, or the closest one before it: evaluations are rarer than steps. */
 function nearest(values: readonly (number | null)[], index: number): number | null {

@@ -11,6 +11,8 @@ import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
 
 export interface StubOptions {
   readonly stepsPerSec?: number;
+  /** Steps of each stage, times this: a fast run that must not end while it is watched. */
+  readonly longer?: number;
   /** Where the engine stands when the page opens. */
   readonly scene?: "empty" | "preparing" | "running" | "tuning" | "paused" | "finished" | "failed" | "dead" | "no-models";
 }
@@ -65,7 +67,7 @@ export class StubEngine implements EngineApi {
 
   /** Brings a scene about at once: a run with its past in it. */
   private stage(scene: string): void {
-    const recipe = presets[0];
+    const recipe = { ...presets[0], stages: presets[0].stages.map((stage) => ({ ...stage, max_iters: stage.max_iters * (this.options.longer ?? 1) })) };
     this.begin(recipe, 0);
     if (scene === "preparing") return this.put({ phase: "preparing", preparing: { what: "training the tokenizer", share: 0.62 } });
     const past = { running: 620, paused: 620, tuning: 1556, finished: 1620, failed: 340 }[scene] ?? 0;

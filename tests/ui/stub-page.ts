@@ -1,4 +1,7 @@
-/** The page with the stub in the engine's place; `?scene=running&steps=200` chooses where it stands. Serve with `npx vite tests/ui`. */
+/**
+ * The page with the stub in the engine's place; `?scene=running&steps=200&longer=10` chooses where it stands,
+ * how fast it trains and how many times longer its stages are. Serve with `npx vite tests/ui`.
+ */
 import { presets } from "../../src/protocol/presets.ts";
 import { NestlingApp } from "../../src/ui/nestling-app.ts";
 import type { StubOptions } from "./stub-engine.ts";
@@ -12,7 +15,8 @@ declare global {
 }
 
 const query = new URLSearchParams(location.search);
-const stub = new StubEngine({ scene: (query.get("scene") ?? "empty") as StubOptions["scene"], stepsPerSec: Number(query.get("steps") ?? 12) });
+const scene = (query.get("scene") ?? "empty") as StubOptions["scene"];
+const stub = new StubEngine({ scene, stepsPerSec: Number(query.get("steps") ?? 12), longer: Number(query.get("longer") ?? 1) });
 const app = new NestlingApp();
 app.connect = () => Promise.resolve({ api: stub, dispose: () => undefined });
 app.presets = presets;
