@@ -1,6 +1,8 @@
 /** Checks of what comes over the worker's border: wrong types and sizes become typed errors that name the argument. */
 import { NestlingError } from "../core/errors.ts";
 import type { AskRequest } from "../protocol/messages.ts";
+import { KNOBS } from "../protocol/recipe-fields.ts";
+import type { KnobChange } from "../protocol/recipe.ts";
 
 const wrong = (name: string, seen: unknown, allowed: string): NestlingError =>
   new NestlingError("COMMAND", `${name} is ${typeof seen === "string" ? JSON.stringify(seen.slice(0, 60)) : String(seen)}; it must be ${allowed}.`, { name });
@@ -35,6 +37,14 @@ export function oneOf<const T extends string>(name: string, value: unknown, allo
 export function blob(name: string, value: unknown): Blob {
   if (!(value instanceof Blob)) throw wrong(name, typeof value, "a file");
   return value;
+}
+
+/** At least one knob, each in its range (recipe-fields.ts). */
+export function knobs(value: unknown): Omit<KnobChange, "step"> {
+  const given = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const turned = KNOBS.filter(({ path }) => given[path] !== undefined).map(({ path, min, max }) => [path, number(path, given[path], min!, max!)]);
+  if (turned.length === 0) throw wrong("knobs", value, `an object with one of ${KNOBS.map(({ path }) => path).join(", ")}`);
+  return Object.fromEntries(turned) as Omit<KnobChange, "step">;
 }
 
 export function askRequest(request: AskRequest): AskRequest {

@@ -1,9 +1,10 @@
 /** The engine behind the protocol: one device, one run at a time, a shelf of models. Every argument is checked here, at the border. */
 import { describeError, NestlingError } from "../core/errors.ts";
+import { canonicalJson } from "../core/hash.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
 import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, ErrorReport } from "../protocol/messages.ts";
-import type { Recipe } from "../protocol/recipe.ts";
+import type { KnobChange, Recipe } from "../protocol/recipe.ts";
 import { CheckpointStore, checkpointSummary, RunStore, type CheckpointContent, type Storage } from "../store/index.ts";
 import { answer } from "./answer.ts";
 import { calibrate } from "./calibrate.ts";
@@ -15,9 +16,21 @@ import { EventHub } from "./events.ts";
 import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
 import { promptIds } from "./quiz.ts";
 import { RunFiles, savedPoint } from "./run-files.ts";
-import { Run, type Origin } from "./run.ts";
+import type { Origin } from "./run-options.ts";
+import { Run } from "./run.ts";
 import { modelZip, readModelZip } from "./transfer.ts";
 import { nextWordView, promptRow } from "./views.ts";
+
+/** How a run begins: from nothing, from a checkpoint's weights, or where a checkpoint stood. */
+interface Beginning {
+  readonly recipe: Recipe;
+  readonly from: CheckpointContent | null;
+  readonly paused: boolean;
+  readonly resume?: CheckpointContent | null;
+  readonly ended?: "finished" | "stopped";
+  /** The checkpoint of another run that `resume` is. */
+  readonly branchId?: string | null;
+}
 
 /** Events that belong to no run carry this. */
 const NO_RUN = "engine";
@@ -82,18 +95,18 @@ class Engine implements EngineApi {
     const from = options.fromCheckpoint === undefined ? null : await this.#shelf.content(check.id("fromCheckpoint", options.fromCheckpoint));
     const parentId = recipe.stages[0]!.kind === "sft" ? recipe.stages[0]!.parent : undefined;
     const content = from ?? (parentId === undefined ? null : await this.#shelf.content(parentId));
-    return this.#begin(crypto.randomUUID(), recipe, content, options.paused === true, null);
+    return this.#begin(crypto.randomUUID(), { recipe, from: content, paused: options.paused === true });
   }
 
-  async #begin(runId: string, wanted: Recipe, from: CheckpointContent | null, paused: boolean, resume: CheckpointContent | null, ended?: "finished" | "stopped"): Promise<{ runId: string }> {
+  async #begin(runId: string, { recipe: wanted, from, paused, resume = null, ended, branchId = null }: Beginning): Promise<{ runId: string }> {
     await this.#run?.destroy();
     const storage = this.#need(this.#storage);
     const { device, report } = this.#need(this.#chosen);
-    const origin = from && originOf(from);
+    const origin = from && originOf(from, firstStage(wanted));
     // What an origin brings is not the recipe's to choose: the model's shape and the tokenizer come with the weights.
     const { vocab_size: _, ...model } = origin?.config ?? { ...wanted.model, vocab_size: 0 };
     const recipe: Recipe = { ...wanted, model };
-    const stageIndex = resume ? Math.min(resume.manifest.stage.index + (resume.manifest.stage.finished && !ended ? 1 : 0), recipe.stages.length - 1) : firstStage(recipe, origin);
+    const stageIndex = resume ? Math.min(resume.manifest.stage.index + (resume.manifest.stage.finished && !ended ? 1 : 0), recipe.stages.length - 1) : (origin?.firstStage ?? 0);
     const runs = new RunStore(storage);
     const { log, records, notice } = await runs.openLog(runId, resume?.manifest.globalStep ?? 0);
     if (notice) this.#notice("warning", notice.code, notice.text);
@@ -103,18 +116,18 @@ class Engine implements EngineApi {
       this.#trouble(error);
       return null;
     });
-    const parent = resume && !resume.manifest.stage.finished
+    const parent = resume && !resume.manifest.stage.finished && resume.manifest.id !== branchId
       ? resume.manifest.parentId === null ? null : { id: resume.manifest.parentId, key: resume.manifest.parentKey ?? "" }
       : (resume ?? from) && { id: (resume ?? from)!.manifest.id, key: (resume ?? from)!.manifest.key };
     const files = new RunFiles({
-      runId, recipe, checkpoints, runs, log, lock, device: report, parent, originId: from?.manifest.id ?? null, createdMs: this.#env.date(), date: this.#env.date,
+      runId, recipe, checkpoints, runs, log, lock, device: report, parent, originId: from?.manifest.id ?? null, branchId, createdMs: this.#env.date(), date: this.#env.date,
       onNotice: (level, code, text) => this.#notice(level, code, text),
       onSaved: () => void this.#tellCheckpoints(),
     });
     // A run that has ended is shown where it ended; any other goes on with the stage after a finished one.
     const goesOn = resume?.manifest.stage.finished === true && !ended;
     const midStage = resume && !goesOn ? savedPoint(resume) : null;
-    const continued = goesOn ? originOf(resume) : origin;
+    const continued = goesOn ? originOf(resume, stageIndex) : origin;
     this.#run = new Run({
       runId, recipe, device, library: this.#library, hub: this.#need(this.#hub), files, origin: continued, stageIndex, saved: midStage,
       now: this.#env.now, breathe: this.#env.breathe, paused, ended,
@@ -144,12 +157,47 @@ class Engine implements EngineApi {
     const resume = newest ? await this.#need(this.#checkpoints).load(newest.id) : null;
     const lastStage = newest?.stage.index === recipe.stages.length - 1 && newest.stage.finished;
     const ended = lastStage ? "finished" : newest && record.phase === "stopped" ? "stopped" : undefined;
-    return this.#begin(runId, recipe, from, true, resume, ended);
+    const branchId = record.extra?.["branchId"];
+    if (newest || typeof branchId !== "string") return this.#begin(runId, { recipe, from, paused: true, resume, ended });
+    // A fork that has saved nothing yet stands where it began.
+    return this.#begin(runId, { recipe, from, paused: true, resume: await this.#need(this.#checkpoints).load(branchId), branchId });
   }
 
   async #tellCheckpoints(): Promise<void> {
     const list = await this.#shelf.list();
     this.#hub?.emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, { type: "checkpoints", list });
+  }
+
+  async fork(checkpointId: string): Promise<{ runId: string }> {
+    const resume = await this.#shelf.content(check.id("checkpointId", checkpointId));
+    const { manifest } = resume;
+    if (!manifest.resume) throw new NestlingError("COMMAND", `"${manifest.name}" holds no optimizer state, so it cannot go on where it stood. Fine-tune it instead.`, { checkpointId });
+    if (manifest.stage.finished && manifest.stage.index === manifest.recipe.stages.length - 1) throw new NestlingError("COMMAND", `"${manifest.name}" is the end of its recipe, so nothing is left to train. Fork an earlier checkpoint, or fine-tune this one.`, { checkpointId });
+    const checkpoints = this.#need(this.#checkpoints);
+    await checkpoints.pin(checkpointId, true);
+    const runs = new RunStore(this.#need(this.#storage));
+    const originId = await runs.load(manifest.runId).then((record) => record.extra?.["originId"], () => undefined);
+    const from = typeof originId === "string" ? await this.#shelf.content(originId) : null;
+    const runId = crypto.randomUUID();
+    // The parent's run writes what it has logged before it is copied.
+    if (this.#run?.options.runId === manifest.runId) await this.#run.destroy();
+    await runs.copyLog(manifest.runId, runId, manifest.globalStep);
+    return this.#begin(runId, { recipe: manifest.recipe, from, paused: true, resume, branchId: checkpointId });
+  }
+
+  async undo(): Promise<{ runId: string }> {
+    const run = this.#current();
+    const { runId } = run.options;
+    const record = await new RunStore(this.#need(this.#storage)).load(runId);
+    const { manifests } = await this.#need(this.#checkpoints).list(runId);
+    const before = manifests.filter(({ globalStep, recipe }) => globalStep < run.globalStep || (globalStep === run.globalStep && canonicalJson(recipe) !== canonicalJson(run.recipe)));
+    const back = before.toSorted((a, b) => a.globalStep - b.globalStep).at(-1)?.id ?? record.extra?.["branchId"];
+    if (typeof back !== "string") throw new NestlingError("COMMAND", `There is no checkpoint before step ${run.globalStep} to go back to. One is saved every 60 s, at a pause, before a knob is turned, and at the end of a stage.`);
+    return this.fork(back);
+  }
+
+  async turnKnobs(knobs: Omit<KnobChange, "step">): Promise<void> {
+    await this.#current().turn(check.knobs(knobs));
   }
 
   #current(): Run {
@@ -283,14 +331,13 @@ class Engine implements EngineApi {
   }
 }
 
-function originOf(content: CheckpointContent): Origin {
+function originOf(content: CheckpointContent, firstStage: number): Origin {
   const { manifest } = content;
-  return { checkpointId: manifest.id, key: manifest.key, config: manifest.model, tokenizer: tokenizerOf(manifest), weights: plainWeights(content), recipe: manifest.recipe };
+  return { checkpointId: manifest.id, key: manifest.key, config: manifest.model, tokenizer: tokenizerOf(manifest), weights: plainWeights(content), recipe: manifest.recipe, tokens: manifest.tokens, firstStage };
 }
 
 /** From a checkpoint, training begins with the first fine-tuning stage; from nothing, with the first of all. */
-function firstStage(recipe: Recipe, origin: Origin | null): number {
-  if (!origin) return 0;
+function firstStage(recipe: Recipe): number {
   const index = recipe.stages.findIndex((stage) => stage.kind === "sft");
   if (index < 0) throw new NestlingError("CONFIG_RANGE", `The recipe "${recipe.name}" has no fine-tuning stage, so there is nothing to do from a checkpoint. Use "${presetByName("first-light")!.name}", or start from nothing.`, { field: "stages" });
   return index;

@@ -28,6 +28,8 @@ export interface FilesOptions {
   readonly device: DeviceReport;
   readonly parent: { readonly id: string; readonly key: string } | null;
   readonly originId: string | null;
+  /** The checkpoint of another run that this one is a fork of. */
+  readonly branchId: string | null;
   readonly createdMs: number;
   readonly date: () => number;
   readonly onNotice: (level: "warning" | "error", code: string, text: string) => void;
@@ -39,9 +41,11 @@ export class RunFiles {
   #parent: { readonly id: string; readonly key: string } | null;
   #trouble = false;
   #closed = false;
+  #recipe: Recipe;
 
   constructor(readonly options: FilesOptions) {
     this.#parent = options.parent;
+    this.#recipe = options.recipe;
   }
 
   /** Keeps something for the log; it is written with the next checkpoint. */
@@ -94,11 +98,12 @@ export class RunFiles {
     }
   }
 
-  /** Says where the run stands, so that a reload finds it. */
-  async record(phase: string): Promise<void> {
-    const { runId, recipe, runs, createdMs, originId } = this.options;
+  /** Says where the run stands, and which recipe it has by now, so that a reload finds it. */
+  async record(phase: string, recipe?: Recipe): Promise<void> {
+    const { runId, runs, createdMs, originId, branchId } = this.options;
+    if (recipe) this.#recipe = recipe;
     try {
-      await runs.save({ runId, name: recipe.name, recipe, createdMs, updatedMs: this.options.date(), phase, extra: { originId } });
+      await runs.save({ runId, name: this.#recipe.name, recipe: this.#recipe, createdMs, updatedMs: this.options.date(), phase, extra: { originId, branchId } });
     } catch (error) {
       this.#say(error);
     }

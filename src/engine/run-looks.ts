@@ -2,6 +2,7 @@
 import { nextWordView, batchRowView, promptRow, rowOf } from "./views.ts";
 import { answer } from "./answer.ts";
 import { quizItems, scoreQuiz, promptIds, type QuizScore } from "./quiz.ts";
+import { knobsAt } from "../training/schedule.ts";
 import type { Run } from "./run.ts";
 
 const BATCH_VIEW_MS = 1000;
@@ -33,7 +34,7 @@ export class RunLooks {
     const corpora = stage.data.map(({ corpus }) => corpus);
     const prompt = chat ? quizItems()[0]!.prompt : corpora.some((id) => id === "stories" || id === "world") ? OPENINGS.world : corpora.includes("plays") ? OPENINGS.plays : OPENINGS.other;
     let text = "";
-    await answer(trainer!.ask, tokenizer!, { prompt, chat, temperature: 0.8, top_k: 40, top_p: 1, max_new_tokens: SAMPLE_TOKENS, seed: run.recipe.seed },
+    await answer(trainer!.ask, tokenizer!, { prompt, chat, temperature: knobsAt(stage, trainer!.step).temperature, top_k: 40, top_p: 1, max_new_tokens: SAMPLE_TOKENS, seed: run.recipe.seed },
       (token) => { if (!token.special) text += token.text; }, () => false, run.options.breathe);
     const sample = {
       stageIndex: run.stageIndex, step: trainer!.step, globalStep: run.globalStep,

@@ -5,19 +5,18 @@
 import { describeError, NestlingError } from "../core/errors.ts";
 import { Mutex } from "../core/mutex.ts";
 import type { BatchSource, Tokenizer } from "../data/index.ts";
-import type { Device } from "../device/types.ts";
 import type { Gpt2Config } from "../model/gpt2.ts";
 import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/messages.ts";
-import type { Recipe, Stage } from "../protocol/recipe.ts";
+import type { KnobChange, Recipe, Stage } from "../protocol/recipe.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
 import { recordTraining } from "../training/programs.ts";
+import { withChange } from "../training/schedule.ts";
 import { Trainer, type TrainerState } from "../training/trainer.ts";
 import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
-import type { CorpusLibrary } from "./corpora.ts";
 import type { EventHub } from "./events.ts";
 import { RunClock, stageProgress } from "./run-clock.ts";
-import type { RunFiles, SavedPoint } from "./run-files.ts";
 import { RunLooks } from "./run-looks.ts";
+import type { RunOptions } from "./run-options.ts";
 import { StageData } from "./stage-data.ts";
 
 const CHECKPOINT_EVERY_MS = 60_000;
@@ -26,37 +25,6 @@ const SAMPLES_PER_STAGE = 24;
 const DRAIN_STEPS = 10;
 const DRAIN_MS = 250;
 const MAX_IN_FLIGHT = 2;
-
-/** Where a run's first stage takes its weights and tokenizer from; absent = from nothing. */
-export interface Origin {
-  readonly checkpointId: string;
-  readonly key: string;
-  readonly config: Gpt2Config;
-  readonly tokenizer: Tokenizer;
-  readonly weights: TrainerState["weights"];
-  /** The stages that made it, whose held-out loss is watched from now on. */
-  readonly recipe: Recipe;
-}
-
-export interface RunOptions {
-  readonly runId: string;
-  readonly recipe: Recipe;
-  readonly device: Device;
-  readonly library: CorpusLibrary;
-  readonly hub: EventHub;
-  readonly files: RunFiles;
-  readonly origin: Origin | null;
-  /** First stage to train. */
-  readonly stageIndex: number;
-  /** To go on where a checkpoint stands. */
-  readonly saved: SavedPoint | null;
-  readonly now: () => number;
-  readonly breathe: () => Promise<void>;
-  readonly paused: boolean;
-  /** It ended before: it is opened to be looked at and asked, and trains no more. */
-  readonly ended?: "finished" | "stopped";
-  readonly checkpointEveryMs?: number;
-}
 
 export class Run {
   phase: RunPhase = "preparing";
@@ -67,6 +35,8 @@ export class Run {
   readonly looks: RunLooks;
   readonly #mutex = new Mutex();
   readonly #stageData: StageData;
+  /** The recipe with every knob turned so far in it. */
+  recipe: Recipe;
   #old: BatchSource | null = null;
   #wish: "run" | "pause" | "stop" | "single";
   #wake: (() => void) | null = null;
@@ -83,6 +53,7 @@ export class Run {
 
   constructor(readonly options: RunOptions) {
     const { recipe, saved } = options;
+    this.recipe = recipe;
     this.stageIndex = options.stageIndex;
     this.#wish = options.paused ? "pause" : "run";
     this.#steps = recipe.stages.map((stage, i) => (i < this.stageIndex ? stage.max_iters : 0));
@@ -91,7 +62,6 @@ export class Run {
     this.looks = new RunLooks(this);
   }
 
-  get recipe(): Recipe { return this.options.recipe; }
   get stage(): Stage { return this.recipe.stages[this.stageIndex]!; }
 
   get globalStep(): number {
@@ -325,6 +295,22 @@ export class Run {
     await this.#ended;
   }
 
+  /** Turns knobs from the next step on; the change is part of the recipe from now on. */
+  async turn(knobs: Omit<KnobChange, "step">): Promise<void> {
+    await this.exclusive(async () => {
+      const { trainer, stageIndex } = this;
+      if (!trainer || (this.phase !== "running" && this.phase !== "paused")) throw new NestlingError("COMMAND", "There is nothing to turn a knob of: no stage of this run is training.");
+      if (trainer.step >= this.stage.max_iters) return;
+      // What undo goes back to.
+      if (this.#last.saved !== trainer.step) await this.#checkpoint();
+      const stage = withChange(this.stage, { step: trainer.step, ...knobs });
+      this.recipe = { ...this.recipe, stages: this.recipe.stages.map((each, i) => (i === stageIndex ? stage : each)) };
+      trainer.stage = stage;
+      await this.options.files.record(this.phase, this.recipe);
+    });
+    this.say();
+  }
+
   #wishFor(wish: "run" | "pause" | "stop" | "single"): void {
     this.#wish = wish;
     if (wish !== "pause" && wish !== "stop") {
@@ -364,7 +350,8 @@ export class Run {
   }
 
   tokensBefore(stageIndex: number): number {
-    return this.recipe.stages.slice(0, stageIndex).reduce((sum, stage, i) => sum + this.#steps[i]! * this.tokensPerStep(stage), 0);
+    const { tokens = 0, firstStage = 0 } = this.options.origin ?? {};
+    return this.recipe.stages.slice(0, stageIndex).reduce((sum, stage, i) => sum + (i < firstStage ? 0 : this.#steps[i]! * this.tokensPerStep(stage)), tokens);
   }
 
   emit(body: Parameters<EventHub["emit"]>[2]): void {

@@ -2,7 +2,7 @@
  * What crosses the worker's border: commands go in as method calls (`EngineApi`), events come out in batches. Types only.
  * Everything here survives structured clone. Large arrays are copies; nobody holds a view of the engine's memory.
  */
-import type { ModelConfig, Recipe } from "./recipe.ts";
+import type { KnobChange, ModelConfig, Recipe } from "./recipe.ts";
 
 export type BackendChoice = "auto" | "webgpu" | "cpu";
 
@@ -172,7 +172,10 @@ export interface CheckpointSummary {
   readonly name: string;
   readonly stage: string;
   readonly stageKind: string;
+  /** The stage within its run's recipe, and the steps done in it and over all stages. */
+  readonly stageIndex: number;
   readonly step: number;
+  readonly globalStep: number;
   readonly parameters: number;
   readonly bytes: number;
   readonly createdMs: number;
@@ -214,6 +217,12 @@ export interface EngineApi {
   pause(): Promise<void>;
   /** Exactly one optimizer step, then paused. */
   singleStep(): Promise<void>;
+  /** Turns knobs from the next step on; saved before, written into the run's recipe. */
+  turnKnobs(knobs: Omit<KnobChange, "step">): Promise<void>;
+  /** Goes back to the checkpoint before where the run stands, as a fork, paused; what was trained since stays among the models. */
+  undo(): Promise<{ runId: string }>;
+  /** A sibling of a checkpoint's run, with its curves so far, paused where it was saved. */
+  fork(checkpointId: string): Promise<{ runId: string }>;
   /** Ends the run after the step in flight; what was saved stays. */
   stop(): Promise<void>;
   /** Hidden pages train on, but their time is told apart. */

@@ -77,10 +77,11 @@ const KEYS = {
   recipe: ["version", "name", "seed", "model", "tokenizer", "stages"],
   model: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings"],
   tokenizer: ["kind", "vocab_size"],
-  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "eval_interval", "eval_iters", "method", "parent"],
+  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "eval_interval", "eval_iters", "changes", "method", "parent"],
   optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
   source: ["corpus", "weight"],
   method: ["type", "r", "lora_alpha", "target_modules"],
+  change: ["step", "learning_rate", "grad_clip", "temperature"],
 } as const;
 
 function object(value: unknown, field: string, keys: readonly string[]): Record<string, unknown> {
@@ -134,6 +135,7 @@ function validateStage(entry: unknown, at: string, check: (spec: FieldSpec, pref
     if (typeof source.corpus !== "string" || !/^[a-z0-9:-]{1,80}$/.test(source.corpus)) throw out(`${at}data.${i}.corpus`, source.corpus, "a corpus's id");
     if (typeof source.weight !== "number" || !(source.weight > 0 && source.weight <= 1000)) throw out(`${at}data.${i}.weight`, source.weight, "a number above 0, up to 1000");
   });
+  if (stage.changes !== undefined) validateChanges(stage.changes, `${at}changes`, stage.max_iters as number);
   if (stage.kind === "pretrain") return;
   const method = object(stage.method, `${at}method`, KEYS.method);
   if (method.type === "lora") {
@@ -144,4 +146,24 @@ function validateStage(entry: unknown, at: string, check: (spec: FieldSpec, pref
     }
   } else if (method.type !== "full") throw out(`${at}method.type`, method.type, "full or lora");
   if (stage.parent !== undefined && (typeof stage.parent !== "string" || stage.parent.length > 100)) throw out(`${at}parent`, stage.parent, "a checkpoint's id");
+}
+
+/** The knobs that turn while a stage trains, and how far. */
+export const KNOBS: readonly FieldSpec[] = [
+  number("learning_rate", 1e-9, 1, "The peak of the schedule; the rest of the schedule is scaled with it."),
+  number("grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit."),
+  number("temperature", 0, 10, "How daring the samples on the timeline are; it moves no weight."),
+];
+const MOST_CHANGES = 1000;
+
+function validateChanges(value: unknown, at: string, maxIters: number): void {
+  if (!Array.isArray(value) || value.length > MOST_CHANGES) throw out(at, Array.isArray(value) ? value.length : value, `a list of at most ${MOST_CHANGES} changes`);
+  let last = -1;
+  value.forEach((entry: unknown, i) => {
+    const change = object(entry, `${at}.${i}`, KEYS.change);
+    const { step } = change;
+    if (typeof step !== "number" || !Number.isInteger(step) || step <= last || step >= maxIters) throw out(`${at}.${i}.step`, step, `a whole number above ${last} and below max_iters (${maxIters})`);
+    last = step;
+    for (const spec of KNOBS) if (change[spec.path] !== undefined && !fits(spec, change[spec.path])) throw out(`${at}.${i}.${spec.path}`, change[spec.path], allowedText(spec));
+  });
 }

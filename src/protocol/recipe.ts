@@ -65,6 +65,18 @@ interface StageBase {
   readonly eval_interval: number;
   /** Batches an evaluation averages. */
   readonly eval_iters: number;
+  /** Knobs turned while it trained, by rising step: with them the recipe repeats the run bit for bit. */
+  readonly changes?: readonly KnobChange[];
+}
+
+/** From optimizer step `step` on (steps done when the knob was turned, so 0 is the first); what is absent stays as it was. */
+export interface KnobChange {
+  readonly step: number;
+  /** The peak of the schedule: the whole schedule is scaled by what this is to the optimizer's learning_rate. */
+  readonly learning_rate?: number;
+  readonly grad_clip?: number;
+  /** Of the samples on the timeline; it moves no weight. */
+  readonly temperature?: number;
 }
 
 export interface PretrainStage extends StageBase {

@@ -60,6 +60,13 @@ export class RunStore {
     return RunLog.open(this.storage, `${folder(runId)}/log.bin`, upToStep);
   }
 
+  /** Begins another run's log with what this one says up to a step: a fork has its parent's past. */
+  async copyLog(from: string, to: string, upToStep: number): Promise<void> {
+    const { records } = await this.openLog(from, upToStep);
+    const { log } = await this.openLog(to);
+    if (records.length > 0) await log.append(records);
+  }
+
   /** Removes a run with its log and all its checkpoints; the record goes last, so that a crash leaves it listed. */
   async delete(runId: string): Promise<void> {
     const files = await this.storage.list(folder(runId));

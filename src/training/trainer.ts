@@ -13,7 +13,7 @@ import { COUNTS, METRIC, METRIC_COLUMNS } from "../plan/update.ts";
 import type { Stage } from "../protocol/recipe.ts";
 import { nameNonFinite } from "./diagnose.ts";
 import { RING_ROWS, type RowInputs, type TrainingPrograms } from "./programs.ts";
-import { learningRate } from "./schedule.ts";
+import { knobsAt } from "./schedule.ts";
 
 /** What one optimizer step measured, as the device gathered it. */
 export interface StepMetrics {
@@ -47,7 +47,8 @@ export class Trainer {
   private constructor(
     readonly plan: Plan,
     readonly programs: TrainingPrograms,
-    readonly stage: Stage,
+    /** Replaced when a knob is turned; only its `changes` may differ. */
+    public stage: Stage,
     readonly seed: number,
     readonly data: BatchSource,
   ) {
@@ -112,11 +113,11 @@ export class Trainer {
     const batches = Array.from({ length: micros }, (_, micro) => this.data.train(step, micro, stage.batch_size, T));
     const targets = batches.reduce((sum, batch) => sum + batch.tokens, 0);
     if (targets === 0) throw new NestlingError("DATA_EMPTY", `Step ${step + 1} has no target to learn from: every token of its ${micros * stage.batch_size} rows is masked. Use a longer block_size.`);
-    const lr = learningRate(stage.optimizer, step, stage.max_iters);
-    const settings = Float32Array.of(lr, stage.optimizer.grad_clip, 1 / targets, 1);
+    const { lr, gradClip } = knobsAt(stage, step);
+    const settings = Float32Array.of(lr, gradClip, 1 / targets, 1);
     // The update looks at gradients only: a rate that is not finite would reach every weight.
     if (!settings.every(Number.isFinite)) {
-      throw new NestlingError("NONFINITE_LOSS", `Step ${step + 1} has the learning rate ${lr}, grad_clip ${stage.optimizer.grad_clip} and ${targets} targets; all must be finite. Nothing was changed. Check the recipe's optimizer.`, { step: step + 1, tensor: tensors.stepF.name });
+      throw new NestlingError("NONFINITE_LOSS", `Step ${step + 1} has the learning rate ${lr}, grad_clip ${gradClip} and ${targets} targets; all must be finite. Nothing was changed. Check the recipe's optimizer.`, { step: step + 1, tensor: tensors.stepF.name });
     }
     plan.write(tensors.stepF, settings);
     this.#clear([...this.programs.parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum]);

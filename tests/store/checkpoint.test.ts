@@ -52,7 +52,7 @@ describe("a saved checkpoint", () => {
     const { store } = setUp();
     const manifest = await store.save(tinyCheckpoint(10, { metrics: { valLoss: 2.5, quizRight: 3, quizTotal: 50 } }));
     expect(checkpointSummary(manifest)).toEqual({
-      id: "c1", parentId: null, runId: "run-a", name: "step 10", stage: "Pre-training", stageKind: "pretrain", step: 10,
+      id: "c1", parentId: null, runId: "run-a", name: "step 10", stage: "Pre-training", stageKind: "pretrain", stageIndex: 0, step: 10, globalStep: 10,
       parameters: [...tinyCheckpoint(10).weights.values()].reduce((sum, t) => sum + t.data.length, 0), bytes: manifest.file.bytes, createdMs: 1000,
       shipped: false, resumable: true, model: tinyRecipe.model, valLoss: 2.5, quizRight: 3, quizTotal: 50,
     });

@@ -14,7 +14,7 @@ const runState = (more: Partial<RunState> = {}): RunState => ({
 const event = (seq: number, body: EngineEventBody, runId = "r1"): EngineEvent => ({ runId, seq, step: seq, timeMs: 0, ...body });
 const started = reduceEvents(initialState, [event(1, { type: "state", state: runState() })]);
 const checkpoint = (id: string, stageKind: string, more: Partial<CheckpointSummary> = {}): CheckpointSummary => ({
-  id, parentId: null, runId: "old", name: id, stage: stageKind, stageKind, step: 10, parameters: 1, bytes: 1, createdMs: 1, shipped: false, resumable: false, model: recipe.model, ...more,
+  id, parentId: null, runId: "old", name: id, stage: stageKind, stageKind, stageIndex: 0, step: 10, globalStep: 10, parameters: 1, bytes: 1, createdMs: 1, shipped: false, resumable: false, model: recipe.model, ...more,
 });
 
 describe("reduceEvents", () => {

@@ -4,7 +4,7 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
@@ -24,8 +24,8 @@ export function stubCheckpoints(): CheckpointSummary[] {
   const model = presets[0].model;
   const common = { runId: "shipped", parameters: 334_000, bytes: 668_000, createdMs: Date.UTC(2026, 10, 1), shipped: true, resumable: false, model, quizTotal: 50 };
   return [
-    { ...common, id: "base", parentId: null, name: "first-light", stage: "Pre-training", stageKind: "pretrain", step: 1500, valLoss: 1.912, quizRight: 3 },
-    { ...common, id: "tuned", parentId: "base", name: "first-light, tuned", stage: "Fine-tuning", stageKind: "sft", step: 120, createdMs: common.createdMs + DAY, valLoss: 0.412, quizRight: 41 },
+    { ...common, id: "base", parentId: null, name: "first-light", stage: "Pre-training", stageKind: "pretrain", stageIndex: 0, step: 1500, globalStep: 1500, valLoss: 1.912, quizRight: 3 },
+    { ...common, id: "tuned", parentId: "base", name: "first-light, tuned", stage: "Fine-tuning", stageKind: "sft", stageIndex: 1, step: 120, globalStep: 1620, createdMs: common.createdMs + DAY, valLoss: 0.412, quizRight: 41 },
   ];
 }
 
@@ -132,6 +132,22 @@ export class StubEngine implements EngineApi {
     this.put({ phase: "stopped" });
   }
 
+  async turnKnobs(knobs: Omit<KnobChange, "step">): Promise<void> {
+    this.calls.push(`turnKnobs ${JSON.stringify(knobs)}`);
+    const { recipe, stageIndex, step } = this.run!;
+    this.put({ recipe: { ...recipe, stages: recipe.stages.map((stage, i) => (i === stageIndex ? { ...stage, changes: [...(stage.changes ?? []), { step, ...knobs }] } : stage)) } });
+  }
+
+  async undo(): Promise<{ runId: string }> {
+    this.calls.push("undo");
+    return { runId: this.run!.runId };
+  }
+
+  async fork(checkpointId: string): Promise<{ runId: string }> {
+    this.calls.push(`fork ${checkpointId}`);
+    return { runId: this.run!.runId };
+  }
+
   private tick(): void {
     clearInterval(this.timer);
     const each = (this.options.stepsPerSec ?? 12) / 10;
@@ -229,7 +245,7 @@ export class StubEngine implements EngineApi {
     const parent = this.checkpoints.find((item) => item.runId === runId)?.id ?? (stage.kind === "sft" ? "base" : null);
     this.checkpoints = [
       ...this.checkpoints,
-      { id: `${runId}-${stageIndex}`, parentId: parent, runId, name: recipe.name, stage: stage.name, stageKind: stage.kind, step, parameters: 334_000, bytes: 4_010_000, createdMs: Date.now() + stageIndex, shipped: false, resumable: true, model: recipe.model, valLoss: stage.kind === "sft" ? 0.44 : 1.86, quizRight: stage.kind === "sft" ? 42 : 3, quizTotal: 50 },
+      { id: `${runId}-${stageIndex}`, parentId: parent, runId, name: recipe.name, stage: stage.name, stageKind: stage.kind, stageIndex, step, globalStep: this.globalStep, parameters: 334_000, bytes: 4_010_000, createdMs: Date.now() + stageIndex, shipped: false, resumable: true, model: recipe.model, valLoss: stage.kind === "sft" ? 0.44 : 1.86, quizRight: stage.kind === "sft" ? 42 : 3, quizTotal: 50 },
     ];
     this.emit({ type: "checkpoints", list: this.checkpoints });
   }

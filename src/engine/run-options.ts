@@ -1,0 +1,43 @@
+/** What a run is begun with. Types only. */
+import type { Tokenizer } from "../data/index.ts";
+import type { Device } from "../device/types.ts";
+import type { Gpt2Config } from "../model/gpt2.ts";
+import type { Recipe } from "../protocol/recipe.ts";
+import type { TrainerState } from "../training/trainer.ts";
+import type { CorpusLibrary } from "./corpora.ts";
+import type { EventHub } from "./events.ts";
+import type { RunFiles, SavedPoint } from "./run-files.ts";
+
+/** Where a run's first stage takes its weights and tokenizer from; absent = from nothing. */
+export interface Origin {
+  readonly checkpointId: string;
+  readonly key: string;
+  readonly config: Gpt2Config;
+  readonly tokenizer: Tokenizer;
+  readonly weights: TrainerState["weights"];
+  /** Tokens it was trained on, and the first stage of the recipe that is trained on top of it. */
+  readonly tokens: number;
+  readonly firstStage: number;
+  /** The stages that made it, whose held-out loss is watched from now on. */
+  readonly recipe: Recipe;
+}
+
+export interface RunOptions {
+  readonly runId: string;
+  readonly recipe: Recipe;
+  readonly device: Device;
+  readonly library: CorpusLibrary;
+  readonly hub: EventHub;
+  readonly files: RunFiles;
+  readonly origin: Origin | null;
+  /** First stage to train. */
+  readonly stageIndex: number;
+  /** To go on where a checkpoint stands. */
+  readonly saved: SavedPoint | null;
+  readonly now: () => number;
+  readonly breathe: () => Promise<void>;
+  readonly paused: boolean;
+  /** It ended before: it is opened to be looked at and asked, and trains no more. */
+  readonly ended?: "finished" | "stopped";
+  readonly checkpointEveryMs?: number;
+}
