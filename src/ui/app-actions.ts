@@ -1,5 +1,5 @@
 /** What the page does when a part of it asks: one handler per event, for `nestling-app` alone. Draws nothing. */
-import type { CheckpointSummary, Recipe } from "../protocol/index.ts";
+import type { CheckpointSummary, KnobChange, Recipe } from "../protocol/index.ts";
 import type { ViewName } from "./app-bar.ts";
 import type { AskDetail } from "./ask-panel.ts";
 import { ASK_DEFAULTS } from "./ask-panel.ts";
@@ -91,6 +91,9 @@ export function appActions(app: NestlingApp): AppActions {
     "new-run": () => controller.clearRun(),
     "toggle-play": () => void controller.togglePlay(),
     "single-step": () => void controller.singleStep(),
+    "turn-knobs": (knobs: Omit<KnobChange, "step">) => void controller.turnKnobs(knobs),
+    "undo-run": () => void controller.undo(),
+    "fork-run": (id: string) => void controller.fork(id),
     "stop-run": () => void app.dialog.show("stop"),
     "confirm-stop": () => void controller.stop(),
     "show-models": () => app.drawer.show(),
@@ -123,7 +126,7 @@ export function appActions(app: NestlingApp): AppActions {
     const action = actionOf(event);
     // A modal dialog has the keys to itself.
     if (action === undefined || event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
-    if (action === "stop-run" && (controller.state.run === null || !["preparing", "running", "paused"].includes(controller.state.run.phase))) return;
+    if ((action === "stop-run" || action === "undo-run") && (controller.state.run === null || !["preparing", "running", "paused"].includes(controller.state.run.phase))) return;
     event.preventDefault();
     on[action](undefined as never);
   };

@@ -1,6 +1,6 @@
 /** The page's keys, as one list: the handler and the help dialog both read it. */
 
-export type KeyAction = "toggle-play" | "single-step" | "stop-run" | "focus-ask" | "show-models" | "next-theme" | "show-keys" | "view-train" | "view-labs" | "view-bench";
+export type KeyAction = "toggle-play" | "single-step" | "undo-run" | "stop-run" | "focus-ask" | "show-models" | "next-theme" | "show-keys" | "view-train" | "view-labs" | "view-bench";
 
 export interface KeyBinding {
   /** As `KeyboardEvent.key`, lower case. */
@@ -13,6 +13,7 @@ export interface KeyBinding {
 export const KEYS: readonly KeyBinding[] = [
   { key: " ", shown: "space", action: "toggle-play", meaning: "Play or pause" },
   { key: "s", shown: "S", action: "single-step", meaning: "One step, then pause" },
+  { key: "z", shown: "Z", action: "undo-run", meaning: "Back to the last checkpoint" },
   { key: "x", shown: "X", action: "stop-run", meaning: "Stop the run" },
   { key: "/", shown: "/", action: "focus-ask", meaning: "Ask something" },
   { key: "m", shown: "M", action: "show-models", meaning: "Models" },

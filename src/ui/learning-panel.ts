@@ -1,13 +1,14 @@
 /** How the model learns, in curves: one metric large, the others small, a click swaps them. Measures nothing itself. */
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { RunState } from "../protocol/index.ts";
+import type { CheckpointSummary, RunState } from "../protocol/index.ts";
 import { NONE, choiceText, formatLoss, formatShort, formatSmall } from "./format.ts";
 import type { Drawing, MetricName } from "./learning-data.ts";
 import { METRICS, axisSentence, formatAxis, metricLines, stageBorders } from "./learning-data.ts";
 import { learningStyles } from "./learning-styles.ts";
 import "./line-chart.ts";
 import "./panel-frame.ts";
+import "./run-timeline.ts";
 import type { XAxis } from "./series.ts";
 import { Curves } from "./series.ts";
 import { base, controls } from "./shared-styles.ts";
@@ -19,6 +20,7 @@ export class LearningPanel extends LitElement {
   /** The run that the curves belong to. */
   @property({ attribute: false }) run: RunState | null = null;
   @property({ attribute: false }) curves: Curves = Curves.empty;
+  @property({ attribute: false }) checkpoints: readonly CheckpointSummary[] = [];
   /** Changes when the page's colours do. */
   @property() theme = "";
 
@@ -88,7 +90,7 @@ export class LearningPanel extends LitElement {
       .formatTick=${formatAxis(this.axis)}
       .formatY=${metric.format}
       .formatTickY=${this.metric === "speed" ? formatShort : formatSmall}
-    ></line-chart>`;
+    ></line-chart>${this.axis === "step" && !this.latestOnly ? html`<run-timeline .run=${this.run} .checkpoints=${this.checkpoints} .lastStep=${this.curves.lastStep}></run-timeline>` : nothing}`;
   }
 
   private small(): unknown {

@@ -11,6 +11,7 @@ import "./ask-panel.ts";
 import "./batch-view.ts";
 import "./coming-view.ts";
 import "./learning-panel.ts";
+import "./live-knobs.ts";
 import type { ModelsDrawer } from "./models-drawer.ts";
 import "./models-drawer.ts";
 import "./next-word.ts";
@@ -140,9 +141,10 @@ export class NestlingApp extends LitElement {
     return html`
       <transport-strip class="on-watch" .run=${run} .curves=${curves} .quiz=${quizScores(state, this.answering.base)} .hiddenMs=${state.hiddenMs}></transport-strip>
       <div class="recipe"><recipe-panel class="on-recipe" .run=${run!}></recipe-panel>
+        ${isLive(run) ? html`<live-knobs class="on-recipe" .run=${run}></live-knobs>` : nothing}
         <reading-meter class="on-watch" .tokens=${curves.tokens} .tokensPerSec=${curves.tokensPerSec ?? 0} .tokensPerWord=${state.tokensPerWord ?? 1.4}></reading-meter></div>
       <div class="middle">
-        <learning-panel class="on-watch" .run=${run} .curves=${curves} .theme=${this.theme.shown}></learning-panel>
+        <learning-panel class="on-watch" .run=${run} .curves=${curves} .checkpoints=${state.checkpoints} .theme=${this.theme.shown}></learning-panel>
         <batch-view class="on-watch" .row=${state.batch}></batch-view>
       </div>
       <div class="says">${this.nextWord()}

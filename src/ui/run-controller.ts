@@ -3,7 +3,7 @@
  * the page one method. It draws nothing, and no other module of the page holds the engine.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { AskRequest, BackendChoice, EngineApi, EngineEvent, ErrorReport, Recipe, SamplingOptions } from "../protocol/index.ts";
+import type { AskRequest, BackendChoice, EngineApi, EngineEvent, ErrorReport, KnobChange, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
 import { formatDuration } from "./format.ts";
@@ -178,6 +178,21 @@ export class RunController implements ReactiveController {
 
   async singleStep(): Promise<void> {
     if (this.current.run?.phase === "paused" || this.current.run?.phase === "running") await this.attempt((api) => api.singleStep());
+  }
+
+  async turnKnobs(knobs: Omit<KnobChange, "step">): Promise<void> {
+    if (isLive(this.current.run)) await this.attempt((api) => api.turnKnobs(knobs));
+  }
+
+  async undo(): Promise<void> {
+    const from = this.current.run?.stages.reduce((sum, { done }) => sum + done, 0) ?? 0;
+    const back = await this.attempt((api) => api.undo());
+    if (back !== undefined) this.notify("info", "UNDONE", `Gone back from step ${from}, paused. What was trained since is still in Models.`);
+  }
+
+  async fork(checkpointId: string): Promise<void> {
+    const forked = await this.attempt((api) => api.fork(checkpointId));
+    if (forked !== undefined) this.notify("info", "FORKED", "A run of its own, paused at its checkpoint. The one it came from is still in Models.");
   }
 
   async stop(): Promise<void> {

@@ -221,6 +221,23 @@ describe("what a person does", () => {
       await expectText(page, "coming", /Labs are not here yet/);
     }));
 
+  it("turns knobs, marks them, goes back and forks", () =>
+    visit("scene=tuning&steps=2", async (page) => {
+      await expectText(page, "run-state", /Learning to answer/);
+      await page.locator(by("learning_rate-x0.5")).click();
+      await page.locator(by("checkpoint-mark")).click();
+      await expect.poll(() => page.$$(by("knob-mark")).then((marks) => marks.length)).toBe(1);
+      expect(await page.$eval(by("knob-mark"), (mark) => mark.getAttribute("aria-label"))).toMatch(/^Step 15\d\d: learning rate 0\.00025$/);
+      await page.locator(by("fork")).click();
+      await page.keyboard.press("z");
+      await page.$eval(by("grad_clip"), (input) => {
+        (input as HTMLInputElement).value = "-3";
+        input.dispatchEvent(new Event("change"));
+      });
+      await expect.poll(async () => (await calls(page)).filter((call) => /^(turnKnobs|fork|undo)/.test(call))).toEqual(['turnKnobs {"learning_rate":0.00025}', expect.stringMatching(/^fork run-/), "undo"]);
+      expect(await page.$eval(by("grad_clip"), (input) => (input as HTMLInputElement).value)).toBe("1");
+    }));
+
   it("switches parts on a phone", () =>
     visit("scene=running", async (page) => {
       await page.waitForSelector(by("tab-ask"));

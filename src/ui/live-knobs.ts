@@ -1,0 +1,132 @@
+/** Knobs of the stage in training, and the way back. Turns nothing itself: it says what was asked for. */
+import { LitElement, css, html, nothing } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import type { KnobChange, RunState, Stage } from "../protocol/index.ts";
+import { KNOBS } from "../protocol/recipe-fields.ts";
+import { formatSmall } from "./format.ts";
+import { base, controls } from "./shared-styles.ts";
+
+type Knob = "learning_rate" | "grad_clip" | "temperature";
+
+const NAMES: Readonly<Record<Knob, { readonly label: string; readonly step: string }>> = {
+  learning_rate: { label: "rate", step: "any" },
+  grad_clip: { label: "clip", step: "0.1" },
+  temperature: { label: "temperature", step: "0.1" },
+};
+
+/** What a knob of a stage stands at: as last turned, else as the recipe has it; samples are drawn at 0.8. */
+export function knobValue(stage: Stage, knob: Knob): number {
+  const turned = stage.changes?.findLast((change) => change[knob] !== undefined)?.[knob];
+  return turned ?? (knob === "temperature" ? 0.8 : stage.optimizer[knob]);
+}
+
+/**
+ * @fires turn-knobs - {detail: Omit<KnobChange, "step">}
+ * @fires undo-run - back to the checkpoint before this
+ */
+@customElement("live-knobs")
+export class LiveKnobs extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: block;
+        background: var(--panel);
+        border: 1px solid var(--line);
+        border-radius: var(--r-l);
+        padding: var(--s3) var(--s4);
+        font-size: var(--t-s);
+      }
+      label {
+        display: flex;
+        align-items: center;
+        gap: var(--s2);
+      }
+      label + label {
+        margin-top: var(--s1);
+      }
+      span {
+        flex: 1;
+        color: var(--ink-2);
+      }
+      input {
+        width: 4.4rem;
+        padding: 0 var(--s2);
+        text-align: right;
+        appearance: textfield;
+      }
+      input::-webkit-inner-spin-button {
+        appearance: none;
+        margin: 0;
+      }
+      .last {
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        gap: var(--s2);
+        margin-top: var(--s2);
+        color: var(--ink-3);
+      }
+      .factor {
+        min-width: 0;
+        padding: 0 var(--s2);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) run!: RunState;
+
+  override render(): unknown {
+    const { recipe, stageIndex, phase } = this.run;
+    const stage = recipe.stages[stageIndex];
+    const still = phase !== "running" && phase !== "paused";
+    if (stage === undefined) return nothing;
+    const count = stage.changes?.length ?? 0;
+    return html`
+      ${(Object.keys(NAMES) as Knob[]).map((knob) => this.row(stage, knob, still))}
+      <div class="last">
+        <span>${count === 0 ? "Knobs turn while it trains" : `turned at ${count === 1 ? "step" : "steps"} ${stage.changes!.slice(-3).map(({ step }) => step).join(", ")}`}</span>
+        <button class="plain" data-testid="undo" ?disabled=${still} title="Back to the last checkpoint before this, as a run of its own; this one stays among the models (Z)" @click=${() => this.emit("undo-run")}>Undo <kbd>Z</kbd></button>
+      </div>
+    `;
+  }
+
+  private row(stage: Stage, knob: Knob, still: boolean): unknown {
+    const { label, step } = NAMES[knob];
+    const { meaning, min, max } = KNOBS.find(({ path }) => path === knob)!;
+    const value = knobValue(stage, knob);
+    const times = (factor: number): unknown => html`<button class="plain factor" data-testid="${knob}-x${factor}" ?disabled=${still} aria-label="${label} times ${factor}" @click=${() => this.turn(knob, value * factor)}>×${factor === 0.5 ? "½" : factor}</button>`;
+    return html`<label title=${meaning}>
+      <span>${label}</span>
+      ${knob === "learning_rate" ? [times(0.5), times(2)] : nothing}
+      <input type="number" data-testid=${knob} min=${min!} max=${max!} step=${step} .value=${formatSmall(value).replace("−", "-")} ?disabled=${still} @change=${(event: Event) => this.onInput(knob, value, event)} />
+    </label>`;
+  }
+
+  private onInput(knob: Knob, was: number, event: Event): void {
+    const input = event.target as HTMLInputElement;
+    if (input.value === "" || !input.checkValidity()) {
+      input.reportValidity();
+      input.value = String(was);
+      return;
+    }
+    this.turn(knob, Number(input.value));
+  }
+
+  private turn(knob: Knob, value: number): void {
+    const { min, max } = KNOBS.find(({ path }) => path === knob)!;
+    const detail: Omit<KnobChange, "step"> = { [knob]: Math.min(max!, Math.max(min!, value)) };
+    this.dispatchEvent(new CustomEvent("turn-knobs", { detail, bubbles: true, composed: true }));
+  }
+
+  private emit(name: string): void {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "live-knobs": LiveKnobs;
+  }
+}

@@ -1,0 +1,135 @@
+/** A run from its first step to its last as a thin rail: where it was saved, where a knob was turned. A checkpoint can be forked from here. */
+import { LitElement, css, html, nothing } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { CheckpointSummary, KnobChange, RunState } from "../protocol/index.ts";
+import { cssVars } from "./css-vars.ts";
+import { formatCount, formatLoss, formatSmall } from "./format.ts";
+import { base, controls } from "./shared-styles.ts";
+
+/** What was turned, in words. */
+export function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobChange, "step">): string {
+  return [
+    learning_rate === undefined ? "" : `learning rate ${formatSmall(learning_rate)}`,
+    grad_clip === undefined ? "" : `clip ${formatSmall(grad_clip)}`,
+    temperature === undefined ? "" : `temperature ${formatSmall(temperature)}`,
+  ].filter((part) => part !== "").join(", ");
+}
+
+/** Steps over all stages before each stage. */
+export function stageOffsets(run: RunState): number[] {
+  let sum = 0;
+  return run.recipe.stages.map(({ max_iters }) => (sum += max_iters) - max_iters);
+}
+
+/** @fires fork-run - {detail: string} a checkpoint's id */
+@customElement("run-timeline")
+export class RunTimeline extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    css`
+      :host {
+        display: block;
+        margin-top: var(--s1);
+      }
+      .rail {
+        position: relative;
+        height: 1.5rem;
+        /* The chart's own margins (chart-options.ts), so that a mark stands under its step. */
+        margin: 0 1.36em 0 3.2em;
+      }
+      .rail::before {
+        content: "";
+        position: absolute;
+        inset: 50% 0 auto;
+        border-top: 1px solid var(--line);
+      }
+      .rail > * {
+        position: absolute;
+        left: var(--at);
+        top: 50%;
+        translate: -50% -50%;
+      }
+      button.dot {
+        width: 1.5rem;
+        height: 1.5rem;
+        min-height: 0;
+        padding: 0;
+        border: 0;
+        background: none;
+        box-shadow: none;
+      }
+      button.dot::before {
+        content: "";
+        display: block;
+        width: 0.6rem;
+        height: 0.6rem;
+        margin: auto;
+        border-radius: 50%;
+        border: 2px solid var(--ink-2);
+        background: var(--panel);
+      }
+      button.dot[aria-pressed="true"]::before {
+        background: var(--ink-2);
+      }
+      .knob {
+        width: 0.5rem;
+        height: 0.5rem;
+        rotate: 45deg;
+        background: var(--tuned);
+      }
+      p {
+        font-size: var(--t-xs);
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: var(--s2) var(--s3);
+        color: var(--ink-2);
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) run: RunState | null = null;
+  @property({ attribute: false }) checkpoints: readonly CheckpointSummary[] = [];
+  /** The last step of the chart above. */
+  @property({ type: Number }) lastStep = 0;
+  @state() private chosen = "";
+
+  override render(): unknown {
+    const { run } = this;
+    if (run === null) return nothing;
+    const own = this.checkpoints.filter(({ runId }) => runId === run.runId);
+    const offsets = stageOffsets(run);
+    const changes = run.recipe.stages.flatMap((stage, i) => (stage.changes ?? []).map((change) => ({ change, at: offsets[i] + change.step })));
+    if (own.length === 0 && changes.length === 0) return nothing;
+    const total = run.recipe.stages.reduce((sum, { max_iters }) => sum + max_iters, 0);
+    const chosen = own.find(({ id }) => id === this.chosen);
+    const place = (step: number): unknown => cssVars({ "--at": `${((100 * step) / Math.max(this.lastStep, step, 1)).toFixed(2)}%` });
+    return html`<div class="rail" role="group" aria-label="Timeline of the run: checkpoints and turned knobs">
+        ${changes.map(({ change, at }) => html`<i class="knob" data-testid="knob-mark" role="img" aria-label="Step ${at}: ${changeText(change)}" title="Step ${formatCount(at)}: ${changeText(change)}" ${place(at)}></i>`)}
+        ${own.map(
+          (item) => html`<button class="dot" data-testid="checkpoint-mark" aria-pressed=${item.id === this.chosen} aria-label="Checkpoint of step ${item.globalStep}" title="Saved at step ${formatCount(item.globalStep)}" ${place(item.globalStep)}
+            @click=${() => (this.chosen = this.chosen === item.id ? "" : item.id)}></button>`,
+        )}
+      </div>
+      ${chosen === undefined ? nothing : this.about(chosen, chosen.globalStep >= total)}`;
+  }
+
+  private about(item: CheckpointSummary, ended: boolean): unknown {
+    return html`<p>
+      <span>Saved at step ${formatCount(item.globalStep)}${item.valLoss === undefined ? "" : `, held-out loss ${formatLoss(item.valLoss)}`}</span>
+      <button data-testid="fork" ?disabled=${ended || !item.resumable} title=${ended ? "The recipe ends here, so nothing is left to train" : "A run of its own from this point, paused; this one stays as it is"} @click=${() => this.fork(item.id)}>Fork here</button>
+    </p>`;
+  }
+
+  private fork(id: string): void {
+    this.chosen = "";
+    this.dispatchEvent(new CustomEvent("fork-run", { detail: id, bubbles: true, composed: true }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "run-timeline": RunTimeline;
+  }
+}
