@@ -1,11 +1,11 @@
-/** Conversations as tokens: which tokens, and on which of them the loss lies. Reading JSONL is `chat-jsonl.ts`. */
+/** Conversations as tokens: which tokens, and on which of them the loss lies. Reading JSONL is `ingest/jsonl.ts`. */
 import { chatTurns, type ChatMessage, SPACE } from "./chat-template.ts";
 import { datasetHash, specialId } from "./dataset.ts";
 import type { Split } from "./split.ts";
 import { ASSISTANT, END_OF_TEXT, END_OF_TURN, USER, type Tokenizer } from "./tokenizer/types.ts";
 
 export { CHAT_TEMPLATE as chatTemplate, chatTurns, renderChat, type ChatMessage, type ChatTurn } from "./chat-template.ts";
-export { parseChatJsonl, type ParsedChat } from "./chat-jsonl.ts";
+export { parseChatJsonl, type ParsedChat } from "./ingest/jsonl.ts";
 
 export interface ChatExample {
   readonly messages: readonly ChatMessage[];

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { Tokenizer as Oracle } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";
-import { MAX_JSON_DEPTH, MAX_LINE_LENGTH } from "../../src/data/chat-jsonl.ts";
+import { MAX_JSON_DEPTH } from "../../src/data/ingest/jsonl.ts";
+import { MAX_LINE_LENGTH } from "../../src/data/ingest/types.ts";
 import { chatTemplate, encodeChat, parseChatJsonl, renderChat, type ChatMessage } from "../../src/data/chat.ts";
 import { scanJson } from "../../src/data/json-scan.ts";
 import { trainBpe, trainChar } from "../../src/data/tokenizer/index.ts";

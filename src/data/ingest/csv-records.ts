@@ -1,0 +1,107 @@
+/** What a CSV file's columns mean: documents, or questions with answers; what is taken when nobody chose; rows into records. */
+import { NestlingError } from "../../core/errors.ts";
+import type { CsvChoices, FileLook } from "../../protocol/own-data.ts";
+import { CsvReader, detectDelimiter, parseCsv, type Delimiter } from "./csv.ts";
+import { lineProblem, quoted, type OnProblem, type RecordReader, type RecordSink } from "./types.ts";
+
+type Columns = NonNullable<CsvChoices["columns"]>;
+export type CsvLook = NonNullable<FileLook["csv"]>;
+
+const QUESTION = /^(?:question|prompt|instruction|user|input|q)$/i;
+const ANSWER = /^(?:answer|completion|response|output|assistant|reply|a)$/i;
+const TEXT = /^(?:text|content|body|story|document|article|message|description)$/i;
+const SHOWN_ROWS = 5;
+const SHOWN_LENGTH = 120;
+
+/** A row of short, different words without numbers names the columns. */
+function looksLikeHeader(row: readonly string[], next: readonly string[] | undefined): boolean {
+  const names = row.map((field) => field.trim());
+  const known = names.some((name) => QUESTION.test(name) || ANSWER.test(name) || TEXT.test(name));
+  if (known) return true;
+  if (next === undefined || names.some((name) => name === "" || name.length > 40 || /^[-+]?[0-9.,]+$/.test(name)) || new Set(names).size < names.length) return false;
+  // Names are shorter than what they name.
+  return names.join("").length * 3 < next.join("").length;
+}
+
+/** The longest column on the average, unless a name says more. */
+function judgeColumns(names: readonly string[], rows: readonly (readonly string[])[]): Columns {
+  const question = names.findIndex((name) => QUESTION.test(name.trim()));
+  const answer = names.findIndex((name) => ANSWER.test(name.trim()));
+  if (question >= 0 && answer >= 0) return { question, answer };
+  const named = names.findIndex((name) => TEXT.test(name.trim()));
+  if (named >= 0) return { text: [named] };
+  const lengths = names.map((_, c) => rows.reduce((sum, row) => sum + (row[c]?.length ?? 0), 0));
+  return { text: [lengths.indexOf(Math.max(...lengths))] };
+}
+
+/** What a file's first part shows. @param head text from the file's beginning; its last row may be cut */
+export function lookAtCsv(head: string, choices: CsvChoices = {}): CsvLook {
+  const delimiter: Delimiter = choices.delimiter ?? detectDelimiter(head);
+  const rows = parseCsv(head, delimiter, () => undefined).filter((row) => row.some((field) => field.trim() !== ""));
+  const first = rows[0] ?? [""];
+  const header = choices.header ?? looksLikeHeader(first, rows[1]);
+  const columns = first.map((field, i) => (header && field.trim() !== "" ? field.trim().slice(0, 60) : `column ${i + 1}`));
+  const data = header ? rows.slice(1) : rows;
+  return {
+    delimiter, header, columns, chosen: choices.columns ?? judgeColumns(header ? columns : columns.map(() => ""), data.slice(0, 200)),
+    rows: data.slice(0, SHOWN_ROWS).map((row) => row.map((field) => (field.length > SHOWN_LENGTH ? `${field.slice(0, SHOWN_LENGTH)}...` : field))),
+  };
+}
+
+/** Rows as documents or examples, by the look's choices. @throws NestlingError CSV_COLUMNS where a chosen column is not there */
+export class CsvRecords implements RecordReader {
+  readonly #reader: CsvReader;
+  #first = true;
+
+  constructor(readonly sink: RecordSink, readonly look: CsvLook, options: { readonly name: string; readonly onProblem: OnProblem }) {
+    const { name } = options;
+    const width = look.columns.length;
+    const { chosen } = look;
+    const wanted = "text" in chosen ? chosen.text : [chosen.question, chosen.answer];
+    const missing = wanted.length === 0 ? "none" : wanted.find((c) => !Number.isInteger(c) || c < 0 || c >= width);
+    if (missing !== undefined) {
+      throw new NestlingError("CSV_COLUMNS", `${quoted(name)} has ${width} columns (${look.columns.join(", ").slice(0, 200)}), and ${missing === "none" ? "none of them is chosen" : `column ${missing + 1} is asked for`}. ` +
+        "Nothing was changed. Choose among its columns; files with other columns are added on their own.", { file: name, columns: width });
+    }
+    this.#reader = new CsvReader({
+      name, delimiter: look.delimiter, onProblem: options.onProblem,
+      onRow: (fields, line) => {
+        const header = this.#first && look.header;
+        this.#first = false;
+        if (header) return;
+        if (fields.every((field) => field.trim() === "")) return this.sink.blank();
+        if (fields.length !== width) {
+          return options.onProblem(lineProblem("CSV_PARSE", name, line, `the row has ${fields.length} fields, and the first row has ${width}`, { fields: fields.length, columns: width }));
+        }
+        this.#row(fields, line, options.onProblem);
+      },
+    });
+  }
+
+  #row(fields: readonly string[], line: number, onProblem: OnProblem): void {
+    const { chosen } = this.look;
+    const field = (column: number): string => fields[column].replace(/\r\n?/g, "\n");
+    if ("text" in chosen) {
+      const text = chosen.text.map(field).filter((part) => part.trim() !== "").join("\n");
+      if (text === "") return this.sink.blank();
+      this.sink.text(text);
+      return this.sink.endDocument();
+    }
+    const question = field(chosen.question);
+    const answer = field(chosen.answer);
+    if (question.trim() === "" && answer.trim() === "") return this.sink.blank();
+    if (question.trim() === "" || answer.trim() === "") {
+      const which = question.trim() === "" ? chosen.question : chosen.answer;
+      return onProblem(lineProblem("CSV_PARSE", this.#reader.options.name ?? "", line, `column ${which + 1} ("${this.look.columns[which]}") is empty, and an example needs both`, { column: which + 1 }));
+    }
+    this.sink.example({ messages: [{ role: "user", content: question }, { role: "assistant", content: answer }] });
+  }
+
+  push(text: string): void {
+    this.#reader.push(text);
+  }
+
+  end(): void {
+    this.#reader.end();
+  }
+}

@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { invalidUtf8At, LineEnds, TextDecoding } from "../../../src/data/ingest/decode.ts";
+import type { TextEncodingChoice } from "../../../src/protocol/own-data.ts";
+import { errorOf, utf8 } from "../support.ts";
+
+/** Decodes in pieces of the given sizes, then the rest. */
+function decoded(bytes: Uint8Array, encoding: TextEncodingChoice = "utf-8", sizes: readonly number[] = []): string {
+  const decoding = new TextDecoding("notes.txt", encoding);
+  let text = "";
+  let at = 0;
+  for (const size of sizes) {
+    text += decoding.push(bytes.slice(at, at + size));
+    at += size;
+  }
+  return text + decoding.push(bytes.slice(at)) + decoding.end();
+}
+
+describe("TextDecoding", () => {
+  it("gives the text whatever the pieces, without its byte order mark", () => {
+    fc.assert(fc.property(fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }), fc.array(fc.nat(5), { maxLength: 40 }), (text, sizes) => {
+      fc.pre(!text.includes("\u0000") && !text.includes("\ufeff"));
+      expect(decoded(utf8(`x\u00e9 ${text}`), "utf-8", sizes)).toBe(`x\u00e9 ${text}`);
+      expect(decoded(utf8(`\ufeffx\u00e9 ${text}`), "utf-8", sizes)).toBe(`x\u00e9 ${text}`);
+    }));
+  });
+
+  it("names the byte that is not UTF-8 across pieces, and offers the two remedies, which work", () => {
+    const bytes = Uint8Array.of(...utf8("caf\u00e9 and more "), 0xc3, ...utf8(" x"));
+    const at = utf8("caf\u00e9 and more ").length;
+    for (const sizes of [[], [at], [at + 1], [4, 9, 4], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]) {
+      expect(errorOf(() => decoded(bytes, "utf-8", sizes))).toMatchObject({ code: "DATA_UTF8", details: { offset: at, remedies: ["latin1", "utf-8-replace"] } });
+    }
+    expect(errorOf(() => decoded(Uint8Array.of(...utf8("at the end "), 0xc3)))).toMatchObject({ code: "DATA_UTF8", details: { offset: 11 } });
+    expect(decoded(Uint8Array.of(...utf8("caf"), 0xe9), "latin1")).toBe("caf\u00e9");
+    const replacing = new TextDecoding("notes.txt", "utf-8-replace");
+    expect(replacing.push(bytes) + replacing.end()).toBe("caf\u00e9 and more \ufffd x");
+    expect(replacing.replaced).toBe(1);
+  });
+
+  it("recognises UTF-16 by its mark, and reads it when asked", () => {
+    const of = (...units: number[]): Uint8Array => Uint8Array.from(units);
+    for (const [encoding, bytes] of [["utf-16le", of(0xff, 0xfe, 0x68, 0, 0x69, 0)], ["utf-16be", of(0xfe, 0xff, 0, 0x68, 0, 0x69)]] as const) {
+      expect(errorOf(() => decoded(bytes))).toMatchObject({ code: "DATA_ENCODING", details: { remedies: [encoding] } });
+      expect(decoded(bytes, encoding)).toBe("hi");
+      expect(decoded(bytes, encoding, [3, 2])).toBe("hi");
+    }
+  });
+
+  it.each([
+    ["a PNG image", Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), "a PNG image"],
+    ["a PDF document", utf8("%PDF-1.7 and so on"), "a PDF document"],
+    ["a zip archive", Uint8Array.of(0x50, 0x4b, 3, 4, 20), "a zip archive"],
+    ["a NUL byte", Uint8Array.of(0x61, 0, 0x62), "byte 1 is NUL"],
+    ["a NUL byte in a later piece", Uint8Array.of(...utf8("twelve bytes"), 0), "byte 12 is NUL"],
+  ])("refuses %s as binary", (_, bytes, why) => {
+    for (const encoding of ["utf-8", "latin1"] as const) {
+      const error = errorOf(() => decoded(bytes, encoding, [9]));
+      expect(error.code).toBe("DATA_BINARY");
+      expect(error.message).toContain(why);
+    }
+  });
+});
+
+describe("LineEnds", () => {
+  it("makes every line end a line feed, whatever the pieces", () => {
+    fc.assert(fc.property(fc.string({ unit: fc.constantFrom("a", "\r", "\n"), maxLength: 12 }), fc.array(fc.nat(3), { maxLength: 12 }), (text, sizes) => {
+      const ends = new LineEnds();
+      let out = "";
+      let at = 0;
+      for (const size of sizes) {
+        out += ends.push(text.slice(at, at + size));
+        at += size;
+      }
+      expect(out + ends.push(text.slice(at)) + ends.end()).toBe(text.replace(/\r\n?/g, "\n"));
+    }));
+  });
+});
+
+describe("invalidUtf8At", () => {
+  it("finds fault exactly where a fatal TextDecoder does", () => {
+    const part = fc.oneof(
+      fc.constantFrom([0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe0, 0x80, 0x80], [0xf0, 0x9f, 0x90, 0xa3], [0xe2, 0x82], [0x80], [0xff], [0x61]),
+      fc.string({ unit: "binary", maxLength: 2 }).map((text) => [...utf8(text)]),
+    );
+    fc.assert(fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+      const bytes = Uint8Array.from(parts.flat());
+      const valid = (upTo: number): boolean => {
+        try {
+          new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, upTo));
+          return true;
+        } catch {
+          return false;
+        }
+      };
+      const at = invalidUtf8At(bytes);
+      // A whole text, or one that is whole up to there and in no way just after.
+      const after = [1, 2, 3, 4].map((k) => at + k <= bytes.length && valid(at + k));
+      expect(at < 0 ? valid(bytes.length) : valid(at) && !after.includes(true)).toBe(true);
+    }), { numRuns: 1000 });
+  });
+});
