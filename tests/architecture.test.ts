@@ -9,8 +9,8 @@ import { root } from "../src/cli/paths.ts";
 import { checkArchitecture, type Tree } from "./support/architecture.ts";
 
 const FOLDERS = ["src", "shaders", "workers", "tests", "scripts", "public"];
-/** AssemblyScript is another language with its own compiler; built files are nobody's prose. */
-const LEFT_OUT = /^src\/kernels\/wasm\/(assembly|build)\//;
+/** AssemblyScript is another language with its own compiler; built files and installed packages are nobody's prose. */
+const LEFT_OUT = /^src\/kernels\/wasm\/(assembly|build)\/|\/node_modules\//;
 
 function readTree(): Tree {
   const tree = new Map<string, string>();

@@ -1,0 +1,102 @@
+/**
+ * What two WebGPU implementations are asked to do alike: compile every variant of every kernel, and train the smallest models for
+ * some steps. Runs on any GPUDevice; which one is the caller's business.
+ */
+import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
+import { Pipelines } from "../../src/device/webgpu/pipelines.ts";
+import type { AnyKernel, AnyVariant, DimValues } from "../../src/device/types.ts";
+import { kernels } from "../../src/kernels/index.ts";
+import { microTrainer, type MicroOptions } from "../support/micro.ts";
+
+export const STEPS = 20;
+
+/** Steps on variants whose barriers a software adapter pays for dearly: fewer of them show the same launches. */
+const BARRIER_STEPS = 5;
+
+export interface Compilation {
+  /** Every module that became a pipeline: a variant has one for each distinct set of its constants. */
+  readonly compiled: readonly { readonly name: string; readonly constants: string }[];
+  /** What failed, with the compiler's words. */
+  readonly failed: readonly string[];
+  /** "kernel/variant" of those that need a feature which this device lacks, with the feature. */
+  readonly unsupported: readonly { readonly name: string; readonly feature: string }[];
+}
+
+const HEAD_SIZES = [4, 8, 16, 32, 64, 128];
+
+/** Sizes to compile a variant for: together they fit every variant and reach every set of its constants. */
+const sizes = (kernel: AnyKernel): DimValues[] =>
+  HEAD_SIZES.flatMap((HS) => [64, 4096].map((other) => Object.fromEntries(Object.keys(kernel.dims).map((dim) => [dim, dim === "HS" ? HS : dim === "partials" ? 4 : other]))));
+
+/** One size for each distinct set of constants. */
+export function sizesToCompile(kernel: AnyKernel, variant: AnyVariant): DimValues[] {
+  const fitting = sizes(kernel).filter((dims) => variant.fits?.(dims) ?? true);
+  return [...new Map(fitting.map((dims) => [JSON.stringify(variant.constants?.(dims) ?? {}), dims])).values()];
+}
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Every variant of every kernel, as the engine compiles it: the contract's layout, the constants in front. */
+export async function compileAll(gpu: GPUDevice): Promise<Compilation> {
+  const pipelines = new Pipelines(gpu);
+  const compiled: { name: string; constants: string }[] = [];
+  const failed: string[] = [];
+  const unsupported: { name: string; feature: string }[] = [];
+  for (const kernel of Object.values(kernels) as unknown as AnyKernel[]) {
+    for (const [index, variant] of kernel.variants.entries()) {
+      const name = `${kernel.name}/${variant.name}`;
+      const feature = (variant.requires ?? []).find((one) => !gpu.features.has(one));
+      if (feature) {
+        unsupported.push({ name, feature });
+        continue;
+      }
+      const all = sizesToCompile(kernel, variant);
+      if (all.length === 0) failed.push(`${name}: none of the tried sizes fits it`);
+      for (const dims of all) {
+        const constants = JSON.stringify(variant.constants?.(dims) ?? {});
+        const launch = { label: name, kernel, variant: index, views: [], dims: Object.keys(kernel.dims).map((dim) => dims[dim]!) };
+        await pipelines.pipelineOf(launch).then(
+          () => compiled.push({ name, constants }),
+          (error: unknown) => failed.push(`${name} ${constants}: ${wordsOf(error)}`),
+        );
+      }
+    }
+  }
+  return { compiled, failed, unsupported };
+}
+
+export interface Trace {
+  readonly name: string;
+  readonly steps: number;
+  readonly losses: readonly number[];
+  readonly gradNorms: readonly number[];
+  /** Held-out loss after the last step, nats. */
+  readonly held: number;
+  /** Weights by parameter after the last step. */
+  readonly weights: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The families, each at L1 NH2 C32 T32 V65. */
+const FAMILIES: readonly { readonly name: string; readonly options: MicroOptions }[] = [{ name: "gpt2", options: {} }];
+
+async function trace(gpu: GPUDevice, name: string, options: MicroOptions, softwareAdapter: boolean): Promise<Trace> {
+  const steps = softwareAdapter ? STEPS : BARRIER_STEPS;
+  const trainer = await microTrainer(createWebGpuDevice(gpu, { softwareAdapter }), options);
+  for (let step = 0; step < steps; step++) trainer.takeStep();
+  const metrics = await trainer.readMetrics();
+  const held = await trainer.evaluate(trainer.data, 2);
+  const { weights } = await trainer.snapshot(false);
+  trainer.destroy();
+  return {
+    name: `${name}, ${softwareAdapter ? "rows by thread" : "rows by workgroup"}`, steps, held,
+    losses: metrics.map(({ loss }) => loss), gradNorms: metrics.map(({ gradNorm }) => gradNorm),
+    weights: Object.fromEntries([...weights].map(([key, { data }]) => [key, Array.from(data)])),
+  };
+}
+
+/** The micro run of every family, with the variants that software adapters get and with those that graphics cards get. */
+export async function trainAll(gpu: GPUDevice): Promise<Trace[]> {
+  const traces: Trace[] = [];
+  for (const { name, options } of FAMILIES) for (const software of [true, false]) traces.push(await trace(gpu, name, options, software));
+  return traces;
+}

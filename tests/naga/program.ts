@@ -1,0 +1,46 @@
+/** What runs under Deno, bundled: the checks on the adapter that its WebGPU gives, one line of JSON on standard output. */
+import { compileAll, trainAll, type Compilation, type Trace } from "./checks.ts";
+
+export interface Answer {
+  /** "Deno/2.9.6". */
+  readonly runtime: string;
+  readonly adapter: { readonly description: string; readonly fallback: boolean; readonly f16: boolean };
+  readonly compilation: Compilation;
+  readonly traces: readonly Trace[];
+  /** Errors of the device that no scope caught. */
+  readonly uncaptured: readonly string[];
+  /** The compiler's answer to a module that names what does not exist: empty where it finds no fault in anything. */
+  readonly refusal: readonly string[];
+  readonly seconds: { readonly compile: number; readonly train: number };
+}
+
+async function refusalOf(gpu: GPUDevice): Promise<string[]> {
+  gpu.pushErrorScope("validation");
+  const module = gpu.createShaderModule({ code: "fn f() -> u32 { return missing; }" });
+  await gpu.popErrorScope();
+  return (await module.getCompilationInfo()).messages.filter(({ type }) => type === "error").map(({ message }) => message);
+}
+
+async function answer(): Promise<Answer> {
+  const adapter = await navigator.gpu.requestAdapter();
+  if (!adapter) throw new Error("no adapter");
+  const gpu = await adapter.requestDevice();
+  const uncaptured: string[] = [];
+  gpu.addEventListener("uncapturederror", (event) => {
+    event.preventDefault();
+    uncaptured.push(event.error.message);
+  });
+  const from = performance.now();
+  const compilation = await compileAll(gpu);
+  const compiledAt = performance.now();
+  const traces = await trainAll(gpu);
+  const { description, isFallbackAdapter } = adapter.info;
+  return {
+    runtime: navigator.userAgent,
+    adapter: { description, fallback: isFallbackAdapter, f16: adapter.features.has("shader-f16") },
+    compilation, traces, uncaptured, refusal: await refusalOf(gpu),
+    seconds: { compile: (compiledAt - from) / 1000, train: (performance.now() - compiledAt) / 1000 },
+  };
+}
+
+console.log(JSON.stringify(await answer()));
