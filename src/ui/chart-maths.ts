@@ -124,3 +124,9 @@ export function paddedRange(min: number, max: number, log: boolean, pad = 0.06):
   // A quantity that is never negative keeps its axis from going below zero.
   return [min >= 0 ? Math.max(0, min - room) : min - room, max + room];
 }
+
+/** From zero where the points begin near it; a later stage alone begins where it begins. */
+export function xRange(min: number, max: number): [number, number] {
+  if (!(max > 0)) return [0, 1];
+  return min > max * 0.25 && max > min ? [min, max] : [0, max];
+}

@@ -1,6 +1,7 @@
 /** uPlot's options for a `line-chart`: axes, scales, bands, stage borders. Draws nothing by itself. */
 import type uPlot from "uplot";
-import { logTicks, paddedRange, ticks } from "./chart-maths.ts";
+import { logTicks, paddedRange, ticks, xRange } from "./chart-maths.ts";
+import type { ChartRange } from "./chart-zoom.ts";
 import type { ChartBorder, ChartLine } from "./line-chart.ts";
 
 export interface ChartLook {
@@ -15,13 +16,10 @@ export interface ChartLook {
   formatX(x: number): string;
   formatTickY(y: number): string;
   borders(): readonly ChartBorder[];
+  range(): ChartRange;
+  /** A part of x was dragged over. */
+  onSelect(from: number, to: number): void;
   onHover(index: number | null): void;
-}
-
-/** From zero where the points begin near it; a later stage alone begins where it begins. */
-function xRange(min: number, max: number): [number, number] {
-  if (!(max > 0)) return [0, 1];
-  return min > max * 0.25 && max > min ? [min, max] : [0, max];
 }
 
 /** Keeps an "oklch(L C H)" or "rgb(...)" colour and makes it see-through. */
@@ -45,11 +43,11 @@ export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlo
     cursor: {
       show: !look.compact,
       y: false,
-      drag: { setScale: false, x: false, y: false },
+      drag: { setScale: false, x: !look.compact, y: false, dist: 6 },
       points: { size: 7 },
     },
     scales: {
-      x: { time: false, range: (_plot, min, max) => xRange(min, max) },
+      x: { time: false, range: (_plot, min, max) => [...(look.range() ?? xRange(min, max))] },
       y: { distr: look.log ? 3 : 1, range: (_plot, min, max) => paddedRange(min, max, look.log) },
     },
     axes: [
@@ -77,6 +75,14 @@ export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlo
     bands: bandsOf(lines, look),
     hooks: {
       draw: [(plot) => drawBorders(plot, look, ink, grid)],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width <= 0) return;
+          look.onSelect(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+        },
+      ],
       setCursor: [(plot) => look.onHover(plot.cursor.idx ?? null)],
     },
   };

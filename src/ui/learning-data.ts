@@ -1,9 +1,10 @@
 /** From curves to what a chart draws: which lines a metric has, in which colours, and how its numbers are written. Pure. */
 import type { RunState } from "../protocol/index.ts";
-import { decimate, smooth } from "./chart-maths.ts";
+import { decimate, smooth, xRange } from "./chart-maths.ts";
 import { formatClock, formatLoss, formatShort, formatSmall } from "./format.ts";
+import type { ChartRange } from "./chart-zoom.ts";
 import type { ChartBorder, ChartLine } from "./line-chart.ts";
-import type { CurveField, Curves, StageCurves, XAxis } from "./series.ts";
+import type { CurveField, Curves, StageCurves, Window, XAxis } from "./series.ts";
 
 export type MetricName = "loss" | "speed" | "flops" | "lr" | "grad";
 
@@ -30,6 +31,8 @@ export interface Drawing {
   readonly smoothing: number;
   /** Points a line may have; about one a pixel column. */
   readonly limit: number;
+  /** The part of x that is shown. */
+  readonly range: ChartRange;
   /** Only the main line, for small charts. */
   readonly plain: boolean;
 }
@@ -53,15 +56,15 @@ export function metricLines(curves: Curves, run: RunState | null, name: MetricNa
     const suffix = several ? `, ${run?.stages[i]?.name ?? `stage ${i + 1}`}` : "";
     const lines = mainLines(stage, metric, color, suffix, drawing);
     if (name === "loss" && !drawing.plain) {
-      lines.push(dots(stage, "val/loss", "--ink-2", `held-out${suffix}`, drawing.axis));
-      lines.push({ ...dots(stage, "val/old_loss", "--base", "held-out, old text", drawing.axis), dash: true });
+      lines.push(dots(stage, "val/loss", "--ink-2", `held-out${suffix}`, drawing));
+      lines.push({ ...dots(stage, "val/old_loss", "--base", "held-out, old text", drawing), dash: true });
     }
     return lines.filter((line) => line.x.length > 0);
   });
 }
 
 function mainLines(stage: StageCurves, metric: Metric, color: string, suffix: string, drawing: Drawing): ChartLine[] {
-  const points = decimate(stage[metric.field].points(drawing.axis), drawing.limit);
+  const points = decimate(stage[metric.field].points(drawing.axis, windowOf(drawing)), drawing.range === null ? drawing.limit : 2 * drawing.limit);
   const label = `${metric.name === "loss" ? "train" : metric.title.toLowerCase()}${suffix}`;
   const beta = smoothingBeta(drawing.smoothing, points.count.reduce((sum, count) => sum + count, 0));
   const y = metric.smoothed ? smooth(points.y, points.count, beta) : points.y;
@@ -74,17 +77,28 @@ function mainLines(stage: StageCurves, metric: Metric, color: string, suffix: st
   ];
 }
 
-function dots(stage: StageCurves, field: CurveField, color: string, label: string, axis: XAxis): ChartLine {
-  const points = stage[field].points(axis);
+/** As wide again to the left as is shown, so that a smoothed line enters the picture where it would be if all were drawn. */
+function windowOf({ range, limit }: Drawing): Window {
+  return range === null ? { limit: 4 * limit } : { from: 2 * range[0] - range[1], to: range[1], limit: 8 * limit };
+}
+
+function dots(stage: StageCurves, field: CurveField, color: string, label: string, { axis, range }: Drawing): ChartLine {
+  const points = stage[field].points(axis, range === null ? {} : { from: range[0], to: range[1] });
   return { x: points.x, y: points.y, label, color, kind: "dots" };
 }
 
 /** Each stage's beginning; the first is where the axis starts. */
 export function stageBorders(curves: Curves, run: RunState | null, axis: XAxis): ChartBorder[] {
   return curves.stages.flatMap((stage, i) => {
-    const { x } = stage["train/loss"].points(axis);
-    return x.length === 0 ? [] : [{ x: x[0], label: run?.stages[i]?.name ?? `stage ${i + 1}` }];
+    const x = stage["train/loss"].first(axis);
+    return x === undefined ? [] : [{ x, label: run?.stages[i]?.name ?? `stage ${i + 1}` }];
   });
+}
+
+/** First and last x of the axis while nothing is zoomed. */
+export function extentOf(curves: Curves, axis: XAxis): readonly [number, number] {
+  const firsts = curves.stages.flatMap((stage) => stage["train/loss"].first(axis) ?? []);
+  return xRange(Math.min(...firsts), { step: curves.lastStep, tokens: curves.tokens, time: curves.trainMs / 1000 }[axis]);
 }
 
 export function formatAxis(axis: XAxis): (x: number) => string {

@@ -1,12 +1,19 @@
 /** How the model learns, in curves: one metric large, the others small, a click swaps them. Measures nothing itself. */
 import { LitElement, html, nothing } from "lit";
-import { customElement, property, state } from "lit/decorators.js";
+import { customElement, property, query, state } from "lit/decorators.js";
 import type { CheckpointSummary, RunState } from "../protocol/index.ts";
+import { chartPicture, curvesCsv, tableOf, type KeptAs } from "./chart-export.ts";
+import "./chart-keep.ts";
+import type { ChartTable } from "./chart-table.ts";
+import "./chart-table.ts";
+import type { ChartRange } from "./chart-zoom.ts";
 import { NONE, choiceText, formatLoss, formatShort, formatSmall } from "./format.ts";
 import type { Drawing, MetricName } from "./learning-data.ts";
-import { METRICS, axisSentence, formatAxis, metricLines, stageBorders } from "./learning-data.ts";
+import { METRICS, axisSentence, extentOf, formatAxis, metricLines, stageBorders } from "./learning-data.ts";
 import { learningStyles } from "./learning-styles.ts";
+import type { LineChart } from "./line-chart.ts";
 import "./line-chart.ts";
+import { saveBlob } from "./page-files.ts";
 import "./panel-frame.ts";
 import "./run-timeline.ts";
 import type { XAxis } from "./series.ts";
@@ -30,12 +37,18 @@ export class LearningPanel extends LitElement {
   @state() private latestOnly = false;
   /** Position of the slider, 0 to 1. */
   @state() private smoothing = 0.3;
+  /** Shared by all charts, so that they show the same steps. */
+  @state() private range: ChartRange = null;
+
+  @query("line-chart.big") private big!: LineChart;
+  @query("chart-table") private table!: ChartTable;
 
   override render(): unknown {
     const empty = this.curves.stages.length === 0;
     return html`<panel-frame heading="Learning">
       <div class="tools wide" slot="actions">${this.tools()}</div>
       ${empty ? html`<div class="empty"><p>${this.emptyText()}</p></div>` : [this.heading(), this.large(), this.small()]}
+      <chart-table></chart-table>
       <p class="visually-hidden" aria-live="polite" data-testid="loss-summary">${this.summary()}</p>
     </panel-frame>`;
   }
@@ -43,6 +56,7 @@ export class LearningPanel extends LitElement {
   private tools(): unknown {
     const axes: readonly [XAxis, string][] = [["step", "step"], ["tokens", "tokens"], ["time", "time"]];
     return html`
+      ${this.range === null ? nothing : html`<button class="plain" data-testid="zoom-out" title="Show the whole run (0)" @click=${() => (this.range = null)}>whole run</button>`}
       <label class="smooth" title="Draws the running mean of the raw line; the faint band is what was measured"
         >smooth <input type="range" min="0" max="1" step="0.05" .value=${String(this.smoothing)} @input=${this.onSmoothing}
       /></label>
@@ -51,7 +65,7 @@ export class LearningPanel extends LitElement {
         <label><input type="radio" name="scale" .checked=${this.log} @change=${() => (this.log = true)} />log</label>
       </fieldset>
       <fieldset class="choice" aria-label="What the chart runs over">
-        ${axes.map(([axis, name]) => html`<label><input type="radio" name="axis" .checked=${this.axis === axis} @change=${() => (this.axis = axis)} />${name}</label>`)}
+        ${axes.map(([axis, name]) => html`<label><input type="radio" name="axis" .checked=${this.axis === axis} @change=${() => this.runOver(axis)} />${name}</label>`)}
       </fieldset>
       ${this.curves.stages.length > 1
         ? html`<fieldset class="choice" aria-label="Stages in the chart">
@@ -59,6 +73,7 @@ export class LearningPanel extends LitElement {
             <label><input type="radio" name="stages" .checked=${this.latestOnly} @change=${() => (this.latestOnly = true)} />this stage</label>
           </fieldset>`
         : nothing}
+      <chart-keep @keep-chart=${this.onKeep}></chart-keep>
     `;
   }
 
@@ -82,6 +97,12 @@ export class LearningPanel extends LitElement {
     const metric = METRICS.find(({ name }) => name === this.metric)!;
     return html`<line-chart
       class="big"
+      tabindex="0"
+      role="group"
+      aria-label="${metric.title} over ${this.axis}; plus and minus zoom, arrows move, 0 shows everything"
+      @zoom-chart=${(event: CustomEvent<ChartRange>) => (this.range = event.detail)}
+      .range=${this.range}
+      .extent=${extentOf(this.inView, this.axis)}
       .lines=${metricLines(this.inView, this.run, this.metric, this.drawing(700, false))}
       .borders=${stageBorders(this.inView, this.run, this.axis)}
       .log=${this.log}
@@ -90,7 +111,7 @@ export class LearningPanel extends LitElement {
       .formatTick=${formatAxis(this.axis)}
       .formatY=${metric.format}
       .formatTickY=${this.metric === "speed" ? formatShort : formatSmall}
-    ></line-chart>${this.axis === "step" && !this.latestOnly ? html`<run-timeline .run=${this.run} .checkpoints=${this.checkpoints} .lastStep=${this.curves.lastStep}></run-timeline>` : nothing}`;
+    ></line-chart>${this.axis === "step" && !this.latestOnly && this.range === null ? html`<run-timeline .run=${this.run} .checkpoints=${this.checkpoints} .lastStep=${this.curves.lastStep}></run-timeline>` : nothing}`;
   }
 
   private small(): unknown {
@@ -98,7 +119,7 @@ export class LearningPanel extends LitElement {
       ${METRICS.filter(({ name }) => name !== this.metric).map(
         (metric) => html`<button @click=${() => (this.metric = metric.name)} title="Show ${metric.title.toLowerCase()} large">
           <span>${metric.title}</span><b>${this.lastOf(metric.name)}</b>
-          <line-chart compact .lines=${metricLines(this.curves, this.run, metric.name, this.drawing(120, true))} .borders=${stageBorders(this.curves, this.run, this.axis)} .theme=${this.theme}></line-chart>
+          <line-chart compact .range=${this.range} .lines=${metricLines(this.curves, this.run, metric.name, this.drawing(120, true))} .borders=${stageBorders(this.curves, this.run, this.axis)} .theme=${this.theme}></line-chart>
         </button>`,
       )}
     </div>`;
@@ -111,7 +132,7 @@ export class LearningPanel extends LitElement {
   }
 
   private drawing(limit: number, plain: boolean): Drawing {
-    return { axis: this.axis, smoothing: this.smoothing, limit, plain };
+    return { axis: this.axis, smoothing: this.smoothing, range: this.range, limit, plain };
   }
 
   private emptyText(): string {
@@ -127,6 +148,21 @@ export class LearningPanel extends LitElement {
     const coarse = Math.round(loss * 10) / 10;
     return `${this.run.stages[this.run.stageIndex]?.name ?? "Training"}: loss about ${formatLoss(coarse)}, ${choiceText(coarse, this.run.recipe.tokenizer.kind)}.`;
   }
+
+  private runOver(axis: XAxis): void {
+    this.axis = axis;
+    this.range = null;
+  }
+
+  private readonly onKeep = async ({ detail: what }: CustomEvent<KeptAs>): Promise<void> => {
+    const { curves, run, metric, axis } = this;
+    const { title, unit } = METRICS.find(({ name }) => name === metric)!;
+    if (what === "table") return this.table.show(tableOf(curves, run, this.range, axis));
+    const name = `${run?.recipe.name ?? "run"}-${metric}-step-${curves.lastStep}`;
+    if (what === "csv") return saveBlob(new Blob([curvesCsv(curves, run)], { type: "text/csv" }), `${name}.csv`);
+    const picture = await chartPicture(this.big, `${title}${unit === "" ? "" : `, ${unit}`}`, `${run?.recipe.name ?? ""}, over ${axis}`);
+    if (picture !== null) saveBlob(picture, `${name}.png`);
+  };
 
   private readonly onSmoothing = (event: Event): void => {
     this.smoothing = Number((event.target as HTMLInputElement).value);

@@ -1,5 +1,5 @@
 /** A chart of lines over one shared x: uPlot in the page's colours, with a read-out under the pointer. Knows no metric. */
-import { LitElement, css, html, nothing, unsafeCSS } from "lit";
+import { LitElement, html, nothing, unsafeCSS } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import uPlot from "uplot";
 import uPlotCss from "uplot/dist/uPlot.min.css?inline";
@@ -7,6 +7,9 @@ import type { Line } from "./chart-maths.ts";
 import { joinLines } from "./chart-maths.ts";
 import type { ChartLook } from "./chart-options.ts";
 import { chartOptions } from "./chart-options.ts";
+import { chartStyles } from "./chart-styles.ts";
+import type { ChartRange } from "./chart-zoom.ts";
+import { clampRange, onWheel, onZoomKey } from "./chart-zoom.ts";
 import { cssVars } from "./css-vars.ts";
 import { base } from "./shared-styles.ts";
 
@@ -24,66 +27,26 @@ export interface ChartBorder {
   readonly label: string;
 }
 
-/** @csspart readout - the numbers under the pointer */
+/**
+ * @csspart readout - the numbers under the pointer
+ * @fires zoom-chart - {detail: ChartRange} asked for by dragging, wheel or keys
+ */
 @customElement("line-chart")
 export class LineChart extends LitElement {
   static override styles = [
     base,
     unsafeCSS(uPlotCss),
-    css`
-      :host {
-        position: relative;
-        min-height: 3rem;
-        overflow: hidden;
-      }
-      .plot {
-        position: absolute;
-        inset: 0;
-      }
-      .u-select {
-        background: color-mix(in oklch, var(--ink) 10%, transparent);
-      }
-      .u-cursor-x {
-        border-right: 1px solid var(--line-strong) !important;
-      }
-      .readout {
-        position: absolute;
-        top: var(--s2);
-        right: var(--s2);
-        pointer-events: none;
-        background: color-mix(in oklch, var(--panel) 92%, transparent);
-        border: 1px solid var(--line);
-        border-radius: var(--r-s);
-        padding: var(--s2) var(--s3);
-        font-size: var(--t-s);
-        display: grid;
-        grid-template-columns: auto auto;
-        gap: 0.1rem var(--s3);
-      }
-      .readout .x {
-        grid-column: 1 / -1;
-        color: var(--ink-3);
-      }
-      .readout i {
-        display: inline-block;
-        width: 0.6rem;
-        height: 0.2rem;
-        border-radius: 1px;
-        background: var(--swatch);
-        margin-right: 0.4rem;
-        vertical-align: middle;
-      }
-      .readout b {
-        font-weight: 600;
-        text-align: right;
-      }
-    `,
+    chartStyles,
   ];
 
   /** The lines, each with ascending x. */
   @property({ attribute: false }) lines: readonly ChartLine[] = [];
   /** Where stages meet. */
   @property({ attribute: false }) borders: readonly ChartBorder[] = [];
+  /** The part of x that is shown. */
+  @property({ attribute: false }) range: ChartRange = null;
+  /** First and last x of everything. */
+  @property({ attribute: false }) extent: readonly [number, number] = [0, 1];
   /** Logarithmic y. */
   @property({ type: Boolean }) log = false;
   /** No axes and no read-out. */
@@ -107,7 +70,7 @@ export class LineChart extends LitElement {
   private readonly resizes = new ResizeObserver(() => this.fit());
 
   override render(): unknown {
-    return html`<div class="plot" aria-hidden="true"></div>
+    return html`<div class="plot" aria-hidden="true" @wheel=${this.onWheel} @dblclick=${() => this.ask(null)}></div>
       ${this.hover === null || this.compact ? nothing : this.readout(this.hover)}`;
   }
 
@@ -135,9 +98,29 @@ export class LineChart extends LitElement {
     }
   }
 
+  /** What is drawn, for a picture file. */
+  get canvas(): HTMLCanvasElement | undefined {
+    return this.chart?.ctx.canvas;
+  }
+
+  readonly ask = (range: ChartRange): void => {
+    if (!this.compact) this.dispatchEvent(new CustomEvent<ChartRange>("zoom-chart", { detail: range, bubbles: true, composed: true }));
+  };
+
+  private readonly onWheel = (event: WheelEvent): void => {
+    const box = this.chart?.over.getBoundingClientRect();
+    const { range, extent, ask } = this;
+    if (box !== undefined && !this.compact) onWheel(event, { range, extent, ask, xAt: (x) => (x < box.left || x > box.right ? null : this.chart!.posToVal(x - box.left, "x")) });
+  };
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    if (!this.compact) onZoomKey(event, this);
+  };
+
   override connectedCallback(): void {
     super.connectedCallback();
     this.resizes.observe(this);
+    this.addEventListener("keydown", this.onKey);
     // uPlot is destroyed with the element; coming back needs a new one.
     if (this.hasUpdated) this.requestUpdate("lines");
   }
@@ -169,13 +152,15 @@ export class LineChart extends LitElement {
       formatX: (x) => this.formatTick(x),
       formatTickY: (y) => this.formatTickY(y),
       borders: () => this.borders,
+      range: () => this.range,
+      onSelect: (from, to) => this.ask(clampRange([from, to], this.extent)),
       onHover: (index) => (this.hover = index),
     };
     return chartOptions(this.lines, look);
   }
 
   /** A canvas knows no custom properties: a probe element resolves the token, in the theme that is on. */
-  private readonly resolveColor = (token: string): string => {
+  readonly resolveColor = (token: string): string => {
     const probe = document.createElement("span");
     probe.style.color = `var(${token})`;
     this.plot.append(probe);

@@ -1,86 +1,13 @@
-/**
- * Curves with bounded memory: a million points take what 4,096 take. Each bucket holds the range, mean and count of its raw
- * points; when buckets run out, neighbours merge. Not a chart and not a log: the whole record stays with the engine.
- */
+/** The curves of a run, stage by stage, as pyramids (pyramid.ts). Not a chart and not a log: the whole record stays with the engine. */
 import type { MetricRow } from "../protocol/index.ts";
-import type { Points } from "./chart-maths.ts";
+import { PyramidSeries } from "./pyramid.ts";
 
-export type XAxis = "step" | "tokens" | "time";
-export type CurveField = "train/loss" | "val/loss" | "val/old_loss" | "lr" | "grad_norm" | "tokens_per_sec" | "gflops_per_sec" | "quiz_right";
+export type { Window, XAxis } from "./pyramid.ts";
+export type CurveField = (typeof FIELDS)[number];
 
-const CAPACITY = 4096;
-const FIELDS = ["train/loss", "val/loss", "val/old_loss", "lr", "grad_norm", "tokens_per_sec", "gflops_per_sec", "quiz_right"] as const;
+export const FIELDS = ["train/loss", "val/loss", "val/old_loss", "lr", "grad_norm", "tokens_per_sec", "gflops_per_sec", "quiz_right"] as const;
 
-/** One quantity over one stage. Rows of a bucket: globalStep, tokens, seconds of training, mean, lowest, highest, count. */
-export class BoundedSeries {
-  private readonly step = new Float64Array(CAPACITY);
-  private readonly tokens = new Float64Array(CAPACITY);
-  private readonly seconds = new Float64Array(CAPACITY);
-  private readonly mean = new Float64Array(CAPACITY);
-  private readonly lo = new Float64Array(CAPACITY);
-  private readonly hi = new Float64Array(CAPACITY);
-  private readonly count = new Float64Array(CAPACITY);
-  private used = 0;
-  /** Raw points a full bucket holds; doubles at each merge. */
-  private perBucket = 1;
-  last: number | undefined;
-
-  get length(): number {
-    return this.used;
-  }
-
-  push(globalStep: number, tokens: number, trainMs: number, value: number): void {
-    this.last = value;
-    if (!Number.isFinite(value)) return;
-    let at = this.used - 1;
-    if (at < 0 || this.count[at] >= this.perBucket) {
-      if (this.used === CAPACITY) this.merge();
-      at = this.used++;
-      this.mean[at] = 0;
-      this.count[at] = 0;
-      this.lo[at] = Infinity;
-      this.hi[at] = -Infinity;
-    }
-    this.step[at] = globalStep;
-    this.tokens[at] = tokens;
-    this.seconds[at] = trainMs / 1000;
-    this.count[at]++;
-    this.mean[at] += (value - this.mean[at]) / this.count[at];
-    this.lo[at] = Math.min(this.lo[at], value);
-    this.hi[at] = Math.max(this.hi[at], value);
-  }
-
-  /** Forgets what came after a step, when a run goes back to a checkpoint. A bucket that straddles it goes whole. */
-  cutAfter(globalStep: number): void {
-    while (this.used > 0 && this.step[this.used - 1] > globalStep) this.used--;
-    this.last = this.used === 0 ? undefined : this.mean[this.used - 1];
-  }
-
-  /** Views of the columns, valid until the next push. */
-  points(axis: XAxis): Points {
-    const x = { step: this.step, tokens: this.tokens, time: this.seconds }[axis];
-    const cut = (column: Float64Array): Float64Array => column.subarray(0, this.used);
-    return { x: cut(x), y: cut(this.mean), lo: cut(this.lo), hi: cut(this.hi), count: cut(this.count) };
-  }
-
-  private merge(): void {
-    for (let to = 0; to < CAPACITY / 2; to++) {
-      const [a, b] = [2 * to, 2 * to + 1];
-      const count = this.count[a] + this.count[b];
-      this.mean[to] = (this.mean[a] * this.count[a] + this.mean[b] * this.count[b]) / count;
-      this.lo[to] = Math.min(this.lo[a], this.lo[b]);
-      this.hi[to] = Math.max(this.hi[a], this.hi[b]);
-      this.step[to] = this.step[b];
-      this.tokens[to] = this.tokens[b];
-      this.seconds[to] = this.seconds[b];
-      this.count[to] = count;
-    }
-    this.used = CAPACITY / 2;
-    this.perBucket *= 2;
-  }
-}
-
-export type StageCurves = Readonly<Record<CurveField, BoundedSeries>>;
+export type StageCurves = Readonly<Record<CurveField, PyramidSeries>>;
 
 /**
  * All curves of a run, stage by stage. `append` returns a new `Curves` so that components see a change; the series behind it
@@ -142,7 +69,7 @@ export class Curves {
 }
 
 function newStage(): StageCurves {
-  return Object.fromEntries(FIELDS.map((field) => [field, new BoundedSeries()])) as Record<CurveField, BoundedSeries>;
+  return Object.fromEntries(FIELDS.map((field) => [field, new PyramidSeries()])) as Record<CurveField, PyramidSeries>;
 }
 
 let nothingYet: StageCurves | undefined;

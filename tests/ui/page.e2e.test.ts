@@ -238,6 +238,90 @@ describe("what a person does", () => {
       expect(await page.$eval(by("grad_clip"), (input) => (input as HTMLInputElement).value)).toBe("1");
     }));
 
+  it("zooms all charts by dragging, keys and wheel, shows the whole run again, and keeps a chart as picture, numbers and table", () =>
+    visit("scene=tuning", async (page) => {
+      await expectText(page, "run-state", /Learning to answer/);
+      const ranges = (): Promise<unknown[]> => page.$$eval(">>> line-chart", (charts) => charts.map((chart) => (chart as HTMLElement & { range: unknown }).range));
+      const box = await page.$eval(">>> line-chart.big >>> .u-over", (over) => over.getBoundingClientRect().toJSON() as { x: number; y: number; width: number; height: number });
+      await page.mouse.move(box.x + box.width * 0.25, box.y + 40);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.5, box.y + 60, { steps: 4 });
+      await page.mouse.up();
+      await expect.poll(async () => new Set((await ranges()).map((range) => JSON.stringify(range))).size).toBe(1);
+      const [from, to] = (await ranges())[0] as [number, number];
+      expect([from / 1556, to / 1556].map((share) => Math.round(share * 20) / 20)).toEqual([0.25, 0.5]);
+      await page.focus(">>> line-chart.big");
+      await page.keyboard.press("+");
+      await expect.poll(async () => { const [a, b] = (await ranges())[0] as [number, number]; return (b - a) / (to - from); }).toBeCloseTo(2 / 3, 3);
+      await page.keyboard.press("ArrowRight");
+      await expect.poll(async () => ((await ranges())[0] as [number, number])[0]).toBeGreaterThan(from + (to - from) / 6);
+      await page.locator(by("zoom-out")).click();
+      await expect.poll(async () => (await ranges()).every((range) => range === null)).toBe(true);
+
+      const kept = await page.evaluate(() => {
+        const files: { name: string; type: string; size: number }[] = [];
+        const make = URL.createObjectURL;
+        let type = "";
+        let size = 0;
+        URL.createObjectURL = (blob: Blob) => {
+          [type, size] = [blob.type, blob.size];
+          return make.call(URL, blob);
+        };
+        HTMLAnchorElement.prototype.click = function click(this: HTMLAnchorElement) {
+          files.push({ name: this.download, type, size });
+        };
+        return Object.assign(window, { files }).files;
+      });
+      expect(kept).toEqual([]);
+      for (const what of ["png", "csv"]) {
+        await page.locator(by("keep")).click();
+        await page.locator(by(`keep-${what}`)).click();
+      }
+      await expect.poll(() => page.evaluate(() => (window as unknown as { files: { name: string; type: string }[] }).files.map(({ name, type }) => `${name.replace(/\d+/g, "n")} ${type}`))).toEqual(["first-light-loss-step-n.png image/png", "first-light-loss-step-n.csv text/csv"]);
+      await page.locator(by("keep")).click();
+      await page.locator(by("keep-table")).click();
+      await expect.poll(() => page.$$eval('>>> [data-testid="chart-table"] th', (cells) => cells.map((cell) => cell.textContent))).toContain("val/old_loss");
+    }));
+
+  it("redraws a million steps within 16 ms, the one spike among them in the picture", () =>
+    visit("scene=paused", async (page) => {
+      await expectText(page, "run-state", /^Paused/);
+      const times = await page.evaluate(async () => {
+        const { run } = window.app;
+        const chart = document.querySelector("nestling-app")!.shadowRoot!.querySelector("learning-panel")!;
+        const rows = (from: number, count: number): object[] => Array.from({ length: count }, (_, i) => {
+          const globalStep = from + i;
+          return { stageIndex: 0, step: globalStep, globalStep, tokens: globalStep * 64, trainMs: globalStep * 5, "train/loss": globalStep === 654_321 ? 40 : 2 + Math.sin(globalStep), lr: 1e-3, grad_norm: 1, tokens_per_sec: 1000, gflops_per_sec: 2 };
+        });
+        let curves = run.state.curves;
+        for (let from = 1000; from < 1_000_000; from += 50_000) curves = curves.append(rows(from, 50_000) as never);
+        chart.curves = curves;
+        await chart.updateComplete;
+        const spent: number[] = [];
+        for (let i = 0; i < 60; i++) {
+          curves = curves.append(rows(1_049_000 + 20 * i, 20) as never);
+          const began = performance.now();
+          chart.curves = curves;
+          await chart.updateComplete;
+          await Promise.all([...chart.shadowRoot!.querySelectorAll("line-chart")].map((each) => each.updateComplete));
+          // The chart draws in microtasks after its update; a message comes after all of them.
+          await new Promise((resolve) => {
+            const { port1, port2 } = new MessageChannel();
+            port1.onmessage = resolve;
+            port2.postMessage(0);
+          });
+          spent.push(performance.now() - began);
+          await new Promise((resolve) => requestAnimationFrame(resolve));
+        }
+        const big = chart.shadowRoot!.querySelector("line-chart.big") as HTMLElement & { lines: { y: ArrayLike<number> }[] };
+        return { spent: spent.slice(5).sort((a, b) => a - b), highest: Math.max(...big.lines.flatMap(({ y }) => Array.from(y))) };
+      });
+      const p95 = times.spent[Math.floor(times.spent.length * 0.95)]!;
+      console.log(`redraw of 1,000,000 steps in five charts: median ${times.spent[Math.floor(times.spent.length / 2)]!.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms`);
+      expect(times.highest).toBe(40);
+      expect(times.spent[Math.floor(times.spent.length / 2)]!).toBeLessThan(16);
+    }), 60_000);
+
   it("switches parts on a phone", () =>
     visit("scene=running", async (page) => {
       await page.waitForSelector(by("tab-ask"));

@@ -1,46 +1,10 @@
-/** Curves stay bounded and true: however many points come, range, mean and order hold, and going back to a checkpoint cuts. */
+/** Curves stay true: stages stay apart, what is shown as now is now, and going back to a checkpoint cuts. */
 import { describe, expect, it } from "vitest";
 import type { MetricRow } from "../../src/protocol/index.ts";
-import { BoundedSeries, Curves } from "../../src/ui/series.ts";
+import { Curves } from "../../src/ui/series.ts";
 
 const row = (globalStep: number, loss: number, stageIndex = 0, more: Partial<MetricRow> = {}): MetricRow => ({
   stageIndex, step: globalStep, globalStep, tokens: globalStep * 64, trainMs: globalStep * 10, "train/loss": loss, ...more,
-});
-
-describe("BoundedSeries", () => {
-  it("holds a million points in at most 4,096 with range, mean and order kept", () => {
-    const series = new BoundedSeries();
-    let sum = 0;
-    for (let step = 1; step <= 1_000_000; step++) {
-      const value = step === 654_321 ? 99 : Math.sin(step);
-      sum += value;
-      series.push(step, step * 10, step, value);
-    }
-    const { x, y, lo, hi, count } = series.points("step");
-    expect(x.length).toBeLessThanOrEqual(4096);
-    expect(x.length).toBeGreaterThan(2000);
-    expect(Math.max(...Array.from(hi))).toBe(99);
-    expect(Math.min(...Array.from(lo))).toBeGreaterThan(-1.001);
-    const counts = Array.from(count);
-    expect(counts.reduce((a, b) => a + b, 0)).toBe(1_000_000);
-    expect(Array.from(y).reduce((a, mean, i) => a + mean * counts[i], 0)).toBeCloseTo(sum, 4);
-    expect(Array.from(x).every((value, i) => i === 0 || value > x[i - 1])).toBe(true);
-    expect(x[x.length - 1]).toBe(1_000_000);
-  });
-
-  it("runs over steps, tokens and seconds of training", () => {
-    const series = new BoundedSeries();
-    series.push(3, 192, 1500, 2);
-    expect([series.points("step").x[0], series.points("tokens").x[0], series.points("time").x[0]]).toEqual([3, 192, 1.5]);
-  });
-
-  it("draws no point for a value that is not finite, and remembers it as the last", () => {
-    const series = new BoundedSeries();
-    series.push(1, 1, 1, 2);
-    series.push(2, 2, 2, NaN);
-    expect(series.length).toBe(1);
-    expect(series.last).toBeNaN();
-  });
 });
 
 describe("Curves", () => {

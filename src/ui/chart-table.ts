@@ -1,0 +1,85 @@
+/** The numbers behind a chart as a table in a dialog, for whoever reads rather than looks. */
+import { LitElement, css, html } from "lit";
+import { customElement, query, state } from "lit/decorators.js";
+import type { Table } from "./chart-export.ts";
+import { formatCount, formatSmall } from "./format.ts";
+import * as icons from "./icons.ts";
+import { base, controls } from "./shared-styles.ts";
+
+@customElement("chart-table")
+export class ChartTable extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    css`
+      dialog {
+        margin: auto;
+        max-width: min(60rem, 94vw);
+        max-height: 86vh;
+        padding: 0 var(--s4) var(--s4);
+        color: var(--ink);
+        background: var(--panel);
+        border: 1px solid var(--line);
+        border-radius: var(--r-l);
+      }
+      header {
+        position: sticky;
+        top: 0;
+        display: flex;
+        align-items: center;
+        justify-content: space-between;
+        padding: var(--s3) 0;
+        background: var(--panel);
+      }
+      h2 {
+        font-size: var(--t-l);
+        font-weight: 600;
+      }
+      table {
+        border-collapse: collapse;
+        font-size: var(--t-s);
+        font-variant-numeric: tabular-nums;
+      }
+      th,
+      td {
+        padding: 0.2rem var(--s3);
+        text-align: right;
+        border-bottom: 1px solid var(--line);
+        white-space: nowrap;
+      }
+      th:first-child,
+      td:first-child {
+        text-align: left;
+      }
+    `,
+  ];
+
+  @state() private table: Table = { head: [], rows: [] };
+  @query("dialog") private dialog!: HTMLDialogElement;
+
+  show(table: Table): void {
+    this.table = table;
+    this.dialog.showModal();
+  }
+
+  override render(): unknown {
+    const { head, rows } = this.table;
+    const text = (cell: string | number | undefined): string => (cell === undefined ? "" : typeof cell === "string" ? cell : Number.isInteger(cell) ? formatCount(cell) : formatSmall(cell));
+    return html`<dialog aria-label="The curves as a table" data-testid="chart-table">
+      <header>
+        <h2>The curves as a table</h2>
+        <button class="plain icon" aria-label="Close" data-testid="close-table" @click=${() => this.dialog.close()}>${icons.close()}</button>
+      </header>
+      <table>
+        <thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+        <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${text(cell)}</td>`)}</tr>`)}</tbody>
+      </table>
+    </dialog>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "chart-table": ChartTable;
+  }
+}

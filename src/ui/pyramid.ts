@@ -1,0 +1,175 @@
+/**
+ * One quantity over steps as a min/max pyramid: raw points at the bottom, each level above merges four neighbours and keeps
+ * their range, mean and count. A chart reads the level that fits its pixels, so that a million points draw like a thousand
+ * and no spike is lost. Not a log: past its capacity, neighbours merge at the bottom too.
+ */
+import type { Points } from "./chart-maths.ts";
+
+export type XAxis = "step" | "tokens" | "time";
+
+/** What a chart shows of a series: x from and to, and how many points about. */
+export interface Window {
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit?: number;
+}
+
+/** Buckets at the bottom: 2^18, so that about ten megabytes a quantity are the most. */
+const CAPACITY = 1 << 18;
+const FIRST_SIZE = 256;
+/** A level merges 2^2 = 4 buckets of the one below. */
+const FAN_BITS = 2;
+const LIMIT = 4096;
+
+const COLUMNS = ["lo", "hi", "mean", "count"] as const;
+
+class Level {
+  lo = new Float64Array(FIRST_SIZE);
+  hi = new Float64Array(FIRST_SIZE);
+  mean = new Float64Array(FIRST_SIZE);
+  count = new Float64Array(FIRST_SIZE);
+  used = 0;
+
+  open(): number {
+    const at = this.used++;
+    if (at === this.lo.length) for (const name of COLUMNS) this[name] = grown(this[name]);
+    [this.lo[at], this.hi[at], this.mean[at], this.count[at]] = [Infinity, -Infinity, 0, 0];
+    return at;
+  }
+
+  add(at: number, lo: number, hi: number, mean: number, count: number): void {
+    this.lo[at] = Math.min(this.lo[at], lo);
+    this.hi[at] = Math.max(this.hi[at], hi);
+    this.count[at] += count;
+    this.mean[at] += ((mean - this.mean[at]) * count) / this.count[at];
+  }
+}
+
+export class PyramidSeries {
+  private step = new Float64Array(FIRST_SIZE);
+  private tokens = new Float64Array(FIRST_SIZE);
+  private seconds = new Float64Array(FIRST_SIZE);
+  private levels: Level[] = [new Level()];
+  /** Raw points a full bottom bucket holds; doubles at each merge. */
+  private perBucket = 1;
+  last: number | undefined;
+
+  constructor(private readonly capacity = CAPACITY) {}
+
+  /** Bottom buckets; as many as raw points until the capacity is reached. */
+  get length(): number {
+    return this.levels[0].used;
+  }
+
+  /** The first point's x. */
+  first(axis: XAxis): number | undefined {
+    return this.length === 0 ? undefined : this.column(axis)[0];
+  }
+
+  push(globalStep: number, tokens: number, trainMs: number, value: number): void {
+    this.last = value;
+    if (!Number.isFinite(value)) return;
+    const bottom = this.levels[0];
+    let at = bottom.used - 1;
+    if (at < 0 || bottom.count[at] >= this.perBucket) {
+      if (bottom.used === this.capacity) this.merge();
+      at = bottom.open();
+      if (at === this.step.length) [this.step, this.tokens, this.seconds] = [grown(this.step), grown(this.tokens), grown(this.seconds)];
+    }
+    this.step[at] = globalStep;
+    this.tokens[at] = tokens;
+    this.seconds[at] = trainMs / 1000;
+    bottom.add(at, value, value, value, 1);
+    this.raise(at, value, value, value, 1);
+  }
+
+  /** Forgets what came after a step, when a run goes back to a checkpoint. A bucket that straddles it goes whole. */
+  cutAfter(globalStep: number): void {
+    const bottom = this.levels[0];
+    while (bottom.used > 0 && this.step[bottom.used - 1] > globalStep) bottom.used--;
+    this.last = bottom.used === 0 ? undefined : bottom.mean[bottom.used - 1];
+    this.rebuild();
+  }
+
+  /** The columns that fit a window, one bucket beyond it on each side; copies. */
+  points(axis: XAxis, { from = -Infinity, to = Infinity, limit = LIMIT }: Window = {}): Points {
+    const x = this.column(axis);
+    const first = Math.max(0, lowerBound(x, this.length, from) - 1);
+    const end = Math.min(this.length, lowerBound(x, this.length, to) + 2);
+    let height = 0;
+    while (height + 1 < this.levels.length && (end - first) >> (FAN_BITS * height) > limit) height++;
+    const level = this.levels[height];
+    const [a, b] = [first >> (FAN_BITS * height), Math.min(level.used, ((end - 1) >> (FAN_BITS * height)) + 1)];
+    const out = new Float64Array(Math.max(0, b - a));
+    for (let i = 0; i < out.length; i++) out[i] = x[Math.min(this.length, (a + i + 1) << (FAN_BITS * height)) - 1];
+    return { x: out, y: level.mean.slice(a, b), lo: level.lo.slice(a, b), hi: level.hi.slice(a, b), count: level.count.slice(a, b) };
+  }
+
+  private column(axis: XAxis): Float64Array {
+    return { step: this.step, tokens: this.tokens, time: this.seconds }[axis];
+  }
+
+  private raise(at: number, lo: number, hi: number, mean: number, count: number): void {
+    for (let height = 1; ; height++) {
+      const parent = at >> (FAN_BITS * height);
+      if (height === this.levels.length) {
+        // A level is worth having once the one below has more than one bucket's worth.
+        if (this.levels[height - 1].used <= 1 << FAN_BITS) return;
+        this.levels.push(new Level());
+        this.fill(height);
+        return;
+      }
+      const level = this.levels[height];
+      if (parent >= level.used) level.open();
+      level.add(parent, lo, hi, mean, count);
+    }
+  }
+
+  /** Makes a level anew from the one below, which holds everything already. */
+  private fill(height: number): void {
+    const [below, level] = [this.levels[height - 1], this.levels[height]];
+    level.used = 0;
+    for (let i = 0; i < below.used; i++) {
+      if (i >> FAN_BITS >= level.used) level.open();
+      level.add(i >> FAN_BITS, below.lo[i], below.hi[i], below.mean[i], below.count[i]);
+    }
+  }
+
+  private rebuild(): void {
+    for (let height = 1; height < this.levels.length; height++) this.fill(height);
+  }
+
+  private merge(): void {
+    const bottom = this.levels[0];
+    const half = bottom.used >> 1;
+    for (let to = 0; to < half; to++) {
+      const [a, b] = [2 * to, 2 * to + 1];
+      const count = bottom.count[a] + bottom.count[b];
+      bottom.mean[to] = (bottom.mean[a] * bottom.count[a] + bottom.mean[b] * bottom.count[b]) / count;
+      bottom.lo[to] = Math.min(bottom.lo[a], bottom.lo[b]);
+      bottom.hi[to] = Math.max(bottom.hi[a], bottom.hi[b]);
+      bottom.count[to] = count;
+      for (const column of [this.step, this.tokens, this.seconds]) column[to] = column[b];
+    }
+    bottom.used = half;
+    this.perBucket *= 2;
+    this.rebuild();
+  }
+}
+
+function grown(column: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {
+  const next = new Float64Array(2 * column.length);
+  next.set(column);
+  return next;
+}
+
+/** How many of the ascending values are below `value`. */
+function lowerBound(values: Float64Array, length: number, value: number): number {
+  let [low, high] = [0, length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

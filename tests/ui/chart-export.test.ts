@@ -1,0 +1,38 @@
+/** What a chart is kept as: the CSV holds every point once, the table what can be read. */
+import { describe, expect, it } from "vitest";
+import type { MetricRow, RunState } from "../../src/protocol/index.ts";
+import { curvesCsv, tableOf } from "../../src/ui/chart-export.ts";
+import { Curves } from "../../src/ui/series.ts";
+
+const row = (globalStep: number, more: Partial<MetricRow>, stageIndex = 0): MetricRow => ({ stageIndex, step: globalStep, globalStep, tokens: globalStep * 64, trainMs: globalStep * 10, ...more });
+const run = { stages: [{ name: "Pre-training" }, { name: 'My "own", stage' }], recipe: { name: "r" } } as unknown as RunState;
+
+describe("curvesCsv", () => {
+  it("puts what was measured at a step on one line, and quotes what must be quoted", () => {
+    const curves = Curves.empty.append([row(1, { "train/loss": 5.25, lr: 0.001 }), row(2, { "train/loss": 4.5 }), row(2, { "val/loss": 4.75 }), row(3, { "train/loss": 2, quiz_right: 7 }, 1)]);
+    expect(curvesCsv(curves, run).split("\r\n")).toEqual([
+      "stage,step,tokens,train_seconds,train/loss,val/loss,val/old_loss,lr,grad_norm,tokens_per_sec,gflops_per_sec,quiz_right",
+      "Pre-training,1,64,0.01,5.25,,,0.001,,,,",
+      "Pre-training,2,128,0.02,4.5,4.75,,,,,,",
+      '"My ""own"", stage",3,192,0.03,2,,,,,,,7',
+      "",
+    ]);
+  });
+});
+
+describe("tableOf", () => {
+  const curves = Curves.empty.append(Array.from({ length: 5000 }, (_, i) => row(i + 1, { "train/loss": 5 - i / 5000, ...(i % 1000 === 500 ? { "val/loss": 3 } : {}) })));
+
+  it("thins a long run, keeps every evaluation and the last step, and leaves out columns without numbers", () => {
+    const { head, rows } = tableOf(curves, run, null, "step");
+    expect(head).toEqual(["stage", "step", "tokens", "train/loss", "val/loss"]);
+    expect(rows.length).toBeLessThanOrEqual(210);
+    expect(rows.filter((cells) => cells[4] !== undefined).map((cells) => cells[1])).toEqual([501, 1501, 2501, 3501, 4501]);
+    expect(rows.at(-1)![1]).toBe(5000);
+  });
+
+  it("holds the steps in view alone, on whatever axis they were chosen", () => {
+    expect(tableOf(curves, run, [10, 20], "step").rows.map((cells) => cells[1])).toEqual([10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+    expect(tableOf(curves, run, [640, 768], "tokens").rows.map((cells) => cells[1])).toEqual([10, 11, 12]);
+  });
+});
