@@ -22,9 +22,16 @@ import { lossSum } from "./loss-sum.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul.ts";
 import { prepareUpdate } from "./prepare-update.ts";
 import { recordMetrics } from "./record-metrics.ts";
+import { rmsnormBackwardWeight } from "./rmsnorm-backward-weight.ts";
+import { rmsnormBackward } from "./rmsnorm-backward.ts";
+import { rmsnorm } from "./rmsnorm.ts";
+import { ropeBackward } from "./rope-backward.ts";
+import { rope } from "./rope.ts";
 import { sample } from "./sample.ts";
 import { softmax } from "./softmax.ts";
 import { sumSquares } from "./sum-squares.ts";
+import { swigluBackward } from "./swiglu-backward.ts";
+import { swiglu } from "./swiglu.ts";
 import { tokenLogprobsBackward } from "./token-logprobs-backward.ts";
 import { tokenLogprobs } from "./token-logprobs.ts";
 
@@ -57,9 +64,16 @@ export const kernels = {
   matmulTN,
   prepareUpdate,
   recordMetrics,
+  rmsnorm,
+  rmsnormBackward,
+  rmsnormBackwardWeight,
+  rope,
+  ropeBackward,
   sample,
   softmax,
   sumSquares,
+  swiglu,
+  swigluBackward,
   tokenLogprobs,
   tokenLogprobsBackward,
 };

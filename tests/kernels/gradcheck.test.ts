@@ -6,8 +6,15 @@ import { embeddingBackward } from "../../src/kernels/embedding-backward.ts";
 import { embedding } from "../../src/kernels/embedding.ts";
 import { geluBackward } from "../../src/kernels/gelu-backward.ts";
 import { gelu } from "../../src/kernels/gelu.ts";
+import { rmsnormBackwardWeight } from "../../src/kernels/rmsnorm-backward-weight.ts";
+import { rmsnormBackward } from "../../src/kernels/rmsnorm-backward.ts";
+import { ropeBackward } from "../../src/kernels/rope-backward.ts";
+import { rope, ropeTable } from "../../src/kernels/rope.ts";
+import { swigluBackward } from "../../src/kernels/swiglu-backward.ts";
+import { swiglu } from "../../src/kernels/swiglu.ts";
 import { gradcheck, normals } from "../support/gradcheck.ts";
 import { judgeAttention, judgeAttentionBackward, judgeLayernorm, judgeLayernormBackward } from "../support/judge-ops.ts";
+import { judgeRmsnorm } from "../support/llama-bounds.ts";
 
 describe("gradcheck", () => {
   it("passes a right gradient and fails one that is off by a millionth part", () => {
@@ -55,6 +62,66 @@ describe("each backward is the derivative of its forward", () => {
       },
     });
     expect(seen).toBe(N * C + 2 * C);
+  });
+
+  it.each([
+    [1, 3],
+    [5, 7],
+    [4, 32],
+  ])("RMSNorm of %i rows of %i: input and weight", (N, C) => {
+    const seen = gradcheck({
+      inputs: { inp: normals(N * C, 13), weight: normals(C, 14) },
+      forward: ({ inp, weight }) => judgeRmsnorm(inp!, weight!).out,
+      backward: ({ inp, weight }, dout) => {
+        const { rstd } = judgeRmsnorm(inp!, weight!);
+        const [dinp, dweight] = [new Float64Array(N * C), new Float64Array(C)];
+        rmsnormBackward.meaning({ inp: inp!, weight: weight!, rstd, dout, dinp }, { N, C, accumulate: 0 });
+        rmsnormBackwardWeight.meaning({ inp: inp!, rstd, dout, dweight }, { N, C });
+        return { inp: dinp, weight: dweight };
+      },
+    });
+    expect(seen).toBe(N * C + C);
+  });
+
+  it("SwiGLU: gate and up", () => {
+    const size = 40;
+    const seen = gradcheck({
+      inputs: { gate: normals(size, 15, 3), up: normals(size, 16) },
+      forward: ({ gate, up }) => {
+        const out = new Float64Array(size);
+        swiglu.meaning({ gate: gate!, up: up!, out }, { size });
+        return out;
+      },
+      backward: ({ gate, up }, dout) => {
+        const [dgate, dup] = [new Float64Array(size), new Float64Array(size)];
+        swigluBackward.meaning({ gate: gate!, up: up!, dout, dgate, dup }, { size });
+        return { gate: dgate, up: dup };
+      },
+    });
+    expect(seen).toBe(2 * size);
+  });
+
+  it.each([
+    { N: 3, NH: 2, NKV: 1, HS: 4 },
+    { N: 2, NH: 3, NKV: 3, HS: 6 },
+  ])("rotary embedding of $NH query heads on $NKV key heads, at positions of its own", (dims) => {
+    const { N, NH, NKV, HS } = dims;
+    const pos = Uint32Array.of(5, 0, 11).subarray(0, N);
+    const turns = Float64Array.from(ropeTable(12, HS, 100));
+    const seen = gradcheck({
+      inputs: { q: normals(N * NH * HS, 17), k: normals(N * NKV * HS, 18), v: normals(N * NKV * HS, 19) },
+      forward: ({ q, k, v }) => {
+        const qkv = new Float64Array(N * (NH + 2 * NKV) * HS);
+        rope.meaning({ q: q!, k: k!, v: v!, pos, turns, qkv }, dims);
+        return qkv;
+      },
+      backward: (_, dqkv) => {
+        const [dq, dk, dv] = [NH, NKV, NKV].map((heads) => new Float64Array(N * heads * HS)) as [Float64Array, Float64Array, Float64Array];
+        ropeBackward.meaning({ dqkv, pos, turns, dq, dk, dv }, dims);
+        return { q: dq, k: dk, v: dv };
+      },
+    });
+    expect(seen).toBe(N * (NH + 2 * NKV) * HS);
   });
 
   it("embedding: the token table and the position table, with ids that repeat and ids that never come", () => {

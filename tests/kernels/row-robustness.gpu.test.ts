@@ -16,10 +16,18 @@ import { gelu } from "../../src/kernels/gelu.ts";
 import { layernormBackwardParams } from "../../src/kernels/layernorm-backward-params.ts";
 import { layernormBackward } from "../../src/kernels/layernorm-backward.ts";
 import { layernorm } from "../../src/kernels/layernorm.ts";
+import { rmsnormBackwardWeight } from "../../src/kernels/rmsnorm-backward-weight.ts";
+import { rmsnormBackward } from "../../src/kernels/rmsnorm-backward.ts";
+import { rmsnorm } from "../../src/kernels/rmsnorm.ts";
+import { ropeBackward } from "../../src/kernels/rope-backward.ts";
+import { rope } from "../../src/kernels/rope.ts";
 import { softmax } from "../../src/kernels/softmax.ts";
+import { swigluBackward } from "../../src/kernels/swiglu-backward.ts";
+import { swiglu } from "../../src/kernels/swiglu.ts";
 import type { Bindings, Dims, Kernel } from "../../src/device/types.ts";
 import { attentionDimsOf, startsOf } from "../support/attention-bounds.ts";
 import { integers, runKernel, testDevice, values, type KernelCase } from "../support/kernel-harness.ts";
+import { ropeCase } from "../support/llama-bounds.ts";
 import { TIMEOUT_MS } from "../support/row-cases.ts";
 
 /** Runs every variant that fits, with and without bounds checks; returns how many. */
@@ -46,8 +54,10 @@ describe("without the adapter's bounds checks", () => {
       await compare(gelu, { dims, inputs: { inp: a }, outputs: { out: size } }),
       await compare(geluBackward, { dims, inputs: { pre: a, grad: b }, outputs: {} }),
       await compare(dropout, { dims: { size, site: 3, p: 0.4 }, inputs: { inp: a, key }, outputs: { out: size } }),
+      await compare(swiglu, { dims, inputs: { gate: a, up: b }, outputs: { out: size } }),
+      await compare(swigluBackward, { dims, inputs: { gate: a, up: b, dout: b }, outputs: { dgate: size, dup: size } }),
     ];
-    expect(ran).toEqual(size % 4 === 0 ? [2, 2, 2, 2, 1] : [1, 1, 1, 1, 1]);
+    expect(ran).toEqual(size % 4 === 0 ? [2, 2, 2, 2, 1, 2, 2] : [1, 1, 1, 1, 1, 1, 1]);
   }, TIMEOUT_MS);
 
   it.each([[1, 1], [1, 4], [3, 5], [5, 260], [33, 7], [65, 64], [130, 17]] as const)("kernels on %i rows of %i give the same bits", async (N, C) => {
@@ -62,8 +72,20 @@ describe("without the adapter's bounds checks", () => {
       await compare(layernorm, { dims: { N, C, eps: 1e-5 }, inputs: { inp, weight, bias }, outputs: { out: N * C, mean: N, rstd: N } }),
       await compare(layernormBackward, { dims: { N, C, accumulate: 0 }, inputs: { inp, weight, mean, rstd, dout }, outputs: { dinp: N * C } }),
       await compare(layernormBackwardParams, { dims: { N, C }, inputs: { inp, mean, rstd, dout, dweight: weight, dbias: bias }, outputs: {} }),
+      await compare(rmsnorm, { dims: { N, C, eps: 1e-5 }, inputs: { inp, weight }, outputs: { out: N * C, rstd: N } }),
+      await compare(rmsnormBackward, { dims: { N, C, accumulate: 0 }, inputs: { inp, weight, rstd, dout }, outputs: { dinp: N * C } }),
+      await compare(rmsnormBackwardWeight, { dims: { N, C }, inputs: { inp, rstd, dout, dweight: weight }, outputs: {} }),
     ];
-    expect(ran).toEqual(C % 4 === 0 ? [2, 3, 2, 3, 3, 3] : [1, 2, 2, 2, 2, 2]);
+    expect(ran).toEqual(C % 4 === 0 ? [2, 3, 2, 3, 3, 3, 3, 3, 3] : [1, 2, 2, 2, 2, 2, 2, 2, 2]);
+  }, TIMEOUT_MS);
+
+  it.each([[1, 1, 1, 2], [5, 4, 2, 8], [33, 2, 1, 12], [65, 3, 1, 16]] as const)("rope and its gradient give the same bits, shape %i %i %i %i", async (...shape) => {
+    const { dims, q, k, v, pos, turns, dqkv } = ropeCase(shape, "normal");
+    const ran = [
+      await compare(rope, { dims, inputs: { q, k, v, pos, turns }, outputs: { qkv: dqkv.length } }),
+      await compare(ropeBackward, { dims, inputs: { dqkv, pos, turns }, outputs: { dq: q.length, dk: k.length, dv: k.length } }),
+    ];
+    expect(ran).toEqual(shape[3] % 8 === 0 ? [2, 2] : [1, 1]);
   }, TIMEOUT_MS);
 
   // Heads of 8 have every form of module, 12 has the plain one; each is compiled for two devices, so no more than needed.

@@ -1,0 +1,34 @@
+// out = inp rstd weight, rstd = 1 / sqrt(average of inp^2 + eps). One workgroup a row: neighbouring threads read neighbouring
+// columns.
+const WORKGROUP_SIZE: u32 = 64u;
+struct Dims { N: u32, C: u32, eps: f32 }
+
+@group(0) @binding(0) var<storage, read> inp: array<f32>; // (N, C)
+@group(0) @binding(1) var<storage, read> weight: array<f32>; // (C)
+@group(0) @binding(2) var<storage, read_write> out: array<f32>; // (N, C)
+@group(0) @binding(3) var<storage, read_write> rstd: array<f32>; // (N)
+@group(1) @binding(0) var<uniform> dims: Dims;
+
+@compute @workgroup_size(WORKGROUP_SIZE)
+fn main(
+  @builtin(workgroup_id) workgroup_id: vec3<u32>,
+  @builtin(num_workgroups) num_workgroups: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let n = linear_workgroup_id(workgroup_id, num_workgroups);
+  if (n >= dims.N) {
+    return;
+  }
+  let row = n * dims.C;
+  var squares = 0.0;
+  for (var c = lane; c < dims.C; c += WORKGROUP_SIZE) {
+    squares += inp[row + c] * inp[row + c];
+  }
+  let r = inverseSqrt(reduce_sum(squares, lane) / f32(dims.C) + dims.eps);
+  for (var c = lane; c < dims.C; c += WORKGROUP_SIZE) {
+    out[row + c] = inp[row + c] * r * weight[c];
+  }
+  if (lane == 0u) {
+    rstd[n] = r;
+  }
+}

@@ -1,0 +1,30 @@
+/** RMSNorm (Zhang, Sennrich, arXiv 1910.07467) over the last dimension, with what its backward needs kept: the norm of Llama. */
+import { defineKernel } from "../device/types.ts";
+import { threadPerRow } from "./elementwise.ts";
+import plainWgsl from "../../shaders/rmsnorm.wgsl?raw";
+import rowWgsl from "../../shaders/rmsnorm-row.wgsl?raw";
+import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import reduce from "../../shaders/lib/reduce.wgsl?raw";
+
+/** out = inp rstd weight, rstd = 1 / sqrt(average of inp^2 + eps); inp, out (N, C), weight (C), rstd (N). */
+export const rmsnorm = defineKernel({
+  name: "rmsnorm",
+  bindings: { inp: "read", weight: "read", out: "write", rstd: "write" },
+  dims: { N: "u32", C: "u32", eps: "f32" },
+  cost: ({ N, C }) => ({ flops: 4 * N * C, bytes: 8 * N * C + 4 * C + 4 * N }),
+  variants: [
+    ...threadPerRow(plainWgsl),
+    { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
+  ],
+  wasm: "rmsnorm",
+  meaning({ inp, weight, out, rstd }, { N, C, eps }) {
+    for (let n = 0; n < N; n++) {
+      const row = n * C;
+      let squares = 0;
+      for (let c = 0; c < C; c++) squares += inp[row + c]! * inp[row + c]!;
+      const r = 1 / Math.sqrt(squares / C + eps);
+      for (let c = 0; c < C; c++) out[row + c] = inp[row + c]! * r * weight[c]!;
+      rstd[n] = r;
+    }
+  },
+});
