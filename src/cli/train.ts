@@ -3,10 +3,10 @@
  * flags (args), recipe (recipe-set), page (session), words (report).
  */
 import { createWriteStream } from "node:fs";
-import { access, mkdir, readFile } from "node:fs/promises";
+import { access, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { NestlingError } from "../core/errors.ts";
-import type { CheckpointSummary, EngineEvent, MetricRow, Recipe, RunState } from "../protocol/index.ts";
+import type { CheckpointSummary, EngineEvent, MetricRow, Recipe, RunState, SampleView } from "../protocol/index.ts";
 import { presetByName, presets } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
 import { parseTrainArgs, TRAIN_HELP, type TrainOptions } from "./args.ts";
@@ -14,7 +14,8 @@ import { askPairs, promptsFor } from "./answers.ts";
 import { DIST, ensurePage } from "./build.ts";
 import { unpackTo } from "./export.ts";
 import { isMain, root } from "./paths.ts";
-import { answerJson, deviceJson, folderName, metricJson, sampleJson, sideBySide, summaryJson, type Summary } from "./report.ts";
+import { answerJson, deviceJson, folderName, metricJson, sampleJson, sideBySide, summaryJson, type AnswerPair, type Summary } from "./report.ts";
+import { reportHtml } from "./report-html.ts";
 import { applySets, limitSteps, useOwnCorpus } from "./recipe-set.ts";
 import { Session, type Started } from "./session.ts";
 import { Screen } from "./screen.ts";
@@ -54,6 +55,9 @@ class Job {
   private readonly ended = new Promise<RunState>((done) => (this.settled = done));
   private readonly listeners = new Set<(event: EngineEvent) => void>();
   private readonly fromMs = Date.now();
+  private readonly rows: MetricRow[] = [];
+  private readonly samples: SampleView[] = [];
+  private readonly pairs: AnswerPair[] = [];
 
   constructor(
     private readonly options: TrainOptions,
@@ -91,12 +95,14 @@ class Job {
 
   private onMetrics(row: MetricRow): void {
     Object.assign(this.latest, Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)));
+    if (this.options.out !== undefined) this.rows.push(row);
     const line = metricJson(this.stageName(row.stageIndex), row);
     this.metricsLine(line);
     this.screen.metrics(line, row);
   }
 
-  private onSample(sample: Extract<EngineEvent, { type: "sample" }>["sample"]): void {
+  private onSample(sample: SampleView): void {
+    this.samples.push(sample);
     if (sample.prompt !== "") this.prompts.add(sample.prompt);
     this.screen.json(sampleJson(this.stageName(sample.stageIndex), sample));
   }
@@ -116,6 +122,12 @@ class Job {
     const checkpoints = await this.save(session, own);
     const summary = this.summarise(recipe, started, end, checkpoints);
     this.screen.json(summaryJson(summary));
+    if (this.options.out !== undefined) {
+      const file = join(this.options.out, "report.html");
+      // The recipe as the run has it by now: that one repeats it.
+      await writeFile(file, reportHtml({ recipe: end.recipe, summary, rows: this.rows, samples: this.samples, answers: this.pairs }));
+      this.screen.words(`wrote ${file}`);
+    }
     return { summary, error: end.phase === "stopped" || !end.error ? undefined : `[${end.error.code}] ${end.error.message}` };
   }
 
@@ -132,6 +144,7 @@ class Job {
     for (const prompt of promptsFor(recipe, this.options.prompts, [...this.prompts])) {
       const pair = await askPairs(session, this.subscribe, own, prompt, recipe.seed);
       if (pair === null) return;
+      this.pairs.push(pair);
       this.screen.json(answerJson(pair));
       this.screen.lines(sideBySide([pair], this.screen.columns));
     }
