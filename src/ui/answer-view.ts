@@ -145,7 +145,9 @@ export class AnswerView extends LitElement {
     if (answer.status === "waiting") return html`<p class="foot">thinking</p>`;
     if (answer.status === "streaming") return html`<p class="foot">${answer.tokens.length} tokens</p>`;
     const how = { end: "ended its turn", length: "cut at the length limit", stopped: "stopped", error: "failed" }[answer.reason ?? "end"];
-    const line = `${answer.tokens.length} tokens, ${how}${answer.note === undefined ? "" : `. ${answer.note}`}`;
+    // Another model may have been chosen since.
+    const other = answer.model !== "" && this.choices.every(({ id, label }) => id !== this.chosen || label !== answer.model);
+    const line = `${other ? `${answer.model}: ` : ""}${answer.tokens.length} tokens, ${how}${answer.note === undefined ? "" : `. ${answer.note}`}`;
     return html`<p class="foot" title=${line}>${line}</p>`;
   }
 

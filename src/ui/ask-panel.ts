@@ -4,6 +4,7 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import type { SamplingOptions } from "../protocol/index.ts";
 import "./answer-view.ts";
 import { askStyles } from "./ask-styles.ts";
+import { safeText } from "./format.ts";
 import * as icons from "./icons.ts";
 import type { Exchange, Side } from "./page-state.ts";
 import "./panel-frame.ts";
@@ -92,7 +93,7 @@ export class AskPanel extends LitElement {
     const { exchange } = this;
     if (exchange === null) return html`<p class="asked quiet small">${this.noModel ? "No model is loaded yet." : "One question, both models, the same seed."}</p>`;
     return html`<div class="asked">
-      <p class="voice" data-testid="asked">${exchange.chat ? html`<span class="marker" title="&lt;|user|&gt;">user</span> ` : nothing}${exchange.prompt}${exchange.chat ? html` <span class="marker" title="&lt;|end|&gt;">end</span>` : nothing}</p>
+      <p class="voice" data-testid="asked">${exchange.chat ? html`<span class="marker" title="&lt;|user|&gt;">user</span> ` : nothing}${safeText(exchange.prompt)}${exchange.chat ? html` <span class="marker" title="&lt;|end|&gt;">end</span>` : nothing}</p>
       <button class="plain icon" data-testid="ask-again" aria-label="Ask again with another seed" title="Ask again with another seed" @click=${this.onAgain}>${icons.again()}</button>
     </div>`;
   }

@@ -26,6 +26,11 @@ export const askStyles = css`
   .asked .voice {
     flex: 1;
     line-height: 1.45;
+    /* A long question scrolls in its place, so that answers and input stay in view. */
+    max-height: 4.4em;
+    overflow: auto;
+    scrollbar-width: thin;
+    overflow-wrap: anywhere;
   }
   .asked button {
     color: var(--ink-3);

@@ -117,10 +117,15 @@ export function readingTimeMs(words: number): number {
   return (words / READING_WORDS_PER_MINUTE) * MINUTE;
 }
 
+/** Text with controls and bidi marks made visible: they could hide what follows, or turn it around. */
+export function safeText(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- controls are what this looks for
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\u00b7");
+}
+
 /** A file's or a run's name, cut at 80 characters, controls and bidi marks made visible. */
 export function safeName(name: string): string {
-  // oxlint-disable-next-line no-control-regex -- controls are what this looks for
-  const visible = name.replace(/[\u0000-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\u00b7");
+  const visible = safeText(name).replaceAll("\n", "\u00b7");
   const points = [...visible];
   return points.length > 80 ? `${points.slice(0, 79).join("")}\u2026` : visible;
 }

@@ -116,7 +116,7 @@ function reduceEvent(state: PageState, event: EngineEvent): PageState {
 /** The first event of another run clears what belonged to the one before. */
 function ofRun(state: PageState, runId: string): PageState {
   if (state.runId === runId) return state;
-  return { ...state, runId, run: null, curves: Curves.empty, batch: null, samples: [], hiddenMs: 0, tokensPerWord: undefined };
+  return { ...state, runId, run: null, curves: Curves.empty, batch: null, samples: [], exchange: null, hiddenMs: 0, tokensPerWord: undefined };
 }
 
 function withAnswer(state: PageState, requestId: string, side: string, change: (answer: Answer) => Answer): PageState {
@@ -153,11 +153,19 @@ export function remainingMs(run: RunState): number | undefined {
   return known.length === 0 ? undefined : known.reduce((sum, stage) => sum + (stage.remainingMs ?? 0), 0);
 }
 
+export interface QuizScores {
+  readonly base?: number;
+  readonly tuned?: number;
+  readonly total: number;
+  /** Step over all stages at which the newest was measured: they are asked rarely. */
+  readonly step?: number;
+}
+
 /**
  * Held-out questions right, by base and by tuned model, as last measured.
  * @param baseId the checkpoint that stands for the base where the run trains none
  */
-export function quizScores(state: PageState, baseId = ""): { base?: number; tuned?: number; total: number } {
+export function quizScores(state: PageState, baseId = ""): QuizScores {
   const { run, curves, checkpoints } = state;
   const shipped = checkpoints.find((checkpoint) => checkpoint.shipped && checkpoint.stageKind === "pretrain");
   const total = checkpoints.find((checkpoint) => checkpoint.quizTotal)?.quizTotal ?? 50;
@@ -172,6 +180,8 @@ export function quizScores(state: PageState, baseId = ""): { base?: number; tune
     });
     return value;
   };
-  const measured = checkpoints.find((checkpoint) => checkpoint.id === baseId)?.quizRight;
-  return { base: lastOf(true) ?? measured, tuned: lastOf(false), total };
+  // A run that trains no base of its own is compared with the one it came from; any other only with itself.
+  const own = run.stages.some((stage, i) => stage.kind === "pretrain" && (run.stageIndex === i || (curves.stages[i]?.["train/loss"].length ?? 0) > 0));
+  const measured = own ? undefined : checkpoints.find((checkpoint) => checkpoint.id === baseId)?.quizRight;
+  return { base: lastOf(true) ?? measured, tuned: lastOf(false), total, step: curves.lastStepOf("quiz_right") };
 }

@@ -233,11 +233,12 @@ export class RunController implements ReactiveController {
     await this.connection?.api.stopAnswer(exchange.requestId).catch(() => undefined);
   }
 
-  /** Follows a prompt while a run trains; without a run, asks the base once. */
+  /** Follows a prompt while a run trains, asks its last model once it has ended; without a run, asks the base. */
   async watchNextWord(prompt: string): Promise<void> {
     if (prompt === "") return;
     const { run, checkpoints } = this.current;
-    if (isLive(run)) {
+    // An ended run keeps its last model, and that is what the panel is about.
+    if (isLive(run) || run?.canSample === true) {
       await this.attempt((api) => api.watchNextWord(prompt));
       return;
     }

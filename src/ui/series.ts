@@ -59,6 +59,12 @@ export class Curves {
     return new Curves(stages, this.lastStep, this.tokens, this.trainMs, this.loss, this.lossStage, this.tokensPerSec);
   }
 
+  /** The step over all stages of a field's newest value. */
+  lastStepOf(field: CurveField): number | undefined {
+    const series = this.stages.findLast((stage) => stage[field].length > 0)?.[field];
+    return series?.points("step", { from: Infinity }).x[0];
+  }
+
   last(field: CurveField): number | undefined {
     for (let i = this.stages.length - 1; i >= 0; i--) {
       const value = this.stages[i][field].last;

@@ -140,7 +140,7 @@ export class StageBar extends LitElement {
 /** Each stage's expected time; while any stage has no figure, tokens to train on stand in for all of them. */
 function expectedShares(stages: readonly StageProgress[]): number[] {
   const times = stages.map((stage) => stage.spentMs + (stage.remainingMs ?? 0));
-  const known = stages.every((stage) => stage.remainingMs !== undefined);
+  const known = stages.every((stage) => stage.remainingMs !== undefined || stage.done >= stage.steps);
   const parts = known ? times : stages.map((stage) => stage.steps * stage.tokensPerStep);
   const total = parts.reduce((sum, part) => sum + part, 0) || 1;
   return parts.map((part) => part / total);

@@ -4,6 +4,7 @@ import { customElement, property } from "lit/decorators.js";
 import type { RunState } from "../protocol/index.ts";
 import { NONE, choiceText, formatClock, formatCount, formatDuration, formatLoss, formatShort } from "./format.ts";
 import * as icons from "./icons.ts";
+import type { QuizScores } from "./page-state.ts";
 import { isLive, remainingMs } from "./page-state.ts";
 import { Curves } from "./series.ts";
 import { base, controls } from "./shared-styles.ts";
@@ -124,7 +125,7 @@ export class TransportStrip extends LitElement {
   @property({ attribute: false }) run: RunState | null = null;
   @property({ attribute: false }) curves: Curves = Curves.empty;
   /** Held-out questions right, as last measured. */
-  @property({ attribute: false }) quiz: { base?: number; tuned?: number; total: number } = { total: 50 };
+  @property({ attribute: false }) quiz: QuizScores = { total: 50 };
   /** Hidden time so far, milliseconds. */
   @property({ type: Number }) hiddenMs = 0;
 
@@ -174,12 +175,12 @@ export class TransportStrip extends LitElement {
   }
 
   private questions(): unknown {
-    const { base: before, tuned, total } = this.quiz;
+    const { base: before, tuned, total, step } = this.quiz;
     const side = (name: string, value: number | undefined): unknown => value === undefined ? html`<span class="quiet">${NONE}</span>` : html`<span class=${name}>${formatCount(value)}</span>`;
     return html`<div class="quiz" title="Questions held out from the fine-tuning examples, asked after each evaluation">
       <dt>Questions right</dt>
       <dd class="value" data-testid="quiz">${side("b", before)}<small> base </small>${side("t", tuned)}<small> tuned</small></dd>
-      <dd class="note">${before === undefined && tuned === undefined ? nothing : html`of ${total}, held out`}</dd>
+      <dd class="note">${before === undefined && tuned === undefined ? nothing : html`of ${total}, held out${step === undefined ? nothing : html`, at step ${formatCount(step)}`}`}</dd>
     </div>`;
   }
 

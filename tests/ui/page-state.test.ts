@@ -18,6 +18,12 @@ const checkpoint = (id: string, stageKind: string, more: Partial<CheckpointSumma
 });
 
 describe("reduceEvents", () => {
+  it("clears the answers of the models before when another run begins", () => {
+    const exchange = { requestId: "a", prompt: "Who?", chat: true, seed: 1, answers: [] };
+    expect(reduceEvents({ ...started, exchange }, [event(9, { type: "state", state: runState() })]).exchange).toBe(exchange);
+    expect(reduceEvents({ ...started, exchange }, [event(1, { type: "state", state: runState({ runId: "r2" }) }, "r2")]).exchange).toBeNull();
+  });
+
   it("clears what belonged to the run before when another begins", () => {
     const old = reduceEvents(started, [
       event(2, { type: "metrics", rows: [{ stageIndex: 0, step: 1, globalStep: 1, tokens: 64, trainMs: 5, "train/loss": 4 }] }),
@@ -96,15 +102,21 @@ describe("remaining time and quiz", () => {
     const measured = reduceEvents(started, [
       event(2, { type: "metrics", rows: [{ stageIndex: 0, step: 1, globalStep: 1, tokens: 1, trainMs: 1, quiz_right: 3 }, { stageIndex: 1, step: 1, globalStep: 2, tokens: 2, trainMs: 2, quiz_right: 41 }] }),
     ]);
-    expect(quizScores(measured)).toEqual({ base: 3, tuned: 41, total: 50 });
+    expect(quizScores(measured)).toEqual({ base: 3, tuned: 41, total: 50, step: 2 });
   });
 
   it("takes the base's score from its checkpoint when the run trains no base", () => {
     const tuning = reduceEvents({ ...started, checkpoints: [checkpoint("b", "pretrain", { quizRight: 7, quizTotal: 50 })] }, [
-      event(2, { type: "metrics", rows: [{ stageIndex: 1, step: 1, globalStep: 1, tokens: 1, trainMs: 1, quiz_right: 20 }] }),
+      event(2, { type: "state", state: runState({ stageIndex: 1 }) }),
+      event(3, { type: "metrics", rows: [{ stageIndex: 1, step: 1, globalStep: 1, tokens: 1, trainMs: 1, quiz_right: 20 }] }),
     ]);
-    expect(quizScores(tuning, "b")).toEqual({ base: 7, tuned: 20, total: 50 });
+    expect(quizScores(tuning, "b")).toEqual({ base: 7, tuned: 20, total: 50, step: 1 });
     expect(quizScores(tuning, "live").base).toBeUndefined();
+  });
+
+  it("lends a run that trains its own base no figure of another", () => {
+    const training = { ...started, checkpoints: [checkpoint("b", "pretrain", { quizRight: 7, quizTotal: 50 })] };
+    expect(quizScores(training, "b").base).toBeUndefined();
   });
 
   it("shows the shipped models' scores before any run", () => {
