@@ -5,7 +5,7 @@
 import { NestlingError } from "../core/errors.ts";
 import { Draws } from "../core/random.ts";
 import { emptyBatch, type Batch, type BatchSource, type RowAddress } from "./batch-types.ts";
-import type { TokenDataset, TokenStream } from "./dataset.ts";
+import type { Numbers, TokenDataset, TokenStream } from "./dataset.ts";
 
 export interface TextBatchOptions {
   readonly seed: number;
@@ -53,7 +53,8 @@ export class TextBatches implements BatchSource {
     const draws = new Draws(this.#seed, at.split === "train" ? "batch" : "eval", { step: at.step, micro: at.micro, site: "text" });
     const offset = Math.floor(draws.u32(at.row) * 2 ** -32 * Math.max(1, length - T));
     const document = this.#snap ? documentAt(stream, offset) : -1;
-    const begin = document >= 0 && offset - stream.documentStarts[document] < T ? stream.documentStarts[document] : offset;
+    const opening = document >= 0 ? stream.documentStarts.subarray(document, document + 1)[0] : 0;
+    const begin = document >= 0 && offset - opening < T ? opening : offset;
     fillWindow(batch, into, stream, begin);
   }
 }
@@ -66,33 +67,38 @@ export function fillBatch(source: Pick<BatchSource, "fillRow">, split: RowAddres
 }
 
 /** Index of the document that holds token `offset`; -1 where there are none. */
-function documentAt({ documentStarts }: TokenStream, offset: number): number {
+const documentAt = ({ documentStarts }: TokenStream, offset: number): number => upperBound(documentStarts, offset) - 1;
+
+/** How many of the ascending numbers are at most `value`. */
+export function upperBound(numbers: Numbers, value: number): number {
+  if (numbers.upperBound) return numbers.upperBound(value);
   let low = 0;
-  let high = documentStarts.length;
+  let high = numbers.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (documentStarts[middle] <= offset) low = middle + 1;
+    if (numbers.subarray(middle, middle + 1)[0] <= value) low = middle + 1;
     else high = middle;
   }
-  return low - 1;
+  return low;
 }
 
 /** Tokens begin..begin+T-1 as a row. The last token of a document is asked for the next one's `<|endoftext|>`: that is its end. */
 function fillWindow(batch: Batch, into: number, stream: TokenStream, begin: number): void {
   const { T } = batch;
-  const { tokens, documentStarts } = stream;
   const row = into * T;
-  const columns = Math.min(T, tokens.length - 1 - begin);
-  let next = documentAt(stream, begin) + 1;
+  const columns = Math.min(T, stream.tokens.length - 1 - begin);
+  const tokens = stream.tokens.subarray(begin, begin + columns + 1);
+  const first = documentAt(stream, begin) + 1;
+  const starts = stream.documentStarts.subarray(first, Math.min(first + columns, stream.documentStarts.length));
+  let next = 0;
   let start = 0;
   for (let column = 0; column < columns; column++) {
-    const i = begin + column;
-    if (documentStarts[next] === i) {
+    if (starts[next] === begin + column) {
       start = column;
       next++;
     }
-    batch.ids[row + column] = tokens[i];
-    batch.targets[row + column] = tokens[i + 1];
+    batch.ids[row + column] = tokens[column];
+    batch.targets[row + column] = tokens[column + 1];
     batch.start[row + column] = start;
     batch.pos[row + column] = column - start;
     batch.mask[row + column] = 1;

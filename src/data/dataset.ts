@@ -2,19 +2,34 @@
 import { NestlingError } from "../core/errors.ts";
 import { sha256Stream } from "../core/hash.ts";
 import type { Split } from "./split.ts";
+import { encodablePieces } from "./text-source.ts";
 import { END_OF_TEXT, type Tokenizer } from "./tokenizer/types.ts";
+
+/** Numbers read by windows: an array in memory, or a file that is open (`token-files.ts`). */
+export interface Numbers {
+  readonly length: number;
+  subarray(begin: number, end: number): ArrayLike<number>;
+  /** In ascending numbers, how many are at most `value`; where it can be told faster than by halving. */
+  upperBound?(value: number): number;
+}
 
 /** Documents one after another. */
 export interface TokenStream {
-  readonly tokens: Uint32Array;
+  readonly tokens: Numbers;
   /** Indices at which a document begins, ascending; empty where the stream is one text without documents. */
-  readonly documentStarts: Uint32Array;
+  readonly documentStarts: Numbers;
 }
 
-export interface TokenDataset {
-  readonly train: TokenStream;
-  readonly validation: TokenStream;
+export interface TokenDataset<Stream extends TokenStream = TokenStream> {
+  readonly train: Stream;
+  readonly validation: Stream;
   readonly hash: string;
+}
+
+/** All of it in memory. */
+export interface MemoryStream extends TokenStream {
+  readonly tokens: Uint32Array;
+  readonly documentStarts: Uint32Array;
 }
 
 export interface EncodeOptions {
@@ -31,7 +46,7 @@ export interface EncodeOptions {
 const SLICE_MS = 40;
 
 /** Encodes in slices, so that the thread answers messages in between. @throws NestlingError CANCELLED, TOKENIZER_FORMAT */
-export async function encodeDataset(tokenizer: Tokenizer, split: Split<string>, options: EncodeOptions = {}): Promise<TokenDataset> {
+export async function encodeDataset(tokenizer: Tokenizer, split: Split<string>, options: EncodeOptions = {}): Promise<TokenDataset<MemoryStream>> {
   const total = [...split.train, ...split.validation].reduce((sum, text) => sum + text.length, 0);
   let done = 0;
   let sliceEnd = performance.now() + SLICE_MS;
@@ -50,7 +65,7 @@ export async function encodeDataset(tokenizer: Tokenizer, split: Split<string>, 
   return { train, validation, hash };
 }
 
-async function encodeStream(tokenizer: Tokenizer, texts: readonly string[], withStarts: boolean, breathe: (length: number) => Promise<void>): Promise<TokenStream> {
+async function encodeStream(tokenizer: Tokenizer, texts: readonly string[], withStarts: boolean, breathe: (length: number) => Promise<void>): Promise<MemoryStream> {
   const marker = withStarts ? specialId(tokenizer, END_OF_TEXT) : null;
   const parts: Uint32Array[] = [];
   const starts: number[] = [];
@@ -61,7 +76,7 @@ async function encodeStream(tokenizer: Tokenizer, texts: readonly string[], with
       parts.push(Uint32Array.of(marker));
       size++;
     }
-    for (const piece of textSlices(text)) {
+    for (const { text: piece } of encodablePieces([{ part: "train", text, begins: true }])) {
       const ids = tokenizer.encode(piece);
       parts.push(ids);
       size += ids.length;
@@ -75,24 +90,6 @@ async function encodeStream(tokenizer: Tokenizer, texts: readonly string[], with
     at += part.length;
   }
   return { tokens, documentStarts: Uint32Array.from(starts) };
-}
-
-/**
- * A long text in parts that encode to what the whole would: a cut lies before a line's end that follows a visible character,
- * where the pre-tokenizer cuts anyway.
- */
-function* textSlices(text: string): Generator<string> {
-  const size = 1 << 18;
-  let start = 0;
-  while (text.length - start > 2 * size) {
-    const lineEnd = /\P{White_Space}\n/gu;
-    lineEnd.lastIndex = start + size;
-    if (!lineEnd.test(text)) break;
-    const cut = lineEnd.lastIndex - 1;
-    yield text.slice(start, cut);
-    start = cut;
-  }
-  yield text.slice(start);
 }
 
 /** @throws NestlingError TOKENIZER_FORMAT */

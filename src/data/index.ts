@@ -3,6 +3,8 @@ export * from "./tokenizer/index.ts";
 export * from "./batch-types.ts";
 export * from "./split.ts";
 export * from "./dataset.ts";
+export * from "./text-source.ts";
+export { readDocuments, readExamples, RecordBytes, type OpenBytes } from "./stored-text.ts";
 export * from "./chat.ts";
 export { TextBatches, type TextBatchOptions } from "./batches.ts";
 export { ChatBatches, type ChatBatchOptions } from "./chat-batches.ts";

@@ -10,7 +10,9 @@ export interface Split<T> {
 }
 
 /** From this many documents on, whole ones are held out; with fewer, one of them would be too large a share. */
-const MIN_DOCUMENTS = 10;
+export const MIN_DOCUMENTS = 10;
+/** Share of the characters that is held out. */
+export const VAL_SHARE = 0.1;
 
 const lengthOf = (documents: readonly string[]): number => documents.reduce((sum, text) => sum + text.length, 0);
 
@@ -18,24 +20,30 @@ const lengthOf = (documents: readonly string[]): number => documents.reduce((sum
  * About `valShare` of the characters held out. With at least 10 documents, whole ones drawn by the seed: corpora are ordered
  * by book, and the last tenth would be one author's. With fewer, the end of the text (`splitTail`). Order is kept in both parts.
  */
-export function splitDocuments(documents: readonly string[], valShare = 0.1, seed = 0): Split<string> {
-  if (documents.length < MIN_DOCUMENTS) return splitTail(documents, valShare);
-  const wanted = valShare * lengthOf(documents);
-  const order = new Draws(seed, "batch", { site: "split" }).shuffle(documents.map((_, i) => i));
+export function splitDocuments(documents: readonly string[], valShare = VAL_SHARE, seed = 0): Split<string> {
+  const held = heldDocuments(documents.map(({ length }) => length), valShare, seed);
+  if (!held) return splitTail(documents, valShare);
+  return { train: documents.filter((_, i) => !held.has(i)), validation: documents.filter((_, i) => held.has(i)) };
+}
+
+/** Which documents are held out, by their lengths; null where the end of the text is, instead. */
+export function heldDocuments(lengths: readonly number[], valShare = VAL_SHARE, seed = 0): ReadonlySet<number> | null {
+  if (lengths.length < MIN_DOCUMENTS) return null;
+  const wanted = valShare * lengths.reduce((sum, length) => sum + length, 0);
+  const order = new Draws(seed, "batch", { site: "split" }).shuffle(lengths.map((_, i) => i));
   const held = new Set<number>();
   let size = 0;
   for (const i of order) {
     // Taken where it brings the share nearer to the one wanted.
-    if (size + documents[i].length / 2 > wanted || held.size === documents.length - 1) continue;
+    if (size + lengths[i] / 2 > wanted || held.size === lengths.length - 1) continue;
     held.add(i);
-    size += documents[i].length;
+    size += lengths[i];
   }
-  if (held.size === 0) return splitTail(documents, valShare);
-  return { train: documents.filter((_, i) => !held.has(i)), validation: documents.filter((_, i) => held.has(i)) };
+  return held.size === 0 ? null : held;
 }
 
 /** The last `valShare` of the characters held out, cutting through a document where the border falls (never through a surrogate pair). */
-export function splitTail(documents: readonly string[], valShare = 0.1): Split<string> {
+export function splitTail(documents: readonly string[], valShare = VAL_SHARE): Split<string> {
   const border = Math.floor(lengthOf(documents) * (1 - valShare));
   const train: string[] = [];
   const validation: string[] = [];
@@ -56,12 +64,12 @@ const isLowSurrogate = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdf
 export const STREAM_SEPARATOR = "\n\n";
 
 /** All documents as one text, cut at 1 - valShare of its characters: nanoGPT's split, for comparisons with it. */
-export function splitStream(documents: readonly string[], valShare = 0.1): Split<string> {
+export function splitStream(documents: readonly string[], valShare = VAL_SHARE): Split<string> {
   return splitTail([documents.join(STREAM_SEPARATOR)], valShare);
 }
 
 /** About `valShare` of the items held out, drawn by the seed; at least one where there are two. Order is kept. */
-export function splitExamples<T>(examples: readonly T[], valShare = 0.1, seed = 0): Split<T> {
+export function splitExamples<T>(examples: readonly T[], valShare = VAL_SHARE, seed = 0): Split<T> {
   const count = examples.length < 2 || valShare <= 0 ? 0 : Math.min(examples.length - 1, Math.max(1, Math.round(valShare * examples.length)));
   const order = new Draws(seed, "batch", { site: "split" }).shuffle(examples.map((_, i) => i));
   const held = new Set(order.slice(0, count));

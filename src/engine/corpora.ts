@@ -1,18 +1,24 @@
 /** The texts a recipe can name: those that ship, the made world, and the person's own, which is kept in the store. */
 import { NestlingError } from "../core/errors.ts";
-import { sha256Hex } from "../core/hash.ts";
 import { CORPORA, corpusPath, parseCorpus } from "../data/corpora/index.ts";
-import { readOwnText } from "../data/corpora/own-text.ts";
-import type { ChatExample } from "../data/chat.ts";
+import type { IngestFile, IngestOptions } from "../data/ingest/files.ts";
+import { sourceOf, type ChatExample, type TextSource, type Tokenizer } from "../data/index.ts";
 import { makeWorld, worldChat, worldProse, type World } from "../data/world/index.ts";
 import type { CorpusSummary } from "../protocol/messages.ts";
+import type { CorpusChoices } from "../protocol/own-data.ts";
 import type { Storage } from "../store/index.ts";
 import type { Environment } from "./environment.ts";
+import { keepOwn, listOwn, openOwn, type OwnContext } from "./own-data.ts";
+import { tokenFiles, type EncodeContext, type OpenDataset } from "./token-files.ts";
 
 /** The world that ships: one for everyone, so that what the shipped base knows can be asked. */
 export const WORLD = { seed: 1, people: 24, repeats: 60, wordings: 4 } as const;
 
-export type Corpus = { readonly kind: "text"; readonly documents: readonly string[] } | { readonly kind: "chat"; readonly examples: readonly ChatExample[] };
+/** `documents` of what ships, which is in memory; `own`, the hash of a person's own text, which lies in the store. */
+export type Corpus =
+  | { readonly kind: "text"; readonly source: TextSource; readonly documents: readonly string[] }
+  | { readonly kind: "text"; readonly source: TextSource; readonly own: string }
+  | { readonly kind: "chat"; readonly examples: readonly ChatExample[] };
 
 /** Fewest tokens of text that a person's own file must have: one context and its target, with characters as the upper bound. */
 const MIN_OWN_CHARACTERS = 65;
@@ -21,7 +27,8 @@ let world: World | undefined;
 export const shippedWorld = (): World => (world ??= makeWorld({ seed: WORLD.seed, people: WORLD.people }));
 
 export class CorpusLibrary {
-  readonly #own = new Map<string, CorpusSummary>();
+  readonly #opened: (() => void)[] = [];
+  readonly #datasets = new Map<string, Promise<OpenDataset>>();
   readonly #loaded = new Map<string, Promise<Corpus>>();
 
   constructor(
@@ -36,20 +43,36 @@ export class CorpusLibrary {
       ...shipped,
       { id: "world", title: "A made world", description: "People, towns and small sums, made up from a seed and told in plain English: everything in it is known.", bytes: 0, kind: "text" },
       { id: "world-chat", title: "Questions about the world", description: "Questions and answers about half of its people, for fine-tuning.", bytes: 0, kind: "chat" },
-      ...this.#own.values(),
+      ...(await listOwn(this.storage())),
     ];
   }
 
-  /** Reads, checks and keeps a person's text. @throws NestlingError DATA_* */
-  async add(name: string, data: Blob): Promise<CorpusSummary> {
-    const { text } = await readOwnText(data, { name, minCharacters: MIN_OWN_CHARACTERS });
-    const bytes = new TextEncoder().encode(text);
-    const id = `own:${sha256Hex(bytes).slice(0, 16)}`;
-    const summary: CorpusSummary = { id, title: name.slice(0, 80), description: `Your text, ${text.length} characters.`, bytes: bytes.length, kind: "text" };
-    await this.storage().publish(ownPath(id), bytes);
-    this.#own.set(id, summary);
-    this.#loaded.set(id, Promise.resolve({ kind: "text", documents: [text] }));
-    return summary;
+  /** Reads, checks and keeps a person's files. @throws NestlingError DATA_*, JSONL_*, CSV_*, GZ_*, STORAGE_* */
+  add(title: string, files: readonly IngestFile[], choices: CorpusChoices = {}, hooks: Pick<IngestOptions, "onProgress" | "shouldStop"> = {}): Promise<CorpusSummary> {
+    return keepOwn(title, files, { ...choices, ...hooks, minCharacters: MIN_OWN_CHARACTERS }, this.#context);
+  }
+
+  get #context(): OwnContext {
+    return { storage: this.storage(), breathe: this.env.breathe, date: this.env.date };
+  }
+
+  /** A person's own text as tokens in the store, open for reading until `close`. */
+  dataset(own: string, source: TextSource, tokenizer: Tokenizer, stream: boolean, hooks: Pick<EncodeContext, "onProgress" | "shouldStop">): Promise<OpenDataset> {
+    const key = `${own} ${tokenizer.hash} ${stream}`;
+    let opening = this.#datasets.get(key);
+    if (!opening) {
+      opening = tokenFiles(own, source, tokenizer, stream, { ...this.#context, ...hooks });
+      this.#datasets.set(key, opening);
+      opening.then(({ close }) => void this.#opened.push(close), () => this.#datasets.delete(key));
+    }
+    return opening;
+  }
+
+  /** Lets go of every file; what is loaded later is opened anew. */
+  close(): void {
+    for (const close of this.#opened.splice(0)) close();
+    this.#datasets.clear();
+    for (const id of this.#loaded.keys()) if (id.startsWith("own:")) this.#loaded.delete(id);
   }
 
   /** @throws NestlingError CONFIG_RANGE for an unknown id, CKPT_MISSING for a text no longer kept */
@@ -65,16 +88,19 @@ export class CorpusLibrary {
 
   async #read(id: string): Promise<Corpus> {
     const shipped = CORPORA.find((info) => info.id === id);
-    if (shipped) return { kind: "text", documents: parseCorpus(new TextDecoder().decode(await this.env.fetchFile(corpusPath(shipped.id)))) };
-    if (id === "world") return { kind: "text", documents: worldProse(shippedWorld(), { repeats: WORLD.repeats }) };
+    if (shipped) return inMemory(parseCorpus(new TextDecoder().decode(await this.env.fetchFile(corpusPath(shipped.id)))));
+    if (id === "world") return inMemory(worldProse(shippedWorld(), { repeats: WORLD.repeats }));
     if (id === "world-chat") return { kind: "chat", examples: worldChat(shippedWorld(), { split: "tuned", wordings: WORLD.wordings }) };
     if (/^own:[0-9a-f]{16}$/.test(id)) {
-      const bytes = await this.storage().read(ownPath(id));
-      return { kind: "text", documents: [new TextDecoder().decode(bytes)] };
+      const own = id.slice("own:".length);
+      const opened = await openOwn(own, this.storage());
+      if (!opened) throw new NestlingError("CKPT_MISSING", `The text ${id} is no longer kept in this browser. Drop its file again: the same text gets the same name.`, { id });
+      this.#opened.push(opened.close);
+      return opened.corpus.kind === "chat" ? opened.corpus : { ...opened.corpus, own };
     }
     if (id === "own") throw new NestlingError("DATA_EMPTY", "This recipe trains on your own text, and none has been given yet. Drop, paste or choose a .txt or .md file first.");
     throw new NestlingError("CONFIG_RANGE", `There is no corpus "${id}"; there are ${CORPORA.map((info) => info.id).join(", ")}, world, world-chat and texts of your own.`, { field: "data.corpus" });
   }
 }
 
-const ownPath = (id: string): string => `own/${id.replace(":", "-")}.txt`;
+const inMemory = (documents: readonly string[]): Corpus => ({ kind: "text", source: sourceOf(documents), documents });

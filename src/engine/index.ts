@@ -4,6 +4,7 @@ import { canonicalJson } from "../core/hash.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
 import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, ErrorReport } from "../protocol/messages.ts";
+import type { CorpusChoices, OwnFile } from "../protocol/own-data.ts";
 import type { KnobChange, Recipe } from "../protocol/recipe.ts";
 import { CheckpointStore, checkpointSummary, RunStore, type CheckpointContent, type Storage } from "../store/index.ts";
 import { answer } from "./answer.ts";
@@ -11,6 +12,7 @@ import { calibrate } from "./calibrate.ts";
 import * as check from "./check.ts";
 import { chooseDevice, type ChosenDevice } from "./choose-device.ts";
 import { CorpusLibrary } from "./corpora.ts";
+import { corpusChoices, ownFiles } from "./own-check.ts";
 import { workerEnvironment, type Environment } from "./environment.ts";
 import { EventHub } from "./events.ts";
 import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
@@ -292,8 +294,9 @@ class Engine implements EngineApi {
 
   // --- data and models
 
-  async addCorpus(name: string, data: Blob): ReturnType<EngineApi["addCorpus"]> {
-    return this.#library.add(check.text("name", name, 500), check.blob("data", data));
+  async addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices): ReturnType<EngineApi["addCorpus"]> {
+    const title = check.text("name", name, 500);
+    return this.#library.add(title, ownFiles(title, data), corpusChoices(choices));
   }
 
   listCheckpoints(): Promise<readonly CheckpointSummary[]> {
@@ -325,6 +328,7 @@ class Engine implements EngineApi {
     await this.#run?.destroy();
     this.#run = null;
     this.#shelf.closeAll();
+    this.#library.close();
     this.#hub?.flush();
     this.#hub?.dispose();
     this.#chosen?.device.destroy();

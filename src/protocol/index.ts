@@ -1,3 +1,4 @@
 /** The protocol's front door. Types, and the recipe's own table; nothing that runs an engine. */
 export type * from "./recipe.ts";
 export type * from "./messages.ts";
+export type * from "./own-data.ts";

@@ -2,6 +2,7 @@
  * What crosses the worker's border: commands go in as method calls (`EngineApi`), events come out in batches. Types only.
  * Everything here survives structured clone. Large arrays are copies; nobody holds a view of the engine's memory.
  */
+import type { CorpusChoices, IngestReport, OwnFile } from "./own-data.ts";
 import type { KnobChange, ModelConfig, Recipe } from "./recipe.ts";
 
 export type BackendChoice = "auto" | "webgpu" | "cpu";
@@ -194,6 +195,8 @@ export interface CorpusSummary {
   readonly description: string;
   readonly bytes: number;
   readonly kind: "text" | "chat";
+  /** Of a person's own: what was taken in. */
+  readonly report?: IngestReport;
 }
 
 export interface Calibration {
@@ -236,7 +239,8 @@ export interface EngineApi {
   nextWord(checkpointId: string, prompt: string, count: number): Promise<NextWordView>;
   /** Text as coloured pieces. */
   tokenize(checkpointId: string | "live", text: string): Promise<readonly { id: number; text: string }[]>;
-  addCorpus(name: string, data: Blob): Promise<CorpusSummary>;
+  /** Takes in one file, or several as one corpus under `name`. Keeps all of it or, with an error that names file, line and byte, nothing. */
+  addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices): Promise<CorpusSummary>;
   listCheckpoints(): Promise<readonly CheckpointSummary[]>;
   deleteCheckpoint(id: string): Promise<void>;
   /** A checkpoint as a zip that transformers opens. */

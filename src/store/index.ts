@@ -1,5 +1,5 @@
 /** The store's front door: what the engine and the command line use. */
-export type { ByteSource, FileEntry, FileWriter, Lock, Storage, StorageEstimate, StoreNotice } from "./storage.ts";
+export type { ByteSource, FileEntry, FileWriter, Lock, OpenFile, Storage, StorageEstimate, StoreNotice } from "./storage.ts";
 export { blobSource, bytesSource } from "./storage.ts";
 export { MemoryStorage } from "./memory-storage.ts";
 export { openOpfsStorage, openStorage } from "./opfs-storage.ts";

@@ -4,7 +4,7 @@
  */
 import { NestlingError } from "../core/errors.ts";
 import { missingFile, pathSegments, storageFull } from "./storage.ts";
-import type { FileEntry, FileWriter, Lock, Storage, StorageEstimate } from "./storage.ts";
+import type { FileEntry, FileWriter, Lock, OpenFile, Storage, StorageEstimate } from "./storage.ts";
 
 export class MemoryStorage implements Storage {
   readonly kind = "memory";
@@ -66,6 +66,22 @@ export class MemoryStorage implements Storage {
       const content = this.#files.get(path);
       if (!content) throw missingFile(path);
       return content.slice(start, Math.min(end, content.length));
+    });
+  }
+
+  open(path: string): Promise<OpenFile> {
+    return run(() => {
+      const content = this.#files.get(path);
+      if (!content) throw missingFile(path);
+      return {
+        bytes: content.length,
+        read: (start, into) => {
+          const found = content.subarray(start, start + into.length);
+          into.set(found);
+          return found.length;
+        },
+        close: () => undefined,
+      };
     });
   }
 

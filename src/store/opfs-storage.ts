@@ -5,7 +5,7 @@
 import { NestlingError } from "../core/errors.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { missingFile, pathSegments, storageError, storageFull } from "./storage.ts";
-import type { FileEntry, FileWriter, Lock, Storage, StorageEstimate, StoreNotice } from "./storage.ts";
+import type { FileEntry, FileWriter, Lock, OpenFile, Storage, StorageEstimate, StoreNotice } from "./storage.ts";
 
 /** Largest single write; a larger one would hold the worker's thread for too long. */
 const PIECE_BYTES = 4 << 20;
@@ -44,6 +44,9 @@ export async function openStorage(name = "nestling"): Promise<{ storage: Storage
 
 /** In every browser with sync access handles, not yet in the DOM library's types. */
 type MovableHandle = FileSystemFileHandle & { move(name: string): Promise<void> };
+
+/** Several read-only handles may be open on one file (Chromium 121 on); the library knows only the exclusive kind. */
+type SharedHandle = FileSystemFileHandle & { createSyncAccessHandle(options: { mode: "read-only" }): Promise<FileSystemSyncAccessHandle> };
 
 function lackingParts(): string[] {
   const lacking: string[] = [];
@@ -180,6 +183,22 @@ class OpfsStorage implements Storage {
     return this.#guarded(path, async () => {
       const file = await (await this.#file(path, false)).getFile();
       return new Uint8Array(await file.slice(start, Math.min(end, file.size)).arrayBuffer());
+    });
+  }
+
+  open(path: string): Promise<OpenFile> {
+    return this.#guarded(path, async () => {
+      const file = (await this.#file(path, false)) as SharedHandle;
+      const handle = await file.createSyncAccessHandle({ mode: "read-only" });
+      let open = true;
+      return {
+        bytes: handle.getSize(),
+        read: (start, into) => handle.read(into as Uint8Array<ArrayBuffer>, { at: start }),
+        close: () => {
+          if (open) handle.close();
+          open = false;
+        },
+      };
     });
   }
 

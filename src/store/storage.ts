@@ -20,6 +20,14 @@ export interface FileWriter {
   abort(): Promise<void>;
 }
 
+/** A whole file open for reading without waiting. While it is open it can be read by others and neither written nor deleted. */
+export interface OpenFile {
+  readonly bytes: number;
+  /** Fills `into` from byte `start` on; returns how many bytes there were. */
+  read(start: number, into: Uint8Array): number;
+  close(): void;
+}
+
 export interface StorageEstimate {
   readonly usageBytes: number;
   readonly quotaBytes: number;
@@ -42,6 +50,8 @@ export interface Storage {
   append(path: string, offset: number, bytes: Uint8Array): Promise<void>;
   /** Bytes [start, end) of a file, a copy; past the end it gives what there is. */
   read(path: string, start?: number, end?: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Opens a file for reading in windows, again and again; throws STORAGE_LOCKED while it is written. */
+  open(path: string): Promise<OpenFile>;
   /** All files whose path begins with `folder` + "/" (all files for ""), in any depth, sorted by path. */
   list(folder: string): Promise<FileEntry[]>;
   /** Removes a file; an absent one is no error. */

@@ -6,7 +6,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isMain, root } from "../../src/cli/paths.ts";
 import { packCorpora } from "../../src/data/corpora/pack.ts";
-import { encodeDataset, splitStream, TextBatches, trainChar, type TokenDataset } from "../../src/data/index.ts";
+import { encodeDataset, splitStream, TextBatches, trainChar, type MemoryStream, type TokenDataset } from "../../src/data/index.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
 import type { PretrainStage, Recipe } from "../../src/protocol/recipe.ts";
 
@@ -17,7 +17,7 @@ export interface OracleData {
   readonly stage: PretrainStage;
   /** V, special tokens included: the rows of the head. */
   readonly vocabSize: number;
-  readonly dataset: TokenDataset;
+  readonly dataset: TokenDataset<MemoryStream>;
   /** Held-out windows of a run with that seed: (eval_iters * B, T + 1) tokens, inputs and the last target. */
   windows(seed: number): Uint16Array;
 }

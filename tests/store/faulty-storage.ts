@@ -72,6 +72,10 @@ export class FaultyStorage implements Storage {
     return this.#call(path, null, () => this.inner.read(path, start, end));
   }
 
+  open(path: string): ReturnType<Storage["open"]> {
+    return this.#call(path, null, () => this.inner.open(path));
+  }
+
   list(folder: string): ReturnType<Storage["list"]> {
     return this.#call(folder, null, () => this.inner.list(folder));
   }

@@ -71,7 +71,7 @@ test("OPFS keeps the contract that storage in memory keeps", async () => {
   const page = await tab();
   const [said] = await job(page, { job: "contract" });
   expect(said).toEqual({ held: expect.arrayContaining([expect.stringContaining("lock is exclusive")]) as unknown });
-  expect(said!["held"]).toHaveLength(8);
+  expect(said!["held"]).toHaveLength(9);
   await page.close();
 });
 

@@ -42,6 +42,17 @@ export async function checkStorage(storage: Storage): Promise<string[]> {
     same(text(await storage.read("runs/a/x.bin", 9, 99)), "ld", "range past the end");
     same((await storage.read("runs/a/x.bin", 11, 12)).length, 0, "range behind the end");
   });
+  await behaviour("an open file is read in windows by several readers at once, and stays readable until each is closed", async () => {
+    const one = await storage.open("runs/a/x.bin");
+    const two = await storage.open("runs/a/x.bin");
+    const into = new Uint8Array(5);
+    same([one.bytes, one.read(6, into), text(into)], [11, 5, "world"], "window");
+    one.close();
+    one.close();
+    same([two.read(9, into), text(into.subarray(0, 2)), two.read(11, into)], [2, "ld", 0], "window past the end");
+    two.close();
+    same(await code(() => storage.open("runs/a/none.bin")), "CKPT_MISSING", "absent");
+  });
   await behaviour("an aborted file is gone", async () => {
     const writer = await storage.create("runs/a/gone.bin");
     await writer.write(bytes("half"));

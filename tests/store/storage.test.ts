@@ -6,7 +6,7 @@ import { codeOf, errorOf } from "./helpers.ts";
 import { checkStorage } from "./storage-contract.ts";
 
 test("storage in memory keeps the contract that OPFS keeps", async () => {
-  expect(await checkStorage(new MemoryStorage())).toHaveLength(8);
+  expect(await checkStorage(new MemoryStorage())).toHaveLength(9);
 });
 
 test("a quota is refused with the numbers, and what was there stays", async () => {

@@ -89,18 +89,29 @@ export interface TrainCharOptions {
 
 /** The characters of the texts in code point order, after the special tokens. */
 export function trainChar(texts: Iterable<string>, options: TrainCharOptions = {}): CharTokenizer {
-  const specials = options.specials ?? CHAR_SPECIAL_TOKENS;
-  const counts = new Map<number, number>();
-  for (const text of texts) {
+  const counter = new CharCounter();
+  for (const text of texts) counter.add(text);
+  return counter.tokenizer(options);
+}
+
+/** Counts characters a piece at a time, for texts that are never whole in memory. */
+export class CharCounter {
+  readonly #counts = new Map<number, number>();
+
+  add(text: string): void {
     for (let i = 0; i < text.length; i++) {
       let code = text.codePointAt(i)!;
       if (code > 0xffff) i++;
       else if (isSurrogate(code)) code = 0xfffd;
-      counts.set(code, (counts.get(code) ?? 0) + 1);
+      this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
     }
   }
-  const room = Math.max(0, (options.vocabSize ?? Infinity) - specials.length);
-  const kept = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, room === Infinity ? undefined : room).map(([code]) => code);
-  const chars = kept.sort((a, b) => a - b).map((code) => String.fromCodePoint(code));
-  return new CharTokenizer([...specials, ...chars], new Map(specials.map((name, id) => [name, id])));
+
+  tokenizer(options: TrainCharOptions = {}): CharTokenizer {
+    const specials = options.specials ?? CHAR_SPECIAL_TOKENS;
+    const room = Math.max(0, (options.vocabSize ?? Infinity) - specials.length);
+    const kept = [...this.#counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, room === Infinity ? undefined : room).map(([code]) => code);
+    const chars = kept.sort((a, b) => a - b).map((code) => String.fromCodePoint(code));
+    return new CharTokenizer([...specials, ...chars], new Map(specials.map((name, id) => [name, id])));
+  }
 }

@@ -2,6 +2,6 @@
 export * from "./types.ts";
 export { visible } from "./bytes.ts";
 export { BpeTokenizer } from "./bpe.ts";
-export { CharTokenizer, trainChar, type TrainCharOptions } from "./char.ts";
+export { CharCounter, CharTokenizer, trainChar, type TrainCharOptions } from "./char.ts";
 export { trainBpe, type TrainBpeOptions } from "./train-bpe.ts";
 export { loadTokenizer } from "./load.ts";

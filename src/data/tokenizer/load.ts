@@ -3,17 +3,23 @@
  * It takes byte-level BPE as GPT-2 has it, and the character form that `char.ts` writes.
  */
 import { NestlingError } from "../../core/errors.ts";
+import { scanJson } from "../json-scan.ts";
 import { BpeTokenizer } from "./bpe.ts";
 import { CharTokenizer } from "./char.ts";
 import { UNKNOWN, type Tokenizer } from "./types.ts";
 
 const MAX_VOCAB = 262_144;
 const MAX_TOKEN_LENGTH = 1024;
+/** Objects and lists inside each other; a tokenizer has four. */
+const MAX_DEPTH = 64;
 
 function refuse(where: string, why: string): never {
   throw new NestlingError("TOKENIZER_FORMAT", `tokenizer.json: ${where} ${why}. Nestling reads byte-level BPE as GPT-2 writes it, and its own ` +
     "character form; export the tokenizer in one of them.", { where });
 }
+
+/** A value in a message: short, and never by way of its own methods. */
+const shown = (value: unknown): string => (Array.isArray(value) ? "a list" : value !== null && typeof value === "object" ? "an object" : String(JSON.stringify(value)).slice(0, 60));
 
 type Fields = ReadonlyMap<string, unknown>;
 
@@ -31,7 +37,7 @@ function list(value: unknown, where: string): readonly unknown[] {
 /** Absent counts as null. */
 function mustBe(object: Fields, name: string, allowed: readonly unknown[], where: string): void {
   const value = object.get(name) ?? null;
-  if (!allowed.includes(value)) refuse(`${where}.${name}`, `is ${JSON.stringify(value).slice(0, 60)}; allowed: ${allowed.map((v) => JSON.stringify(v)).join(", ")}`);
+  if (!allowed.includes(value)) refuse(`${where}.${name}`, `is ${shown(value)}; allowed: ${allowed.map(shown).join(", ").slice(0, 200)}`);
 }
 
 function typeOf(value: unknown, where: string): string | null {
@@ -48,7 +54,7 @@ function readVocab(value: unknown): string[] {
   for (const [token, id] of entries) {
     if (token.length === 0 || token.length > MAX_TOKEN_LENGTH) refuse("model.vocab", `holds a token of ${token.length} characters; allowed: 1 to ${MAX_TOKEN_LENGTH}`);
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id >= entries.size || vocab[id] !== undefined) {
-      refuse("model.vocab", `gives a token the id ${String(id)}; ids must run from 0 to ${entries.size - 1}, each once`);
+      refuse("model.vocab", `gives a token the id ${shown(id)}; ids must run from 0 to ${entries.size - 1}, each once`);
     }
     vocab[id] = token;
   }
@@ -60,7 +66,8 @@ function readSpecials(value: unknown, vocab: string[]): Map<string, number> {
   const specials = new Map<string, number>();
   const known = new Set(vocab);
   const added = list(value ?? [], "added_tokens").map((entry, i) => fields(entry, `added_tokens[${i}]`));
-  added.sort((a, b) => Number(a.get("id")) - Number(b.get("id")));
+  const order = (token: Fields): number => (typeof token.get("id") === "number" ? (token.get("id") as number) : 0);
+  added.sort((a, b) => order(a) - order(b));
   added.forEach((token, i) => {
     const where = `added_tokens[${i}]`;
     const id = token.get("id");
@@ -126,6 +133,8 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig?: unknown)
 
 function parse(value: unknown, name: string): unknown {
   if (typeof value !== "string") return value;
+  const problem = scanJson(value, MAX_DEPTH);
+  if (problem?.kind === "depth") return refuse(name, `nests deeper than ${MAX_DEPTH} from character ${problem.index}`);
   try {
     return JSON.parse(value) as unknown;
   } catch (error) {
