@@ -1,11 +1,13 @@
-/** How fast this machine trains a recipe: a few real steps on random tokens, in its own memory, freed afterwards. */
+/** Whether a recipe fits this device and how fast it trains here, before anything is begun. */
 import { Draws } from "../core/random.ts";
 import { emptyBatch, type Batch, type BatchSource } from "../data/index.ts";
-import type { Device } from "../device/types.ts";
+import type { Device, DeviceLimits } from "../device/types.ts";
+import { memoryReport } from "../plan/compile.ts";
+import { refuseIfTooLarge, type MemoryPlan } from "../plan/memory.ts";
 import type { Calibration } from "../protocol/messages.ts";
-import type { Recipe } from "../protocol/recipe.ts";
-import { recordTraining } from "../training/programs.ts";
-import { Trainer } from "../training/trainer.ts";
+import type { Recipe, Stage } from "../protocol/recipe.ts";
+import { recordTraining, type TrainingPrograms } from "../training/programs.ts";
+import { memoryOf, Trainer } from "../training/trainer.ts";
 
 const BUDGET_MS = 2000;
 const MOST_STEPS = 12;
@@ -31,37 +33,69 @@ function randomSource(V: number, seed: number): BatchSource {
   };
 }
 
-/** @throws NestlingError MEM_ESTIMATE where the recipe does not fit */
-export async function calibrate(device: Device, recipe: Recipe, now: () => number, breathe: () => Promise<void>): Promise<Calibration> {
-  const stage = recipe.stages[0]!;
-  const V = recipe.tokenizer.kind === "char" ? CHARACTERS : recipe.tokenizer.vocab_size;
-  const programs = recordTraining({
-    config: { ...recipe.model, vocab_size: V }, lora: null, optimizer: stage.optimizer, batchSize: stage.batch_size,
-    maxBindingBytes: device.limits.maxBindingBytes, quiz: false,
+/**
+ * Refuses a recipe that does not fit, stage by stage, before anything is allocated or any text is read.
+ * @param V the vocabulary, where it is known already; else the largest that the recipe allows
+ * @returns the memory of each stage
+ * @throws NestlingError MEM_ESTIMATE
+ */
+export function refuseRecipe(recipe: Recipe, limits: DeviceLimits, V = vocabularyOf(recipe)): MemoryPlan[] {
+  return recipe.stages.map((stage) => {
+    const memory = memoryOf(programsOf(recipe, stage, V, stage.batch_size, limits));
+    refuseIfTooLarge(memory, limits);
+    return memory;
   });
+}
+
+const vocabularyOf = ({ tokenizer }: Recipe): number => (tokenizer.kind === "char" ? Math.min(CHARACTERS, tokenizer.vocab_size) : tokenizer.vocab_size);
+
+function programsOf(recipe: Recipe, stage: Stage, V: number, batchSize: number, limits: DeviceLimits): TrainingPrograms {
+  const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
+  return recordTraining({ config: { ...recipe.model, vocab_size: V }, lora, optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz: false });
+}
+
+/**
+ * Milliseconds of one step of `rows` rows: a few real steps on random tokens, in memory of their own, freed afterwards.
+ * The first step warms caches and compilers up; the median of the rest is not moved by one hiccup.
+ */
+async function measureStep(device: Device, recipe: Recipe, rows: number, most: number, now: () => number, breathe: () => Promise<void>): Promise<number> {
+  const stage = recipe.stages[0]!;
+  const V = vocabularyOf(recipe);
   // One micro-step a step: accumulation only repeats it.
-  const trainer = await Trainer.create(device, programs, { ...stage, gradient_accumulation_steps: 1 }, recipe.seed, randomSource(V, recipe.seed));
+  const programs = programsOf(recipe, stage, V, rows, device.limits);
+  const trainer = await Trainer.create(device, programs, { ...stage, batch_size: rows, gradient_accumulation_steps: 1 }, recipe.seed, randomSource(V, recipe.seed));
   try {
     trainer.initialise();
     const times: number[] = [];
     const from = now();
-    while (times.length < MOST_STEPS && (times.length < 2 || now() - from < BUDGET_MS)) {
+    while (times.length < most && (times.length < 2 || now() - from < BUDGET_MS)) {
       const start = now();
       trainer.takeStep();
       await trainer.readMetrics();
       times.push(now() - start);
       await breathe();
     }
-    // The first step warms caches and compilers up; the median of the rest is not moved by one hiccup.
     const sorted = times.slice(1).sort((a, b) => a - b);
-    const stepMs = sorted[Math.floor(sorted.length / 2)]!;
-    const tokens = stage.batch_size * recipe.model.block_size;
-    const msPerToken = stepMs / tokens;
-    return {
-      recipeName: recipe.name, tokensPerSec: 1000 / msPerToken, stepMs, memory: trainer.plan.report(),
-      stageMs: recipe.stages.map((each) => each.max_iters * each.batch_size * each.gradient_accumulation_steps * recipe.model.block_size * msPerToken),
-    };
+    return sorted[Math.floor(sorted.length / 2)]!;
   } finally {
     trainer.destroy();
   }
+}
+
+/**
+ * A batch that would take longer than the whole budget is measured by fewer rows: whoever looks at a large recipe on a small
+ * machine wants to know that it takes hours, not to wait for the proof.
+ * @throws NestlingError MEM_ESTIMATE where the recipe does not fit
+ */
+export async function calibrate(device: Device, recipe: Recipe, now: () => number, breathe: () => Promise<void>): Promise<Calibration> {
+  const stage = recipe.stages[0]!;
+  const [memory] = refuseRecipe(recipe, device.limits);
+  const rowMs = await measureStep(device, recipe, 1, 2, now, breathe);
+  const rows = Math.max(1, Math.min(stage.batch_size, Math.floor(BUDGET_MS / 3 / rowMs)));
+  const measuredMs = rows === 1 ? rowMs : await measureStep(device, recipe, rows, MOST_STEPS, now, breathe);
+  const msPerToken = measuredMs / (rows * recipe.model.block_size);
+  return {
+    recipeName: recipe.name, tokensPerSec: 1000 / msPerToken, stepMs: msPerToken * stage.batch_size * recipe.model.block_size, memory: memoryReport(memory!),
+    stageMs: recipe.stages.map((each) => each.max_iters * each.batch_size * each.gradient_accumulation_steps * recipe.model.block_size * msPerToken),
+  };
 }

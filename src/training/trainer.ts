@@ -8,7 +8,8 @@ import type { Batch, BatchSource } from "../data/batch-types.ts";
 import type { Command, Device } from "../device/types.ts";
 import { Generator } from "../model/generator.ts";
 import { compilePlan, type CompileOptions, type Plan } from "../plan/compile.ts";
-import { elements, sizeOf, type Tensor } from "../plan/tensor.ts";
+import { planMemory, type MemoryPlan } from "../plan/memory.ts";
+import { elements, sizeOf, type Storage, type Tensor } from "../plan/tensor.ts";
 import { COUNTS, METRIC, METRIC_COLUMNS } from "../plan/update.ts";
 import type { Stage } from "../protocol/recipe.ts";
 import { nameNonFinite } from "./diagnose.ts";
@@ -36,6 +37,13 @@ export interface TrainerState {
   readonly v: ReadonlyMap<string, Float32Array>;
 }
 
+/** Memory of parameters, gradients and moments: it lives from step to step, whatever the programs do. */
+const heldBy = ({ parameters }: TrainingPrograms): Storage[] =>
+  parameters.buckets.flatMap(({ param, grad, m, v }) => [param, grad, m, v].flatMap((tensor) => (tensor ? [tensor.storage] : [])));
+
+/** What these programs would allocate, without a device. */
+export const memoryOf = (programs: TrainingPrograms): MemoryPlan => planMemory(programs.recordings, heldBy(programs));
+
 export class Trainer {
   /** Optimizer steps submitted in this stage. */
   step = 0;
@@ -59,8 +67,7 @@ export class Trainer {
 
   /** @throws NestlingError MEM_ESTIMATE before anything is allocated */
   static async create(device: Device, programs: TrainingPrograms, stage: Stage, seed: number, data: BatchSource, options: CompileOptions = {}): Promise<Trainer> {
-    const held = programs.parameters.buckets.flatMap(({ param, grad, m, v }) => [param, grad, m, v].flatMap((tensor) => (tensor ? [tensor.storage] : [])));
-    const plan = await compilePlan(device, programs.recordings, { ...options, held });
+    const plan = await compilePlan(device, programs.recordings, { ...options, held: heldBy(programs) });
     const trainer = new Trainer(plan, programs, stage, seed, data);
     const zero = [programs.tensors.counts, programs.tensors.scalars, programs.tensors.lossSum, programs.tensors.ring];
     for (const { m, v } of programs.parameters.buckets) if (m && v) zero.push(m, v);

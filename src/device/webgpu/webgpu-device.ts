@@ -88,7 +88,9 @@ class WebGpuDevice implements Device {
     this.limits = {
       maxBufferBytes: gpu.limits.maxBufferSize,
       maxBindingBytes: Math.floor(gpu.limits.maxStorageBufferBindingSize / 4) * 4,
-      maxTotalBytes: Infinity,
+      // WebGPU says nothing of the memory there is. Four of the largest buffers is what a desktop GPU has about (2 GiB of 8),
+      // and a model past it would end in a lost device rather than in a sentence.
+      maxTotalBytes: 4 * gpu.limits.maxBufferSize,
     };
     gpu.addEventListener("uncapturederror", (event) => this.#record(new NestlingError("GPU_ERROR", event.error.message)));
     void gpu.lost.then((info) => {
