@@ -3,7 +3,7 @@ import type { Batch } from "../data/index.ts";
 import type { Device } from "../device/types.ts";
 import { recordGeneration } from "../model/generation.ts";
 import { Generator } from "../model/generator.ts";
-import { attendRows, forward, headWeight, parameterTable, type Gpt2Config } from "../model/gpt2.ts";
+import { attendRows, forward, headWeight, parameterTable, type TransformerConfig } from "../model/transformer.ts";
 import { compilePlan, type Plan } from "../plan/compile.ts";
 import { nextTokenProbs } from "../plan/head.ts";
 import { layOutParameters } from "../plan/parameters.ts";
@@ -20,7 +20,7 @@ export interface InferenceModel {
 }
 
 /** @throws NestlingError MEM_ESTIMATE, OUT_OF_MEMORY, PLAN for a weight that is missing */
-export async function openInference(device: Device, config: Gpt2Config, weights: Weights): Promise<InferenceModel> {
+export async function openInference(device: Device, config: TransformerConfig, weights: Weights): Promise<InferenceModel> {
   const T = config.block_size;
   const parameters = layOutParameters(parameterTable(config), device.limits.maxBindingBytes, false);
   const generation = recordGeneration(config, parameters, 1, "ask");

@@ -5,7 +5,7 @@
 import { NestlingError } from "../core/errors.ts";
 import { loadTokenizer, type Tokenizer } from "../data/index.ts";
 import type { Device } from "../device/types.ts";
-import type { Gpt2Config } from "../model/gpt2.ts";
+import type { TransformerConfig } from "../model/transformer.ts";
 import { mergeLora } from "../model/lora.ts";
 import type { CheckpointSummary } from "../protocol/messages.ts";
 import { checkpointSummary, decodeCheckpoint, parseManifest, type CheckpointContent, type CheckpointManifest, type CheckpointStore } from "../store/index.ts";
@@ -17,7 +17,7 @@ const OPEN_MODELS = 3;
 
 export interface OpenModel {
   readonly manifest: CheckpointManifest;
-  readonly config: Gpt2Config;
+  readonly config: TransformerConfig;
   readonly tokenizer: Tokenizer;
   readonly inference: InferenceModel;
   /** It was fine-tuned on conversations, so it knows the template. */

@@ -1,7 +1,7 @@
 /** What a run is begun with. Types only. */
 import type { Tokenizer } from "../data/index.ts";
 import type { Device } from "../device/types.ts";
-import type { Gpt2Config } from "../model/gpt2.ts";
+import type { TransformerConfig } from "../model/transformer.ts";
 import type { Recipe } from "../protocol/recipe.ts";
 import type { TrainerState } from "../training/trainer.ts";
 import type { CorpusLibrary } from "./corpora.ts";
@@ -12,7 +12,7 @@ import type { RunFiles, SavedPoint } from "./run-files.ts";
 export interface Origin {
   readonly checkpointId: string;
   readonly key: string;
-  readonly config: Gpt2Config;
+  readonly config: TransformerConfig;
   readonly tokenizer: Tokenizer;
   readonly weights: TrainerState["weights"];
   /** Tokens it was trained on, and the first stage of the recipe that is trained on top of it. */

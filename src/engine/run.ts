@@ -5,7 +5,7 @@
 import { describeError, NestlingError } from "../core/errors.ts";
 import { Mutex } from "../core/mutex.ts";
 import type { BatchSource, Tokenizer } from "../data/index.ts";
-import type { Gpt2Config } from "../model/gpt2.ts";
+import type { TransformerConfig } from "../model/transformer.ts";
 import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/messages.ts";
 import type { KnobChange, Recipe, Stage } from "../protocol/recipe.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
@@ -13,6 +13,7 @@ import { recordTraining } from "../training/programs.ts";
 import { withChange } from "../training/schedule.ts";
 import { Trainer, type TrainerState } from "../training/trainer.ts";
 import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
+import { refuseRecipe } from "./calibrate.ts";
 import type { EventHub } from "./events.ts";
 import { RunClock, stageProgress } from "./run-clock.ts";
 import { RunLooks } from "./run-looks.ts";
@@ -93,11 +94,13 @@ export class Run {
   async #openStage(resume: TrainerState | null, weights: TrainerState["weights"] | null): Promise<void> {
     const { options, recipe, stage } = this;
     this.#set("preparing");
+    // Before any text is read: a model that cannot fit is refused at once.
+    if (!resume) refuseRecipe(recipe, options.device.limits, options.origin?.config.vocab_size);
     this.tokenizer ??= options.saved?.tokenizer ?? options.origin?.tokenizer ?? (await this.#stageData.trainTokenizer());
     const source = await this.#stageData.source(stage, this.tokenizer);
     this.#old = await this.#oldData();
     this.#prepare("Recording the model's programs");
-    const config: Gpt2Config = { ...recipe.model, vocab_size: options.origin?.config.vocab_size ?? this.tokenizer.vocabSize };
+    const config: TransformerConfig = { ...recipe.model, vocab_size: options.origin?.config.vocab_size ?? this.tokenizer.vocabSize };
     const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
     const programs = recordTraining({ config, lora, optimizer: stage.optimizer, batchSize: stage.batch_size, maxBindingBytes: options.device.limits.maxBindingBytes, quiz: this.looks.hasQuiz });
     this.#prepare("Compiling kernels");

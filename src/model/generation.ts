@@ -8,7 +8,7 @@ import { attend } from "../plan/ops.ts";
 import type { Parameters } from "../plan/parameters.ts";
 import { Recorder, type Recording } from "../plan/recorder.ts";
 import { newTensor, type Tensor } from "../plan/tensor.ts";
-import { forward, headWeight, type Gpt2Config, type LoraMap } from "./gpt2.ts";
+import { familyOf, forward, headWeight, type LoraMap, type TransformerConfig } from "./transformer.ts";
 
 export interface GenerationTensors extends DrawTensors {
   readonly rows: number;
@@ -30,9 +30,10 @@ export interface GenerationPrograms {
 }
 
 /** @param label prefix of the program names, so that one plan can hold several widths R */
-export function recordGeneration(config: Gpt2Config, parameters: Parameters, rows: number, label: string, lora?: LoraMap): GenerationPrograms {
-  const { block_size: T, n_head: NH, n_embd: C } = config;
-  const dims = { R: rows, T, NH, NKV: NH, HS: C / NH };
+export function recordGeneration(config: TransformerConfig, parameters: Parameters, rows: number, label: string, lora?: LoraMap): GenerationPrograms {
+  const T = config.block_size;
+  const heads = familyOf(config).heads(config);
+  const dims = { R: rows, T, ...heads };
   const R = rows;
   const input = (name: string, shape: number[], type: "u32" | "f32" = "u32"): Tensor => newTensor(`${label} ${name}`, shape, "inputs", type);
   const tensors: GenerationTensors = {
@@ -42,13 +43,13 @@ export function recordGeneration(config: Gpt2Config, parameters: Parameters, row
     options: input("options", [2], "f32"), control: input("control", [4]),
     token: newTensor(`${label} token`, [R], "outputs", "u32"), prob: newTensor(`${label} prob`, [R], "outputs"),
   };
-  const caches = Array.from({ length: config.n_layer }, (_, layer) => newTensor(`${label} cache h.${layer}`, [R, 2, T, C], "kv-cache"));
+  const caches = Array.from({ length: config.n_layer }, (_, layer) => newTensor(`${label} cache h.${layer}`, [R, 2, T, heads.NKV * heads.HS], "kv-cache"));
   const draw = (r: Recorder, x: Tensor): void => drawTokens(r, headLogits(r, x, headWeight(config, parameters)), tensors);
 
   const prefill = new Recorder(`${label} prefill`, false);
   const hidden = forward(prefill, config, parameters, { ids: tensors.promptIds, pos: tensors.promptPos, stepU: tensors.control }, (qkv, layer) => {
     storeKeysAndValues(prefill, qkv, caches[layer]!, dims);
-    return attend(prefill, qkv, tensors.promptStart, { B: R, T, NH, NKV: NH, HS: dims.HS });
+    return attend(prefill, qkv, tensors.promptStart, { B: R, T, ...heads });
   }, lora);
   draw(prefill, gather(prefill, hidden, tensors.last));
 

@@ -130,6 +130,10 @@ export async function compilePlan(device: Device, recordings: readonly Recording
   const programs = new Map<string, Program>();
   const choices: Record<string, string> = {};
   try {
+    for (const [storage, index] of memory.bufferOf) {
+      const contents = storage.contents?.();
+      if (contents) device.write({ buffer: heap.buffers[index]!, offsetBytes: 0, sizeBytes: contents.byteLength }, contents);
+    }
     for (const recording of recordings) {
       const launches = recording.launches.map((recorded): Launch => {
         const variant = chooseVariant(device, recorded, options.choices ?? {});

@@ -20,7 +20,8 @@ import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulN
 import { elements, type Tensor } from "./tensor.ts";
 import type { Recorder } from "./recorder.ts";
 
-const addInto = (r: Recorder) => (into: Tensor, from: Tensor): void =>
+/** How a gradient that is handed over is added to one that is there. */
+export const addInto = (r: Recorder) => (into: Tensor, from: Tensor): void =>
   r.launch(accumulate, { inp: from, out: into }, { size: elements(into.shape) });
 
 /** wte[ids] + wpe[pos]: (N), (N) -> (N, C). */

@@ -4,7 +4,7 @@
  */
 import { NestlingError } from "../core/errors.ts";
 import { alignUp } from "../device/launch.ts";
-import { elements, newStorage, type Storage, type Tensor } from "./tensor.ts";
+import { elements, newStorage, newTable, type Storage, type Tensor } from "./tensor.ts";
 
 /** Initial values: normal with a standard deviation, or one constant. */
 export type Init = { readonly kind: "normal"; readonly std: number } | { readonly kind: "constant"; readonly value: number };
@@ -34,6 +34,8 @@ export interface Parameters {
   get(name: string): Tensor;
   /** The moments of a trainable parameter, as views. */
   moments(name: string): { readonly m: Tensor; readonly v: Tensor };
+  /** A computed table that goes with the parameters; asked for again by the same name, the same tensor. */
+  table(name: string, shape: readonly number[], contents: () => Float32Array): Tensor;
   /** Elements, padding not counted. */
   readonly count: number;
 }
@@ -46,6 +48,7 @@ const flat = (name: string, storage: Storage): Tensor => ({
 export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean): Parameters {
   const tensors = new Map<string, Tensor>();
   const momentsOf = new Map<string, { m: Tensor; v: Tensor }>();
+  const tables = new Map<string, Tensor>();
   const buckets: Bucket[] = [];
   const groups = [
     { label: "decay", pick: (s: ParameterSpec) => s.trainable && s.decay, decay: true, trains: optimizer },
@@ -98,6 +101,11 @@ export function layOutParameters(specs: readonly ParameterSpec[], maxBindingByte
     buckets,
     get: (name) => find(tensors, name),
     moments: (name) => find(momentsOf, name),
+    table: (name, shape, contents) => {
+      const found = tables.get(name) ?? newTable(name, shape, contents);
+      tables.set(name, found);
+      return found;
+    },
     count: specs.reduce((sum, spec) => sum + elements(spec.shape), 0),
   };
 }

@@ -10,6 +10,8 @@ export interface Storage {
   readonly label: string;
   readonly role: StorageRole;
   readonly sizeBytes: number;
+  /** A table: written once, as soon as a plan has memory for it. */
+  readonly contents?: () => Float32Array;
 }
 
 export interface Tensor {
@@ -35,6 +37,11 @@ export function newStorage(label: string, role: StorageRole, count: number): Sto
 /** A tensor that fills a storage of its own. */
 export function newTensor(name: string, shape: readonly number[], role: StorageRole, type: ElementType = "f32", requiresGrad = false): Tensor {
   return { name, shape, type, storage: newStorage(name, role, elements(shape)), offsetBytes: 0, requiresGrad };
+}
+
+/** A computed table that no launch writes, such as rotary angles: never trained, never saved. */
+export function newTable(name: string, shape: readonly number[], contents: () => Float32Array): Tensor {
+  return { name, shape, type: "f32", storage: { ...newStorage(name, "inputs", elements(shape)), contents }, offsetBytes: 0, requiresGrad: false };
 }
 
 /** Rows [from, from + count) of a tensor (N, ...), sharing its memory. `from` must land on a 256-byte step. */

@@ -3,7 +3,7 @@
  * command line's --set and the engine's validation. It knows nothing of data or devices.
  */
 import { NestlingError } from "../core/errors.ts";
-import type { Recipe } from "./recipe.ts";
+import type { LoraTarget, ModelConfig, Recipe } from "./recipe.ts";
 
 export interface FieldSpec {
   /** Path in the recipe; `stages.*` stands for every stage. */
@@ -12,6 +12,8 @@ export interface FieldSpec {
   readonly min?: number;
   readonly max?: number;
   readonly choices?: readonly string[];
+  /** Only models of this family have it; absent = all. */
+  readonly family?: ModelConfig["family"];
   /** What it does, in one sentence. */
   readonly meaning: string;
 }
@@ -20,18 +22,28 @@ const integer = (path: string, min: number, max: number, meaning: string): Field
 const number = (path: string, min: number, max: number, meaning: string): FieldSpec => ({ path, type: "number", min, max, meaning });
 const choice = (path: string, choices: readonly string[], meaning: string): FieldSpec => ({ path, type: "choice", choices, meaning });
 
-export const LORA_TARGETS = ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"] as const;
+/** What LoRA may adapt, by family. */
+export const LORA_TARGETS: Readonly<Record<ModelConfig["family"], readonly LoraTarget[]>> = {
+  gpt2: ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"],
+  llama: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+};
+
+const llama = (spec: FieldSpec): FieldSpec => ({ ...spec, family: "llama" });
 
 export const FIELDS: readonly FieldSpec[] = [
   { path: "name", type: "text", max: 80, meaning: "What the run is called." },
   integer("seed", 0, 0xffffffff, "The number every random draw of the run depends on."),
-  choice("model.family", ["gpt2"], "The architecture."),
+  choice("model.family", ["gpt2", "llama"], "The architecture."),
   integer("model.n_layer", 1, 48, "Transformer blocks, one after another."),
   integer("model.n_head", 1, 64, "Attention heads of a block; they divide n_embd among them."),
   integer("model.n_embd", 4, 4096, "Width of the residual stream, in channels."),
   integer("model.block_size", 8, 4096, "Longest context the model sees, in tokens."),
   number("model.dropout", 0, 0.9, "Share of activations zeroed at random while training."),
   { path: "model.tie_word_embeddings", type: "boolean", meaning: "Whether the head shares the token embedding's weights." },
+  llama(integer("model.n_kv_head", 1, 64, "Heads of keys and values; they divide n_head, and each serves a group of query heads.")),
+  llama(integer("model.intermediate_size", 1, 16_384, "Width of the MLP inside a block, in channels.")),
+  llama(number("model.rope_theta", 1, 1e8, "Base of the rotary angles that tell positions apart.")),
+  llama(number("model.rms_norm_eps", 1e-8, 1e-2, "Keeps the norm's division away from zero.")),
   choice("tokenizer.kind", ["char", "bpe"], "Characters, or byte pairs merged by frequency."),
   integer("tokenizer.vocab_size", 260, 65_536, "Most tokens the tokenizer may have."),
   { path: "stages.*.name", type: "text", max: 80, meaning: "What the stage is called." },
@@ -53,8 +65,16 @@ export const FIELDS: readonly FieldSpec[] = [
   number("stages.*.method.lora_alpha", 0.001, 4096, "Scale of the low-rank update: alpha / r."),
 ];
 
+/** A value in a message: short, and never by way of its own methods or depth. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (value !== null && typeof value === "object") return "an object";
+  const text = JSON.stringify(value) ?? "missing";
+  return text.length > 80 ? `${text.slice(0, 80)}...` : text;
+}
+
 const out = (field: string, seen: unknown, allowed: string): NestlingError =>
-  new NestlingError("CONFIG_RANGE", `${field} is ${JSON.stringify(seen) ?? "missing"}; it must be ${allowed}.`, { field, seen: String(seen), allowed });
+  new NestlingError("CONFIG_RANGE", `${field} is ${shown(seen)}; it must be ${allowed}.`, { field, seen: typeof seen === "string" ? seen.slice(0, 80) : shown(seen), allowed });
 
 /** What a field allows, in words. */
 export function allowedText(spec: FieldSpec): string {
@@ -75,7 +95,8 @@ function fits(spec: FieldSpec, value: unknown): boolean {
 
 const KEYS = {
   recipe: ["version", "name", "seed", "model", "tokenizer", "stages"],
-  model: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings"],
+  gpt2: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings"],
+  llama: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings", "n_kv_head", "intermediate_size", "rope_theta", "rms_norm_eps"],
   tokenizer: ["kind", "vocab_size"],
   stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "eval_interval", "eval_iters", "changes", "method", "parent"],
   optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
@@ -98,13 +119,15 @@ function object(value: unknown, field: string, keys: readonly string[]): Record<
 export function validateRecipe(value: unknown): Recipe {
   const recipe = object(value, "The recipe", KEYS.recipe);
   if (recipe.version !== 1) throw out("version", recipe.version, "1");
-  const model = object(recipe.model, "model", KEYS.model);
+  const family: ModelConfig["family"] = (recipe.model as { family?: unknown } | null | undefined)?.family === "llama" ? "llama" : "gpt2";
+  const model = object(recipe.model, "model", KEYS[family]);
   const tokenizer = object(recipe.tokenizer, "tokenizer", KEYS.tokenizer);
   const check = (spec: FieldSpec, prefix: string, holder: Record<string, unknown>): void => {
     const key = spec.path.split(".").at(-1)!;
     if (!fits(spec, holder[key])) throw out(`${prefix}${key}`, holder[key], allowedText(spec));
   };
-  const group = (start: string): FieldSpec[] => FIELDS.filter(({ path }) => path.startsWith(start) && !path.slice(start.length).includes("."));
+  const group = (start: string): FieldSpec[] =>
+    FIELDS.filter((spec) => (spec.family ?? family) === family && spec.path.startsWith(start) && !spec.path.slice(start.length).includes("."));
   for (const spec of group("")) check(spec, "", recipe);
   for (const spec of group("model.")) check(spec, "model.", model);
   for (const spec of group("tokenizer.")) check(spec, "tokenizer.", tokenizer);
@@ -115,13 +138,16 @@ export function validateRecipe(value: unknown): Recipe {
   // The attention kernels read a head four channels at a time.
   if (headSize % 4 !== 0) throw out("model.n_head", model.n_head, `such that n_embd / n_head (${headSize}) is a multiple of 4`);
   if (headSize > 128) throw out("model.n_head", model.n_head, `at least ${Math.ceil((model.n_embd as number) / 128)}, so that a head has at most 128 channels`);
+  if (family === "llama" && (model.n_head as number) % (model.n_kv_head as number) !== 0) {
+    throw out("model.n_kv_head", model.n_kv_head, `a divisor of n_head (${String(model.n_head)})`);
+  }
   const stages = recipe.stages;
   if (!Array.isArray(stages) || stages.length < 1 || stages.length > 8) throw out("stages", Array.isArray(stages) ? stages.length : stages, "a list of 1 to 8 stages");
-  stages.forEach((entry, i) => validateStage(entry, `stages.${i}.`, check, group));
+  stages.forEach((entry, i) => validateStage(entry, `stages.${i}.`, LORA_TARGETS[family], check, group));
   return value as Recipe;
 }
 
-function validateStage(entry: unknown, at: string, check: (spec: FieldSpec, prefix: string, holder: Record<string, unknown>) => void, group: (start: string) => FieldSpec[]): void {
+function validateStage(entry: unknown, at: string, loraTargets: readonly unknown[], check: (spec: FieldSpec, prefix: string, holder: Record<string, unknown>) => void, group: (start: string) => FieldSpec[]): void {
   const stage = object(entry, at.slice(0, -1), KEYS.stage);
   if (stage.kind !== "pretrain" && stage.kind !== "sft") throw out(`${at}kind`, stage.kind, "pretrain or sft");
   for (const spec of group("stages.*.")) check(spec, at, stage);
@@ -141,8 +167,8 @@ function validateStage(entry: unknown, at: string, check: (spec: FieldSpec, pref
   if (method.type === "lora") {
     for (const spec of group("stages.*.method.")) check(spec, `${at}method.`, method);
     const targets = method.target_modules;
-    if (!Array.isArray(targets) || targets.length === 0 || targets.some((target) => !(LORA_TARGETS as readonly unknown[]).includes(target))) {
-      throw out(`${at}method.target_modules`, targets, `a list out of ${LORA_TARGETS.join(", ")}`);
+    if (!Array.isArray(targets) || targets.length === 0 || targets.some((target) => !loraTargets.includes(target))) {
+      throw out(`${at}method.target_modules`, targets, `a list out of ${loraTargets.join(", ")}`);
     }
   } else if (method.type !== "full") throw out(`${at}method.type`, method.type, "full or lora");
   if (stage.parent !== undefined && (typeof stage.parent !== "string" || stage.parent.length > 100)) throw out(`${at}parent`, stage.parent, "a checkpoint's id");

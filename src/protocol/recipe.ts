@@ -14,8 +14,10 @@ export interface Recipe {
   readonly stages: readonly Stage[];
 }
 
-export interface ModelConfig {
-  readonly family: "gpt2";
+/** The architecture: which family, and its sizes. */
+export type ModelConfig = Gpt2ModelConfig | LlamaModelConfig;
+
+interface ModelBase {
   readonly n_layer: number;
   readonly n_head: number;
   /** Channels C. */
@@ -24,6 +26,23 @@ export interface ModelConfig {
   readonly block_size: number;
   readonly dropout: number;
   readonly tie_word_embeddings: boolean;
+}
+
+/** Learned positions, LayerNorm, GELU, biases. */
+export interface Gpt2ModelConfig extends ModelBase {
+  readonly family: "gpt2";
+}
+
+/** Rotary positions, RMSNorm, SwiGLU, grouped-query attention, no biases. */
+export interface LlamaModelConfig extends ModelBase {
+  readonly family: "llama";
+  /** Heads of keys and values; each serves n_head / n_kv_head query heads. */
+  readonly n_kv_head: number;
+  /** Width of the MLP, in channels. */
+  readonly intermediate_size: number;
+  /** Base of the rotary angles. */
+  readonly rope_theta: number;
+  readonly rms_norm_eps: number;
 }
 
 export interface TokenizerConfig {
@@ -97,7 +116,10 @@ export interface LoraMethod {
   readonly target_modules: readonly LoraTarget[];
 }
 
-export type LoraTarget = "c_attn" | "attn.c_proj" | "c_fc" | "mlp.c_proj";
+/** Modules of a block that may be adapted, by the names PEFT knows them by in each family. */
+export type Gpt2LoraTarget = "c_attn" | "attn.c_proj" | "c_fc" | "mlp.c_proj";
+export type LlamaLoraTarget = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_proj" | "up_proj" | "down_proj";
+export type LoraTarget = Gpt2LoraTarget | LlamaLoraTarget;
 
 /** More kinds join here; nothing outside `src/training/objectives` switches on `kind`. */
 export type Stage = PretrainStage | SftStage;

@@ -1,8 +1,8 @@
 /**
- * A LoRA adapter as the folder that PEFT opens, both ways. The engine keeps A (in, r) and B (r, out) as its matmuls want them; PEFT
- * keeps the weights of two Linear layers, A [r, in] and B [out, r], whatever kind the base layer is, so both are transposed here.
+ * A LoRA adapter as the folder that PEFT opens, both ways. PEFT keeps the weights of two Linear layers, A [r, in] and B [out, r],
+ * whatever kind the base layer is. The engine keeps them so for llama; for gpt2 it has A (in, r) and B (r, out), transposed here.
  */
-import type { LoraMethod, LoraTarget } from "../protocol/recipe.ts";
+import type { LoraMethod } from "../protocol/recipe.ts";
 import { compareShapes, jsonBytes, mismatch, nonFiniteCounts, parseJson, refuseNonFinite } from "./huggingface.ts";
 import type { Difference } from "./huggingface.ts";
 import { NestlingError } from "../core/errors.ts";
@@ -14,28 +14,45 @@ import { writeSafetensors } from "./safetensors-write.ts";
 export const ADAPTER_FILES = { config: "adapter_config.json", weights: "adapter_model.safetensors" } as const;
 
 const PREFIX = "base_model.model.";
-const MODULES: Readonly<Record<LoraTarget, { readonly module: string; readonly rows: number; readonly columns: number }>> = {
-  // Sizes in units of n_embd.
-  c_attn: { module: "attn.c_attn", rows: 1, columns: 3 },
-  "attn.c_proj": { module: "attn.c_proj", rows: 1, columns: 1 },
-  c_fc: { module: "mlp.c_fc", rows: 1, columns: 4 },
-  "mlp.c_proj": { module: "mlp.c_proj", rows: 4, columns: 1 },
-};
+
+interface AdaptedModule {
+  readonly module: string;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/** By LoRA target, in the order of a block. */
+function modulesOf(model: SizedModelConfig): ReadonlyMap<string, AdaptedModule> {
+  const C = model.n_embd;
+  const module = (target: string, path: string, inputs: number, outputs: number): [string, AdaptedModule] => [target, { module: path, inputs, outputs }];
+  if (model.family === "gpt2") {
+    return new Map([module("c_attn", "attn.c_attn", C, 3 * C), module("attn.c_proj", "attn.c_proj", C, C), module("c_fc", "mlp.c_fc", C, 4 * C), module("mlp.c_proj", "mlp.c_proj", 4 * C, C)]);
+  }
+  const [KV, F] = [(C / model.n_head) * model.n_kv_head, model.intermediate_size];
+  const attention = ([["q_proj", C, C], ["k_proj", C, KV], ["v_proj", C, KV], ["o_proj", C, C]] as const).map(([name, i, o]) => module(name, `self_attn.${name}`, i, o));
+  const mlp = ([["gate_proj", C, F], ["up_proj", C, F], ["down_proj", F, C]] as const).map(([name, i, o]) => module(name, `mlp.${name}`, i, o));
+  return new Map([...attention, ...mlp]);
+}
+
+const blockOf = (model: SizedModelConfig, layer: number): string => (model.family === "gpt2" ? `transformer.h.${layer}` : `model.layers.${layer}`);
 
 export interface Adapter {
   readonly lora: LoraMethod;
-  /** `transformer.h.<layer>.<module>.lora_A` (in, r) and `.lora_B` (r, out). */
+  /** `<block>.<module>.lora_A` and `.lora_B`, as the engine keeps them. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
 /** Names and shapes of an adapter's tensors in the engine. */
 export function loraTensorShapes(model: SizedModelConfig, lora: LoraMethod): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
+  const modules = modulesOf(model);
+  const shape = (rows: number, columns: number): number[] => (model.family === "gpt2" ? [rows, columns] : [columns, rows]);
   for (let layer = 0; layer < model.n_layer; layer++) {
     for (const target of lora.target_modules) {
-      const { module, rows, columns } = MODULES[target];
-      shapes.set(`transformer.h.${layer}.${module}.lora_A`, [rows * model.n_embd, lora.r]);
-      shapes.set(`transformer.h.${layer}.${module}.lora_B`, [lora.r, columns * model.n_embd]);
+      const found = modules.get(target);
+      if (!found) throw mismatch([{ what: "target_modules", found: target, expected: `out of ${[...modules.keys()].join(", ")}` }]);
+      shapes.set(`${blockOf(model, layer)}.${found.module}.lora_A`, shape(found.inputs, lora.r));
+      shapes.set(`${blockOf(model, layer)}.${found.module}.lora_B`, shape(lora.r, found.outputs));
     }
   }
   return shapes;
@@ -55,7 +72,7 @@ export function writeAdapterFolder(adapter: Adapter, model: SizedModelConfig, ba
     lora_alpha: lora.lora_alpha,
     lora_dropout: 0,
     target_modules: [...lora.target_modules],
-    fan_in_fan_out: true,
+    fan_in_fan_out: model.family === "gpt2", // Conv1D
     bias: "none",
     modules_to_save: null,
     init_lora_weights: true,
@@ -65,7 +82,7 @@ export function writeAdapterFolder(adapter: Adapter, model: SizedModelConfig, ba
     alpha_pattern: {},
     inference_mode: true,
   };
-  const weights = writeSafetensors([...tensors].map(([name, tensor]) => [`${PREFIX}${name}.weight`, transpose(tensor)] as const));
+  const weights = writeSafetensors([...tensors].map(([name, tensor]) => [`${PREFIX}${name}.weight`, ofEngine(model, tensor)] as const));
   return new Map([[ADAPTER_FILES.config, jsonBytes(config)], [ADAPTER_FILES.weights, weights]]);
 }
 
@@ -82,25 +99,26 @@ export function readAdapterFolder(files: ReadonlyMap<string, Uint8Array<ArrayBuf
   const config = parseJson(configBytes, ADAPTER_FILES.config);
   const tensors = new Map<string, Tensor>();
   for (const [name, tensor] of parseSafetensors(weightBytes).tensors) {
-    const own = ownName(name);
+    const own = ownName(name, model);
     if (tensor.shape.length !== 2) throw mismatch([{ what: name, found: `[${tensor.shape.join(", ")}]`, expected: "a matrix" }]);
-    tensors.set(own, transpose(asFloat32(tensor, name)));
+    tensors.set(own, ofEngine(model, asFloat32(tensor, name)));
   }
-  const lora = readConfig(config, tensors);
+  const lora = readConfig(config, tensors, modulesOf(model));
   const differences = compareShapes(loraTensorShapes(model, lora), new Map([...tensors].map(([name, t]) => [name, t.shape])));
   if (differences.length > 0) throw mismatch(differences);
   refuseNonFinite(nonFiniteCounts(tensors));
   return { lora, tensors };
 }
 
-function ownName(name: string): string {
+function ownName(name: string, model: SizedModelConfig): string {
   const inner = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
-  const full = inner.startsWith("transformer.") ? inner : `transformer.${inner}`;
+  const body = model.family === "gpt2" ? "transformer." : "model.";
+  const full = inner.startsWith(body) ? inner : `${body}${inner}`;
   // Some writers keep the adapter's own name ("default") in the path.
   return full.replace(/\.(lora_[AB])(\.default)?\.weight$/, ".$1");
 }
 
-function readConfig(config: Record<string, unknown>, tensors: ReadonlyMap<string, Tensor>): LoraMethod {
+function readConfig(config: Record<string, unknown>, tensors: ReadonlyMap<string, Tensor>, modules: ReadonlyMap<string, AdaptedModule>): LoraMethod {
   const differences: Difference[] = [];
   const show = (value: unknown): string => String(JSON.stringify(value)).slice(0, 60);
   const plain = (field: string, allowed: readonly unknown[]): void => {
@@ -116,14 +134,16 @@ function readConfig(config: Record<string, unknown>, tensors: ReadonlyMap<string
   if (!Number.isSafeInteger(r) || (r as number) < 1 || (r as number) > 65536) differences.push({ what: "r", found: show(r), expected: "a whole number from 1 to 65536" });
   if (typeof lora_alpha !== "number" || !(lora_alpha > 0) || !Number.isFinite(lora_alpha)) differences.push({ what: "lora_alpha", found: show(lora_alpha), expected: "a number above 0" });
   const names = [...tensors.keys()];
-  const targets = (Object.keys(MODULES) as LoraTarget[]).filter((target) => names.some((name) => name.endsWith(`.${MODULES[target].module}.lora_A`)));
-  if (targets.length === 0) differences.push({ what: "adapted modules", found: "none", expected: Object.keys(MODULES).join(", ") });
+  const targets = [...modules].filter(([, { module }]) => names.some((name) => name.endsWith(`.${module}.lora_A`))).map(([target]) => target) as LoraMethod["target_modules"];
+  if (targets.length === 0) differences.push({ what: "adapted modules", found: "none", expected: [...modules.keys()].join(", ") });
   if (differences.length > 0) throw mismatch(differences);
   return { type: "lora", r: r as number, lora_alpha: lora_alpha as number, target_modules: targets };
 }
 
-/** (rows, columns) to (columns, rows). */
-function transpose({ shape, data }: Tensor): Tensor {
+/** PEFT's matrix as the engine keeps it, and back: transposed for gpt2. */
+function ofEngine(model: SizedModelConfig, tensor: Tensor): Tensor {
+  if (model.family === "llama") return tensor;
+  const { shape, data } = tensor;
   const [rows, columns] = shape as [number, number];
   const out = new Float32Array(data.length);
   for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) out[j * rows + i] = data[i * columns + j]!;

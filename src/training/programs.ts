@@ -3,7 +3,7 @@
  * `evaluate`, `inspect` (every next-token probability of one row), and generation in two widths. Pure recording.
  */
 import { recordGeneration, type GenerationPrograms } from "../model/generation.ts";
-import { attendRows, forward, headWeight, loraTable, parameterTable, type Gpt2Config, type LoraMap } from "../model/gpt2.ts";
+import { attendRows, forward, headWeight, loraTable, parameterTable, type LoraMap, type TransformerConfig } from "../model/transformer.ts";
 import { crossEntropyLoss, nextTokenProbs, tokenLogprobs } from "../plan/head.ts";
 import { layOutParameters, type Parameters } from "../plan/parameters.ts";
 import { Recorder, type Recording } from "../plan/recorder.ts";
@@ -39,7 +39,7 @@ export interface TrainingTensors extends UpdateTensors {
 }
 
 export interface TrainingPrograms {
-  readonly config: Gpt2Config;
+  readonly config: TransformerConfig;
   readonly parameters: Parameters;
   readonly lora: LoraMethod | null;
   readonly tensors: TrainingTensors;
@@ -52,7 +52,7 @@ export interface TrainingPrograms {
 }
 
 export interface TrainingShape {
-  readonly config: Gpt2Config;
+  readonly config: TransformerConfig;
   readonly lora: LoraMethod | null;
   readonly optimizer: OptimizerConfig;
   /** Rows of one micro-step. */

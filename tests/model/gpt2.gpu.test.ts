@@ -7,9 +7,9 @@ import { parityTests } from "../support/parity.ts";
 const POISON = 0x7fc00000;
 
 describe("GPT-2 on WebGPU", () => {
-  parityTests(async () => createWebGpuDevice(await gpuDevice()));
+  parityTests("gpt2", async () => createWebGpuDevice(await gpuDevice()));
 });
 
 describe("GPT-2 on WebGPU, every new and reused buffer poisoned", () => {
-  parityTests(async () => createWebGpuDevice(await gpuDevice(), { poison: POISON }), { poison: POISON });
+  parityTests("gpt2", async () => createWebGpuDevice(await gpuDevice(), { poison: POISON }), { poison: POISON });
 });

@@ -6,5 +6,5 @@ import { parityTests } from "../support/parity.ts";
 const POISON = 0x7fc00000;
 
 describe("GPT-2 on the CPU device, textbook functions, poisoned memory", () => {
-  parityTests(async () => createCpuDevice({ poison: POISON }), { poison: POISON });
+  parityTests("gpt2", async () => createCpuDevice({ poison: POISON }), { poison: POISON });
 });

@@ -1,39 +1,49 @@
-/** The golden GPT-2 of tests/fixtures (see make.py there), and a data source that gives its one batch at every step. */
+/** The golden GPT-2 and Llama of tests/fixtures (see make.py there), each with a data source that gives its one batch at every step. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Batch, BatchSource } from "../../src/data/batch-types.ts";
 import { parseSafetensors } from "../../src/store/safetensors.ts";
-import type { Gpt2Config } from "../../src/model/gpt2.ts";
+import type { TransformerConfig } from "../../src/model/transformer.ts";
 import type { PretrainStage } from "../../src/protocol/recipe.ts";
 
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))));
-const { tensors } = parseSafetensors(read("gpt2.safetensors"));
-const summary = JSON.parse(new TextDecoder().decode(read("summary.json"))) as { cases: { gpt2: Record<string, unknown> } };
 
-export const golden = summary.cases.gpt2 as unknown as {
-  readonly loss: number; readonly grad_norm: number; readonly losses_10_steps: number[]; readonly greedy_after10_from_first4: number[];
-};
+export type FamilyName = TransformerConfig["family"];
 
-export const config: Gpt2Config = { family: "gpt2", n_layer: 2, n_head: 4, n_embd: 32, block_size: 32, dropout: 0, tie_word_embeddings: true, vocab_size: 65 };
-
-/** Tensors whose names begin with `prefix.`, without it. */
-export function goldenTensors(prefix: "weight" | "grad" | "after10"): Map<string, { shape: readonly number[]; data: Float32Array }> {
-  const found = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, tensor] of tensors) {
-    if (name.startsWith(`${prefix}.`)) found.set(name.slice(prefix.length + 1), { shape: tensor.shape, data: Float32Array.from(tensor.data as Float32Array) });
-  }
-  return found;
+interface Figures {
+  readonly loss: number;
+  readonly grad_norm: number;
+  readonly losses_10_steps: number[];
+  readonly greedy_after10_from_first4: number[];
 }
 
-export const goldenLogits = Float32Array.from(tensors.get("logits")!.data as Float32Array);
-/** (B, T + 1) */
-export const goldenIds = Uint32Array.from(tensors.get("ids")!.data as Int32Array);
+const shared = { n_layer: 2, n_head: 4, n_embd: 32, block_size: 32, dropout: 0, vocab_size: 65 } as const;
+
+export const goldenConfigs: { readonly [F in FamilyName]: TransformerConfig & { readonly family: F } } = {
+  gpt2: { family: "gpt2", ...shared, tie_word_embeddings: true },
+  llama: { family: "llama", ...shared, tie_word_embeddings: false, n_kv_head: 2, intermediate_size: 80, rope_theta: 10_000, rms_norm_eps: 1e-5 },
+};
+
+type Weights = Map<string, { shape: readonly number[]; data: Float32Array }>;
+
+export interface GoldenCase {
+  readonly config: TransformerConfig;
+  readonly figures: Figures;
+  /** Tensors whose names begin with `prefix.`, without it. */
+  tensors(prefix: "weight" | "grad" | "after10"): Weights;
+  /** (B, T, V) */
+  readonly logits: Float32Array;
+  /** (B, T + 1) */
+  readonly ids: Uint32Array;
+  batch(): Batch;
+  readonly source: BatchSource;
+}
 
 const [B, T] = [2, 16];
-const BLOCK = config.block_size;
+const BLOCK = shared.block_size;
 
 /** The golden batch in rows of `block_size`: the second half of each row is padding that is masked and seen by nobody. */
-export function goldenBatch(): Batch {
+function goldenBatch(ids: Uint32Array): Batch {
   const n = B * BLOCK;
   const batch: Batch = { B, T: BLOCK, ids: new Uint32Array(n), targets: new Uint32Array(n), pos: new Uint32Array(n), start: new Uint32Array(n), mask: new Float32Array(n), tokens: B * T };
   for (let b = 0; b < B; b++) {
@@ -41,18 +51,38 @@ export function goldenBatch(): Batch {
       const at = b * BLOCK + t;
       batch.pos[at] = t;
       if (t >= T) continue;
-      batch.ids[at] = goldenIds[b * (T + 1) + t]!;
-      batch.targets[at] = goldenIds[b * (T + 1) + t + 1]!;
+      batch.ids[at] = ids[b * (T + 1) + t]!;
+      batch.targets[at] = ids[b * (T + 1) + t + 1]!;
       batch.mask[at] = 1;
     }
   }
   return batch;
 }
 
-export const goldenSource: BatchSource = {
-  train: goldenBatch, evaluate: goldenBatch, trainTokens: B * T, validationTokens: B * T, hash: "golden",
-  fillRow: () => { throw new Error("the golden batch is never mixed"); },
-};
+export function goldenCase(family: FamilyName): GoldenCase {
+  const { tensors } = parseSafetensors(read(`${family}.safetensors`));
+  const summary = JSON.parse(new TextDecoder().decode(read("summary.json"))) as { cases: Record<FamilyName, Figures> };
+  const ids = Uint32Array.from(tensors.get("ids")!.data as Int32Array);
+  const batch = (): Batch => goldenBatch(ids);
+  return {
+    config: goldenConfigs[family],
+    figures: summary.cases[family],
+    logits: Float32Array.from(tensors.get("logits")!.data as Float32Array),
+    ids,
+    batch,
+    source: {
+      train: batch, evaluate: batch, trainTokens: B * T, validationTokens: B * T, hash: "golden",
+      fillRow: () => { throw new Error("the golden batch is never mixed"); },
+    },
+    tensors(prefix) {
+      const found: Weights = new Map();
+      for (const [name, tensor] of tensors) {
+        if (name.startsWith(`${prefix}.`)) found.set(name.slice(prefix.length + 1), { shape: tensor.shape, data: Float32Array.from(tensor.data as Float32Array) });
+      }
+      return found;
+    },
+  };
+}
 
 /** make.py: lr 1e-3 * step / 10, which is `warmup_iters` counted the nanoGPT way with one step's shift. */
 export const goldenStage: PretrainStage = {

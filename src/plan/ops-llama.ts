@@ -1,0 +1,116 @@
+/**
+ * The differentiable ops that the llama family is written in, beside those of `ops.ts`: RMSNorm, rotary embedding, SwiGLU, linear
+ * layers as torch keeps them, a plain embedding. Each records its launch and pushes its own backward beside it.
+ */
+import { add as addKernel } from "../kernels/add.ts";
+import { embeddingBackward } from "../kernels/embedding-backward.ts";
+import { gatherRows } from "../kernels/gather-rows.ts";
+import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
+import { rmsnormBackwardWeight } from "../kernels/rmsnorm-backward-weight.ts";
+import { rmsnormBackward } from "../kernels/rmsnorm-backward.ts";
+import { rmsnorm as rmsnormKernel } from "../kernels/rmsnorm.ts";
+import { ropeBackward } from "../kernels/rope-backward.ts";
+import { rope } from "../kernels/rope.ts";
+import { swigluBackward } from "../kernels/swiglu-backward.ts";
+import { swiglu as swigluKernel } from "../kernels/swiglu.ts";
+import { addInto, type Lora } from "./ops.ts";
+import type { Recorder } from "./recorder.ts";
+import { elements, type Tensor } from "./tensor.ts";
+
+export { ropeTable } from "../kernels/rope.ts";
+
+/** table[ids]: (N), (V, C) -> (N, C). */
+export function lookUp(r: Recorder, ids: Tensor, table: Tensor): Tensor {
+  const [N, [V, C]] = [ids.shape[0]!, table.shape as [number, number]];
+  const out = r.transient("embedding", [N, C], table.requiresGrad);
+  r.launch(gatherRows, { inp: table, index: ids, out }, { R: N, C });
+  r.onBackward(out, (dout) => r.contribute(table, (dtable) => r.launch(embeddingBackward, { ids, dout, dtable }, { N, C, V })));
+  return out;
+}
+
+/** RMSNorm over channels: (N, C) -> (N, C). */
+export function rmsnorm(r: Recorder, inp: Tensor, weight: Tensor, eps: number): Tensor {
+  const [N, C] = inp.shape as [number, number];
+  const out = r.transient("out", [N, C], inp.requiresGrad || weight.requiresGrad);
+  const rstd = r.transient("rstd", [N]);
+  r.launch(rmsnormKernel, { inp, weight, out, rstd }, { N, C, eps });
+  r.onBackward(out, (dout) => {
+    if (weight.grad) r.launch(rmsnormBackwardWeight, { inp, rstd, dout, dweight: weight.grad }, { N, C });
+    r.contribute(inp, (dinp, accumulate) => r.launch(rmsnormBackward, { inp, weight, rstd, dout, dinp }, { N, C, accumulate }));
+  });
+  return out;
+}
+
+export interface ProjectOptions {
+  /** Adds (N, O) to the product. */
+  readonly residual?: Tensor;
+  /** With A (r, C) and B (O, r), PEFT's own layout. */
+  readonly lora?: Lora | undefined;
+}
+
+/** inp W^T without a bias, W (O, C) as torch's Linear keeps it: (N, C) -> (N, O). */
+export function project(r: Recorder, inp: Tensor, weight: Tensor, { residual, lora }: ProjectOptions = {}): Tensor {
+  const [N, C] = inp.shape as [number, number];
+  const O = weight.shape[0]!;
+  const trains = [inp, weight, residual, lora?.a, lora?.b].some((tensor) => tensor?.requiresGrad);
+  const out = r.transient("project", [N, O], trains);
+  const product = residual ? r.transient("product", [N, O]) : out;
+  r.launch(matmulNT, { a: inp, b: weight, out: product }, { M: N, N: O, K: C, accumulate: 0, alpha: 1 });
+  const low = lora && r.transient("lora", [N, lora.a.shape[0]!]);
+  if (lora && low) {
+    const rank = lora.a.shape[0]!;
+    r.launch(matmulNT, { a: inp, b: lora.a, out: low }, { M: N, N: rank, K: C, accumulate: 0, alpha: 1 });
+    r.launch(matmulNT, { a: low, b: lora.b, out: product }, { M: N, N: O, K: rank, accumulate: 1, alpha: lora.scale });
+  }
+  if (residual) r.launch(addKernel, { a: residual, b: product, out }, { size: N * O });
+  r.onBackward(out, (dout) => {
+    r.contribute(weight, (dW, accumulate) => r.launch(matmulTN, { a: dout, b: inp, out: dW }, { M: O, N: C, K: N, accumulate, alpha: 1 }));
+    r.contribute(inp, (dx, accumulate) => r.launch(matmulNN, { a: dout, b: weight, out: dx }, { M: N, N: C, K: O, accumulate, alpha: 1 }));
+    if (lora && low) loraBackward(r, inp, lora, low, dout);
+    if (residual) r.handOver(residual, dout, addInto(r));
+  });
+  return out;
+}
+
+function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tensor, dout: Tensor): void {
+  const [N, C] = inp.shape as [number, number];
+  const [O, rank] = b.shape as [number, number];
+  const dlow = r.transient("d lora", [N, rank]);
+  r.contribute(b, (db, accumulate) => r.launch(matmulTN, { a: dout, b: low, out: db }, { M: O, N: rank, K: N, accumulate, alpha: scale }));
+  r.launch(matmulNN, { a: dout, b, out: dlow }, { M: N, N: rank, K: O, accumulate: 0, alpha: scale });
+  r.contribute(a, (da, accumulate) => r.launch(matmulTN, { a: dlow, b: inp, out: da }, { M: rank, N: C, K: N, accumulate, alpha: 1 }));
+  r.contribute(inp, (dx, accumulate) => r.launch(matmulNN, { a: dlow, b: a, out: dx }, { M: N, N: C, K: rank, accumulate, alpha: 1 }));
+}
+
+/**
+ * Turns q (N, NH HS) and k (N, NKV HS) by the angles of their positions and packs them with v (N, NKV HS) as attention takes them:
+ * -> (N, (NH + 2 NKV) HS). @param turns (T, HS) as `ropeTable` gives it
+ */
+export function rotateAndPack(r: Recorder, q: Tensor, k: Tensor, v: Tensor, pos: Tensor, turns: Tensor, heads: { NH: number; NKV: number; HS: number }): Tensor {
+  const N = pos.shape[0]!;
+  const dims = { N, NH: heads.NH, NKV: heads.NKV, HS: heads.HS };
+  const qkv = r.transient("qkv", [N, (heads.NH + 2 * heads.NKV) * heads.HS], q.requiresGrad || k.requiresGrad || v.requiresGrad);
+  r.launch(rope, { q, k, v, pos, turns, qkv }, dims);
+  r.onBackward(qkv, (dqkv) => {
+    const [dq, dk, dv] = [r.transient("dq", q.shape), r.transient("dk", k.shape), r.transient("dv", v.shape)];
+    r.launch(ropeBackward, { dqkv, pos, turns, dq, dk, dv }, dims);
+    r.handOver(q, dq, addInto(r));
+    r.handOver(k, dk, addInto(r));
+    r.handOver(v, dv, addInto(r));
+  });
+  return qkv;
+}
+
+/** silu(gate) up: (N, F), (N, F) -> (N, F). */
+export function swiglu(r: Recorder, gate: Tensor, up: Tensor): Tensor {
+  const size = elements(gate.shape);
+  const out = r.transient("swiglu", gate.shape, gate.requiresGrad || up.requiresGrad);
+  r.launch(swigluKernel, { gate, up, out }, { size });
+  r.onBackward(out, (dout) => {
+    const [dgate, dup] = [r.transient("d gate", gate.shape), r.transient("d up", up.shape)];
+    r.launch(swigluBackward, { gate, up, dout, dgate, dup }, { size });
+    r.handOver(gate, dgate, addInto(r));
+    r.handOver(up, dup, addInto(r));
+  });
+  return out;
+}
