@@ -69,7 +69,8 @@ export const FIELDS: readonly FieldSpec[] = [
 function shown(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (value !== null && typeof value === "object") return "an object";
-  const text = JSON.stringify(value) ?? "missing";
+  // JSON has no word for what is not finite.
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? "missing");
   return text.length > 80 ? `${text.slice(0, 80)}...` : text;
 }
 
@@ -142,8 +143,13 @@ export function validateRecipe(value: unknown): Recipe {
     throw out("model.n_kv_head", model.n_kv_head, `a divisor of n_head (${String(model.n_head)})`);
   }
   const stages = recipe.stages;
-  if (!Array.isArray(stages) || stages.length < 1 || stages.length > 8) throw out("stages", Array.isArray(stages) ? stages.length : stages, "a list of 1 to 8 stages");
-  stages.forEach((entry, i) => validateStage(entry, `stages.${i}.`, LORA_TARGETS[family], check, group));
+  if (!Array.isArray(stages) || stages.length < 1 || stages.length > 8) throw out("stages", stages, "a list of 1 to 8 stages");
+  stages.forEach((entry: unknown, i) => {
+    validateStage(entry, `stages.${i}.`, LORA_TARGETS[family], check, group);
+    const { parent } = entry as { parent?: unknown };
+    // Ignored in silence it would train from something else than what was asked for.
+    if (i > 0 && parent !== undefined) throw out(`stages.${i}.parent`, parent, "left out: a later stage starts from the one before it, and only a recipe's first stage may name a checkpoint");
+  });
   return value as Recipe;
 }
 
@@ -183,7 +189,7 @@ export const KNOBS: readonly FieldSpec[] = [
 const MOST_CHANGES = 1000;
 
 function validateChanges(value: unknown, at: string, maxIters: number): void {
-  if (!Array.isArray(value) || value.length > MOST_CHANGES) throw out(at, Array.isArray(value) ? value.length : value, `a list of at most ${MOST_CHANGES} changes`);
+  if (!Array.isArray(value) || value.length > MOST_CHANGES) throw out(at, value, `a list of at most ${MOST_CHANGES} changes`);
   let last = -1;
   value.forEach((entry: unknown, i) => {
     const change = object(entry, `${at}.${i}`, KEYS.change);

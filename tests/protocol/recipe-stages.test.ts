@@ -1,0 +1,38 @@
+/** Stages of a recipe at the border: parents and turned knobs are taken or refused by name, with what was seen and what is allowed. */
+import { describe, expect, it } from "vitest";
+import { presetByName } from "../../src/protocol/presets.ts";
+import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
+import type { Recipe, SftStage } from "../../src/protocol/recipe.ts";
+
+const preset = presetByName("first-light")!;
+const [pretrain, sft] = preset.stages as [Recipe["stages"][number], SftStage];
+const withChanges = (changes: unknown): unknown => ({ ...preset, stages: [{ ...pretrain, changes }] });
+
+describe("validateRecipe", () => {
+  it("lets the first stage name a checkpoint, and refuses one on a later stage rather than ignore it", () => {
+    expect(validateRecipe({ ...preset, stages: [{ ...sft, parent: "abc" }] }).stages[0]).toMatchObject({ parent: "abc" });
+    expect(() => validateRecipe({ ...preset, stages: [pretrain, { ...sft, parent: "abc" }] })).toThrow(/stages\.1\.parent is "abc"; it must be left out/);
+  });
+
+  it("refuses a recipe without stages", () => {
+    expect(() => validateRecipe({ ...preset, stages: [] })).toThrow(/stages is a list of 0; it must be a list of 1 to 8 stages/);
+  });
+
+  it("takes knobs by rising step", () => {
+    const changes = [{ step: 0, temperature: 1 }, { step: 7, learning_rate: 1e-3, grad_clip: 0 }];
+    expect(validateRecipe(withChanges(changes)).stages[0]!.changes).toEqual(changes);
+  });
+
+  it.each([
+    [[{ step: 7 }, { step: 7 }], /changes\.1\.step is 7; it must be a whole number above 7 and below max_iters \(1500\)/],
+    [[{ step: 1500 }], /changes\.0\.step is 1500/],
+    [[{ step: 1.5 }], /changes\.0\.step is 1\.5/],
+    [[{ step: 1, learning_rate: 0 }], /changes\.0\.learning_rate is 0; it must be a number from 1e-9 to 1/],
+    [[{ step: 1, grad_clip: Number.NaN }], /changes\.0\.grad_clip is NaN/],
+    [[{ step: 1, weight_decay: 0.1 }], /has a field "weight_decay"; it may have step, learning_rate, grad_clip, temperature/],
+    [{ step: 1 }, /a list of at most 1000 changes/],
+    [Array.from({ length: 1001 }, (_, step) => ({ step })), /changes is a list of 1001; it must be a list of at most 1000/],
+  ])("refuses %j", (changes, message) => {
+    expect(() => validateRecipe(withChanges(changes))).toThrow(message);
+  });
+});
