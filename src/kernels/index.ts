@@ -5,6 +5,7 @@ import { add } from "./add.ts";
 import { attentionBackwardKV } from "./attention-backward-kv.ts";
 import { attentionBackwardQ } from "./attention-backward-q.ts";
 import { attention } from "./attention.ts";
+import { attentionWeights } from "./attention-weights.ts";
 import { columnSum } from "./column-sum.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { decodeAttention } from "./decode-attention.ts";
@@ -42,6 +43,7 @@ export const kernels = {
   attention,
   attentionBackwardKV,
   attentionBackwardQ,
+  attentionWeights,
   columnSum,
   crossEntropy,
   decodeAttention,

@@ -10,6 +10,8 @@ export interface ForwardInputs {
   readonly pos: Tensor;
   /** u32, the step block whose first two words are the dropout key. */
   readonly stepU: Tensor;
+  /** For looking inside: handed the residual stream (N, C) as it leaves the embedding (0) and each block (from 1). */
+  readonly observe?: (residual: Tensor, blocks: number) => void;
 }
 
 /** How one layer's attention is computed from packed qkv: training and evaluation see whole rows, decoding sees a cache. */
@@ -43,6 +45,8 @@ export interface Family<Config> {
   block(layer: number): string;
   /** By LoRA target. */
   loraModules(config: Config): Readonly<Record<string, LoraModule>>;
+  /** The last norm, which stands before the head: (N, C) -> (N, C). */
+  finalNorm(r: Recorder, config: Config, parameters: Parameters, x: Tensor): Tensor;
   /** Token ids (N) to final hidden states (N, C), after the last norm. */
   forward(r: Recorder, config: Config, parameters: Parameters, inputs: ForwardInputs, attention: Attend, lora: LoraMap): Tensor;
 }

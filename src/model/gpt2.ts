@@ -57,6 +57,9 @@ export const gpt2: Family<Gpt2Config> = {
     };
   },
 
+  finalNorm: (r, _config, parameters, x) =>
+    r.scope("ln_f", () => layernorm(r, x, parameters.get("transformer.ln_f.weight"), parameters.get("transformer.ln_f.bias"), LAYER_NORM_EPS)),
+
   forward(r, config, parameters, inputs, attention, lora) {
     const p = config.dropout;
     const weight = (name: string): Tensor => parameters.get(`transformer.${name}`);
@@ -68,6 +71,7 @@ export const gpt2: Family<Gpt2Config> = {
       p > 0 && r.training ? residualDropout(r, residual, dense(x, at), inputs.stepU, p) : dense(x, at, { residual });
 
     let x = r.scope("wte", () => dropout(r, embedding(r, inputs.ids, inputs.pos, weight("wte.weight"), weight("wpe.weight")), inputs.stepU, p));
+    inputs.observe?.(x, 0);
     for (let layer = 0; layer < config.n_layer; layer++) {
       const at = `h.${layer}`;
       const normed = r.scope(`${at}.ln_1`, () => norm(x, `${at}.ln_1`));
@@ -77,7 +81,8 @@ export const gpt2: Family<Gpt2Config> = {
       const normed2 = r.scope(`${at}.ln_2`, () => norm(x, `${at}.ln_2`));
       const hidden = r.scope(`${at}.mlp.c_fc`, () => dense(normed2, `${at}.mlp.c_fc`, { gelu: true }));
       x = r.scope(`${at}.mlp.c_proj`, () => join(x, hidden, `${at}.mlp.c_proj`));
+      inputs.observe?.(x, layer + 1);
     }
-    return r.scope("ln_f", () => norm(x, "ln_f"));
+    return this.finalNorm(r, config, parameters, x);
   },
 };

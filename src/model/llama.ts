@@ -64,6 +64,8 @@ export const llama: Family<LlamaConfig> = {
     };
   },
 
+  finalNorm: (r, config, parameters, x) => r.scope("norm", () => rmsnorm(r, x, parameters.get("model.norm.weight"), config.rms_norm_eps)),
+
   forward(r, config, parameters, inputs, attention, lora) {
     const p = config.dropout;
     const heads = headsOf(config);
@@ -76,6 +78,7 @@ export const llama: Family<LlamaConfig> = {
       p > 0 && r.training ? r.scope(at, () => residualDropout(r, residual, dense(x, at), inputs.stepU, p)) : dense(x, at, residual);
 
     let x = r.scope("embed_tokens", () => dropout(r, lookUp(r, inputs.ids, parameters.get("model.embed_tokens.weight")), inputs.stepU, p));
+    inputs.observe?.(x, 0);
     for (let layer = 0; layer < config.n_layer; layer++) {
       const at = `model.layers.${layer}`;
       const normed = r.scope(`${at}.input_layernorm`, () => norm(x, `${at}.input_layernorm`));
@@ -87,7 +90,8 @@ export const llama: Family<LlamaConfig> = {
       const up = dense(normed2, `${at}.mlp.up_proj`);
       const hidden = r.scope(`${at}.mlp`, () => swiglu(r, gate, up));
       x = join(x, hidden, `${at}.mlp.down_proj`);
+      inputs.observe?.(x, layer + 1);
     }
-    return r.scope("norm", () => norm(x, "model.norm"));
+    return this.finalNorm(r, config, parameters, x);
   },
 };
