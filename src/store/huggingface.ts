@@ -1,8 +1,10 @@
 /**
- * A GPT-2 as the folder that transformers' GPT2LMHeadModel opens, in memory: file name -> bytes, both ways. Reading compares
- * config and tensors before anything is taken, all or nothing. Adapters are `peft.ts`, archives `model-file.ts`.
+ * A model as the folder that transformers' GPT2LMHeadModel or LlamaForCausalLM opens, in memory: file name -> bytes, both ways. Reading
+ * compares config and tensors before anything is taken, all or nothing. What config.json says of each family is
+ * `huggingface-config.ts`, adapters are `peft.ts`, archives `model-file.ts`.
  */
 import { NestlingError } from "../core/errors.ts";
+import { configJson, readConfig, type Difference } from "./huggingface-config.ts";
 import { isObject } from "./manifest.ts";
 import type { SizedModelConfig, TokenizerFiles } from "./manifest.ts";
 import { asFloat32, countNonFinite, decodeTensor, parseSafetensorsHeader } from "./safetensors.ts";
@@ -12,11 +14,10 @@ import { scanJson } from "./json-scan.ts";
 
 export const MODEL_FILES = { config: "config.json", weights: "model.safetensors", tokenizer: "tokenizer.json", tokenizerConfig: "tokenizer_config.json", generation: "generation_config.json" } as const;
 
-/** The only epsilon and activation the engine has. */
-const LAYER_NORM_EPSILON = 1e-5;
-const ACTIVATIONS: readonly unknown[] = ["gelu_new", "gelu_pytorch_tanh"];
 const HEAD = "lm_head.weight";
-const EMBEDDING = "transformer.wte.weight";
+const EMBEDDINGS = { gpt2: "transformer.wte.weight", llama: "model.embed_tokens.weight" } as const;
+
+export type { Difference } from "./huggingface-config.ts";
 
 export interface ModelToWrite {
   readonly model: SizedModelConfig;
@@ -37,17 +38,10 @@ export interface ModelRead {
   readonly nonFinite: Readonly<Record<string, number>>;
 }
 
-/** One line of a CKPT_MISMATCH's table. */
-export interface Difference {
-  readonly what: string;
-  readonly found: string;
-  readonly expected: string;
-}
-
 /** Names and shapes (matrices [in, out], embeddings [rows, C]) of a GPT-2 in transformers. */
 export function gpt2TensorShapes(model: SizedModelConfig): Map<string, readonly number[]> {
   const { n_embd: C, vocab_size: V, block_size: T } = model;
-  const shapes = new Map<string, readonly number[]>([[EMBEDDING, [V, C]], ["transformer.wpe.weight", [T, C]]]);
+  const shapes = new Map<string, readonly number[]>([[EMBEDDINGS.gpt2, [V, C]], ["transformer.wpe.weight", [T, C]]]);
   const add = (at: string, weight: readonly number[]): void => void shapes.set(`${at}.weight`, weight).set(`${at}.bias`, [weight.at(-1)!]);
   for (let layer = 0; layer < model.n_layer; layer++) {
     const at = `transformer.h.${layer}`;
@@ -63,43 +57,44 @@ export function gpt2TensorShapes(model: SizedModelConfig): Map<string, readonly 
   return shapes;
 }
 
+/** Names and shapes (matrices [out, in], embeddings [rows, C]) of a Llama in transformers. */
+export function llamaTensorShapes(model: SizedModelConfig & { readonly family: "llama" }): Map<string, readonly number[]> {
+  const { n_embd: C, vocab_size: V, intermediate_size: F } = model;
+  const KV = (C / model.n_head) * model.n_kv_head;
+  const shapes = new Map<string, readonly number[]>([[EMBEDDINGS.llama, [V, C]]]);
+  for (let layer = 0; layer < model.n_layer; layer++) {
+    const add = (name: string, shape: readonly number[]): void => void shapes.set(`model.layers.${layer}.${name}.weight`, shape);
+    add("self_attn.q_proj", [C, C]);
+    add("self_attn.k_proj", [KV, C]);
+    add("self_attn.v_proj", [KV, C]);
+    add("self_attn.o_proj", [C, C]);
+    add("mlp.gate_proj", [F, C]);
+    add("mlp.up_proj", [F, C]);
+    add("mlp.down_proj", [C, F]);
+    add("input_layernorm", [C]);
+    add("post_attention_layernorm", [C]);
+  }
+  shapes.set("model.norm.weight", [C]);
+  if (!model.tie_word_embeddings) shapes.set(HEAD, [V, C]);
+  return shapes;
+}
+
+/** Names and shapes of a model in transformers; the engine keeps its weights under the same. */
+export function tensorShapes(model: SizedModelConfig): Map<string, readonly number[]> {
+  return model.family === "llama" ? llamaTensorShapes(model) : gpt2TensorShapes(model);
+}
+
 /** @throws CKPT_MISMATCH when the tensors are not those of the config, CKPT_NONFINITE */
 export function writeModelFolder(input: ModelToWrite): Map<string, Uint8Array<ArrayBuffer>> {
   const { model, tensors, tokenizer, dtype } = input;
-  const differences = compareShapes(gpt2TensorShapes(model), new Map([...tensors].map(([name, t]) => [name, t.shape])));
+  const differences = compareShapes(tensorShapes(model), new Map([...tensors].map(([name, t]) => [name, t.shape])));
   if (differences.length > 0) throw mismatch(differences);
   refuseNonFinite(nonFiniteCounts(tensors));
   const bos = tokenId(tokenizer, "bos_token");
   const eos = tokenId(tokenizer, "eos_token");
   const pad = tokenId(tokenizer, "pad_token");
   const stops = (input.stopTokens ?? ["<|end|>"]).flatMap((content) => addedTokenId(tokenizer, content) ?? []);
-  const config = {
-    architectures: ["GPT2LMHeadModel"],
-    model_type: "gpt2",
-    vocab_size: model.vocab_size,
-    n_positions: model.block_size,
-    n_ctx: model.block_size,
-    n_embd: model.n_embd,
-    n_layer: model.n_layer,
-    n_head: model.n_head,
-    n_inner: null,
-    activation_function: "gelu_new",
-    resid_pdrop: model.dropout,
-    embd_pdrop: model.dropout,
-    attn_pdrop: model.dropout,
-    layer_norm_epsilon: LAYER_NORM_EPSILON,
-    initializer_range: 0.02,
-    scale_attn_weights: true,
-    scale_attn_by_inverse_layer_idx: false,
-    reorder_and_upcast_attn: false,
-    add_cross_attention: false,
-    tie_word_embeddings: model.tie_word_embeddings,
-    use_cache: true,
-    bos_token_id: bos,
-    eos_token_id: eos,
-    pad_token_id: pad,
-    torch_dtype: dtype === "bf16" ? "bfloat16" : "float32",
-  };
+  const config = configJson(model, { bos_token_id: bos, eos_token_id: eos, pad_token_id: pad, torch_dtype: dtype === "bf16" ? "bfloat16" : "float32" });
   const ends = [...new Set([...(eos === null ? [] : [eos]), ...stops])];
   const generation = { bos_token_id: bos, eos_token_id: ends.length > 1 ? ends : (ends[0] ?? null), pad_token_id: pad, do_sample: true, temperature: 0.8, top_k: 50, max_new_tokens: Math.max(1, model.block_size >> 1) };
   const weights = [...tensors].map(([name, t]) => [name, dtype === "bf16" ? { ...t, dtype: "BF16" as const } : t] as const);
@@ -117,20 +112,21 @@ export function writeModelFolder(input: ModelToWrite): Map<string, Uint8Array<Ar
  * @throws CKPT_MISSING (a needed file), CKPT_MISMATCH (table in details.differences), CKPT_NONFINITE, ST_*, TOKENIZER_FORMAT
  */
 export function readModelFolder(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, options: { readonly allowNonFinite?: boolean } = {}): ModelRead {
-  const model = readConfig(parseJson(need(files, MODEL_FILES.config), MODEL_FILES.config));
+  const { model, differences: inConfig } = readConfig(parseJson(need(files, MODEL_FILES.config), MODEL_FILES.config));
+  if (inConfig.length > 0) throw mismatch(inConfig);
   const bytes = need(files, MODEL_FILES.weights);
   const header = parseSafetensorsHeader(bytes);
   const entries = new Map<string, TensorEntry>();
   const doubled: Difference[] = [];
   for (const entry of header.tensors.values()) {
-    const name = canonicalName(entry.name);
+    const name = canonicalName(entry.name, model.family);
     if (name === null) continue;
     if (entries.has(name)) doubled.push({ what: name, found: "stored twice, with and without prefix", expected: "once" });
     entries.set(name, entry);
   }
   const head = entries.get(HEAD);
-  if (model.tie_word_embeddings && head && entries.has(EMBEDDING) && sameBytes(bytes, head, entries.get(EMBEDDING)!)) entries.delete(HEAD);
-  const differences = [...doubled, ...compareShapes(gpt2TensorShapes(model), new Map([...entries].map(([name, e]) => [name, e.shape])))];
+  if (model.tie_word_embeddings && head && entries.has(EMBEDDINGS[model.family]) && sameBytes(bytes, head, entries.get(EMBEDDINGS[model.family])!)) entries.delete(HEAD);
+  const differences = [...doubled, ...compareShapes(tensorShapes(model), new Map([...entries].map(([name, e]) => [name, e.shape])))];
   if (differences.length > 0) throw mismatch(differences);
   const tokenizer = readTokenizer(files, model);
   const tensors = new Map([...entries].map(([name, e]) => [name, asFloat32(decodeTensor(e, bytes.subarray(e.begin, e.end)), name)]));
@@ -139,39 +135,11 @@ export function readModelFolder(files: ReadonlyMap<string, Uint8Array<ArrayBuffe
   return { model, tensors, tokenizer, nonFinite };
 }
 
-/** transformers' full name of a tensor; null for buffers that older versions stored (causal masks). */
-function canonicalName(name: string): string | null {
-  const full = name.startsWith("transformer.") || name === HEAD ? name : `transformer.${name}`;
-  return /^transformer\.h\.\d+\.attn\.(bias|masked_bias)$/.test(full) ? null : full;
-}
-
-function readConfig(config: Record<string, unknown>): SizedModelConfig {
-  const differences: Difference[] = [];
-  const fixed = (field: string, allowed: readonly unknown[], fallback: unknown = allowed[0]): void => {
-    const found = config[field] ?? fallback;
-    if (!allowed.includes(found)) differences.push({ what: field, found: JSON.stringify(found).slice(0, 60), expected: allowed.map((v) => JSON.stringify(v)).join(" or ") });
-  };
-  const count = (field: string, max: number): number => {
-    const found = config[field];
-    if (Number.isSafeInteger(found) && (found as number) >= 1 && (found as number) <= max) return found as number;
-    differences.push({ what: field, found: String(JSON.stringify(found)).slice(0, 60), expected: `a whole number from 1 to ${max}` });
-    return 1;
-  };
-  fixed("model_type", ["gpt2"], null);
-  const sizes = { n_layer: count("n_layer", 1024), n_head: count("n_head", 4096), n_embd: count("n_embd", 65536), block_size: count("n_positions", 1 << 20), vocab_size: count("vocab_size", 1 << 22) };
-  if (differences.length === 0 && sizes.n_embd % sizes.n_head !== 0) differences.push({ what: "n_head", found: String(sizes.n_head), expected: `a divisor of n_embd ${sizes.n_embd}` });
-  fixed("n_inner", [null, 4 * sizes.n_embd]);
-  fixed("activation_function", ACTIVATIONS);
-  fixed("layer_norm_epsilon", [LAYER_NORM_EPSILON]);
-  fixed("scale_attn_weights", [true]);
-  fixed("scale_attn_by_inverse_layer_idx", [false]);
-  fixed("add_cross_attention", [false]);
-  fixed("tie_word_embeddings", [true, false]);
-  const dropout = config["resid_pdrop"] ?? 0.1;
-  if (typeof dropout !== "number" || !(dropout >= 0 && dropout < 1)) differences.push({ what: "resid_pdrop", found: String(JSON.stringify(dropout)).slice(0, 60), expected: "from 0 to below 1" });
-  for (const field of ["embd_pdrop", "attn_pdrop"]) fixed(field, [dropout], dropout);
-  if (differences.length > 0) throw mismatch(differences);
-  return { family: "gpt2", ...sizes, dropout: dropout as number, tie_word_embeddings: (config["tie_word_embeddings"] ?? true) as boolean };
+/** transformers' full name of a tensor; null for buffers that older versions stored (causal masks, rotary frequencies). */
+function canonicalName(name: string, family: SizedModelConfig["family"]): string | null {
+  const body = family === "gpt2" ? "transformer." : "model.";
+  const full = name.startsWith(body) || name === HEAD ? name : `${body}${name}`;
+  return /^(transformer\.h\.\d+\.attn\.(bias|masked_bias)|model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq)$/.test(full) ? null : full;
 }
 
 function readTokenizer(files: ReadonlyMap<string, Uint8Array>, model: SizedModelConfig): TokenizerFiles | null {

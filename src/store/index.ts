@@ -18,7 +18,7 @@ export { RunLog } from "./run-log.ts";
 export type { RunRecord } from "./runs.ts";
 export { RunStore } from "./runs.ts";
 export type { Difference, ModelRead, ModelToWrite } from "./huggingface.ts";
-export { MODEL_FILES, gpt2TensorShapes, readModelFolder, writeModelFolder } from "./huggingface.ts";
+export { MODEL_FILES, gpt2TensorShapes, readModelFolder, tensorShapes, writeModelFolder } from "./huggingface.ts";
 export type { Adapter } from "./peft.ts";
 export { ADAPTER_FILES, loraTensorShapes, readAdapterFolder, writeAdapterFolder } from "./peft.ts";
 export type { OpenedFolder } from "./model-file.ts";

@@ -118,7 +118,7 @@ describe("another model's weights are refused whole, with a table", () => {
     expect(await table(files)).toEqual(["tokenizer.json: highest token id"]);
   });
   test.each([
-    ["model_type", { model_type: "llama" }],
+    ["model_type", { model_type: "mamba" }],
     ["activation_function", { activation_function: "relu" }],
     ["n_inner", { n_inner: 20 }],
     ["layer_norm_epsilon", { layer_norm_epsilon: 1e-6 }],
