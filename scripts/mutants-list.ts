@@ -89,8 +89,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "LoRA merged without its scale",
     file: "src/model/lora.ts",
-    find: "data[c * O + o]! += scale * sum;",
-    replace: "data[c * O + o]! += sum;",
+    find: "data[i * columns + j]! += scale * sum;",
+    replace: "data[i * columns + j]! += sum;",
     tests: ["tests/promises/lora.gpu.test.ts", "-t", "on CPU"],
   },
   {

@@ -26,6 +26,8 @@ export interface TrainOptions {
 
 export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly through the built page and its worker
 
+  With --json say npm run -s train: npm itself writes two lines on standard output else.
+
   --recipe NAME|FILE   ${presets.map(({ name }) => name).join(", ")}, or a JSON file (default ${presets[0].name})
   --set FIELD=VALUE    any field of the recipe, by its name where that is enough (n_layer=4,
                        learning_rate=3e-3: every stage's) or by its path (stages.1.max_iters=60); repeatable
@@ -34,7 +36,7 @@ export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly throu
   --seed S             the run's seed
   --text FILE          your own text (.txt, .md): what the recipe calls the corpus "own"
   --prompt TEXT        asked of base and tuned model at the end; repeatable
-  --out DIR            metrics.jsonl, and every checkpoint as a folder that transformers opens
+  --out DIR            metrics.jsonl, report.html, and every checkpoint as a folder that transformers opens
   --json               one JSON object a line on standard output, and nothing else there
   --help               this text
 `;

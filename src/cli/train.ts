@@ -221,7 +221,11 @@ export async function train(args: readonly string[], page: () => Promise<string>
   }
   const recipe = await loadRecipe(options);
   if (options.text !== undefined) await access(options.text).catch(() => Promise.reject(new NestlingError("COMMAND", `--text names ${options.text}, which does not exist`)));
-  if (options.out !== undefined) await mkdir(resolve(options.out), { recursive: true });
+  if (options.out !== undefined) {
+    await mkdir(resolve(options.out), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      throw new NestlingError("COMMAND", `--out is "${options.out}", which cannot be a folder (${error.code ?? error.message}); name one that can be written to`);
+    });
+  }
   const folder = await page();
 
   const file = options.out === undefined ? null : createWriteStream(join(options.out, "metrics.jsonl"));

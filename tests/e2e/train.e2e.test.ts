@@ -94,6 +94,25 @@ describe("npm run train --json --out", () => {
 });
 
 describe("npm run train", () => {
+  it("gives a pipe nothing but JSON as the README has it, npm's own lines included", async () => {
+    const ran = await new Promise<Ran>((resolve, reject) => {
+      const child = spawn("npm", ["run", "-s", "train", "--", "--backend", "cpu", "--steps", "1", ...MICRO, "--json", "--out", join(folder, "piped")], { cwd: root, env: { ...process.env, TMPDIR: folder }, stdio: ["ignore", "pipe", "pipe"] });
+      let [out, err] = ["", ""];
+      child.stdout.setEncoding("utf8").on("data", (piece: string) => (out += piece));
+      child.stderr.setEncoding("utf8").on("data", (piece: string) => (err += piece));
+      child.on("error", reject);
+      child.on("close", (status) => resolve({ status, out, err }));
+    });
+    expect(ran.status).toBe(0);
+    expect(linesOf(ran.out).map(({ type }) => type)).toContain("summary");
+    expect(readFileSync(join(folder, "piped", "report.html"), "utf8")).toContain("<svg ");
+  });
+
+  it("refuses a folder for its output that is a file, by its name", async () => {
+    const { status, err } = await train(["--steps", "1", "--out", join(root, "package.json")]);
+    expect([status, err]).toEqual([2, expect.stringMatching(/^\[?COMMAND\]?.*--out is ".*package\.json", which cannot be a folder \(EEXIST\)/)]);
+  });
+
   it("trains through WebGPU when that is asked for", async () => {
     const { status, out, err } = await train(["--backend", "webgpu", "--steps", "2", ...MICRO, "--set", "eval_interval=0", "--prompt", "Hello", "--json"]);
     expect(err).not.toContain("[GPU_");

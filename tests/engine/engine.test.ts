@@ -47,6 +47,9 @@ describe("the engine", () => {
     expect(rows.filter((row) => row["val/loss"] !== undefined).map(({ stageIndex, step }) => [stageIndex, step])).toEqual([[0, 0], [0, 6], [0, 12], [1, 0], [1, 3], [1, 6]]);
     const tuning = rows.filter((row) => row.stageIndex === 1 && row["val/loss"] !== undefined);
     expect(tuning.every((row) => Number.isFinite(row["val/old_loss"]))).toBe(true);
+    // The same windows, the same weights: the base's own last figure, read again from the next stage.
+    expect(tuning[0]!["val/old_loss"]).toBe(rows.findLast((row) => row.stageIndex === 0)!["val/loss"]);
+    expect(tuning[0]!["val/old_loss"]).not.toBe(tuning[0]!["val/loss"]);
     expect(tuning.at(-1)!.quiz_total).toBe(50);
     expect(rows.some((row) => row.tokens_per_sec !== undefined && row.tokens_per_sec > 0)).toBe(true);
 
@@ -61,6 +64,22 @@ describe("the engine", () => {
     const opened = await engine.api.importCheckpoint("mine.zip", zip);
     expect(opened.resumable).toBe(false);
     expect(await answerOf(engine, opened.id, "Who are you?")).toBe(live);
+    await engine.api.dispose();
+  });
+
+  it("saves every 60 s of the clock, not only at the end of a stage", async () => {
+    let now = 0;
+    const engine = await startTestEngine(new MemoryStorage(), { now: () => now });
+    const { runId } = await engine.api.startRun({ recipe: tinyRecipe(), paused: true });
+    await engine.until((state) => state.phase === "paused");
+    const savedSteps = async (): Promise<number[]> => (await engine.api.listCheckpoints()).filter((each) => each.runId === runId).map(({ step }) => step);
+    for (const [step, passed] of [[1, 59_000], [2, 2000], [3, 10_000], [4, 51_000]] as const) {
+      now += passed;
+      await engine.api.singleStep();
+      await engine.until((state) => state.phase === "paused" && state.step === step);
+    }
+    // Steps are saved at the border before the one that comes after the minute.
+    expect(await savedSteps()).toEqual([1, 3]);
     await engine.api.dispose();
   });
 

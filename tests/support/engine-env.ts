@@ -35,10 +35,10 @@ export interface TestEngine {
   until(holds: (state: RunState) => boolean): Promise<RunState>;
 }
 
-export async function startTestEngine(storage?: Storage): Promise<TestEngine> {
+export async function startTestEngine(storage?: Storage, other: Partial<Environment> = {}): Promise<TestEngine> {
   const events: EngineEvent[] = [];
   const waiting: (() => void)[] = [];
-  const api = createEngine(nodeEnvironment(storage));
+  const api = createEngine({ ...nodeEnvironment(storage), ...other });
   await api.start({ backend: "cpu", baseUrl: "http://localhost/" }, (batch) => {
     events.push(...batch);
     for (const wake of waiting.splice(0)) wake();
