@@ -149,7 +149,8 @@ function firstProblem(m: Record<string, unknown>): string | null {
   for (const field of ["stage", "recipe", "model", "tokenizer", "device", "variants", "metrics", "file"]) if (!isObject(m[field])) return `${field} is missing`;
   const file = m["file"] as Record<string, unknown>;
   if (!Number.isSafeInteger(file["bytes"]) || typeof file["sha256"] !== "string" || !isObject(file["crc32c"])) return "its file's figures are missing";
-  if (m["resume"] !== null && !(isObject(m["resume"]) && Array.isArray(m["resume"]["trainable"]))) return "its resume state is malformed";
+  const resume = m["resume"];
+  if (resume !== null && !(isObject(resume) && Array.isArray(resume["trainable"]) && resume["trainable"].every((name) => typeof name === "string"))) return "its resume state is malformed";
   return null;
 }
 

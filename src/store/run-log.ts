@@ -6,6 +6,7 @@
  */
 import { NestlingError } from "../core/errors.ts";
 import { crc32c } from "../core/hash.ts";
+import { scanJson } from "./json-scan.ts";
 import type { Storage, StoreNotice } from "./storage.ts";
 
 export interface LogRecord {
@@ -18,6 +19,8 @@ export interface LogRecord {
 
 export const MAX_RECORD_BYTES = 1 << 20;
 const HEAD_BYTES = 8;
+/** Deeper values could not be sent to the page. */
+const MAX_DEPTH = 64;
 
 export class RunLog {
   #tail: Promise<unknown> = Promise.resolve();
@@ -88,6 +91,18 @@ export function encodeRecords(records: readonly LogRecord[]): Uint8Array<ArrayBu
   return whole;
 }
 
+/** A checksum vouches for bytes, not for who wrote them: null where they are no record. */
+function recordOf(payload: Uint8Array): LogRecord | null {
+  try {
+    const text = new TextDecoder().decode(payload);
+    if (scanJson(text, MAX_DEPTH) !== null) return null;
+    const value = JSON.parse(text) as Partial<LogRecord> | null;
+    return typeof value?.globalStep === "number" && typeof value.type === "string" ? (value as LogRecord) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** All whole records from the start, and where each ends. Stops, without a throw, at the first that is not. */
 export function decodeRecords(bytes: Uint8Array): { records: LogRecord[]; ends: number[] } {
   const records: LogRecord[] = [];
@@ -99,7 +114,9 @@ export function decodeRecords(bytes: Uint8Array): { records: LogRecord[]; ends: 
     if (length === 0 || length > MAX_RECORD_BYTES || end > bytes.length) break;
     const payload = bytes.subarray(at + HEAD_BYTES, end);
     if (crc32c(payload, crc32c(bytes.subarray(at, at + 4))) !== view.getUint32(at + 4, true)) break;
-    records.push(JSON.parse(new TextDecoder().decode(payload)) as LogRecord);
+    const record = recordOf(payload);
+    if (record === null) break;
+    records.push(record);
     ends.push(end);
     at = end;
   }

@@ -213,7 +213,7 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileBytes: 
   }
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== "string" || !Object.hasOwn(DTYPE_BYTES, dtype)) {
-    throw fail("ST_DTYPE", `Tensor ${show(name)} has dtype ${show(String(dtype))}; supported are ${Object.keys(DTYPE_BYTES).join(", ")}. Convert it and save again.`, { name, dtype: String(dtype).slice(0, 80), supported: Object.keys(DTYPE_BYTES) });
+    throw fail("ST_DTYPE", `Tensor ${show(name)} has dtype ${typeof dtype === "string" ? show(dtype) : `of another kind (${typeof dtype})`}; supported are ${Object.keys(DTYPE_BYTES).join(", ")}. Convert it and save again.`, { name, dtype: typeof dtype === "string" ? dtype.slice(0, 80) : typeof dtype, supported: Object.keys(DTYPE_BYTES) });
   }
   if (!Array.isArray(shape) || shape.length > PARSE_LIMITS.rank || !shape.every(isCount)) {
     throw fail("ST_SIZE", `Tensor ${show(name)} has a shape that is no list of at most ${PARSE_LIMITS.rank} sizes; nothing was loaded.`, { name });

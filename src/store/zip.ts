@@ -15,6 +15,9 @@ const END_BYTES = 22;
 const DOS_DATE = 0x21;
 const UTF8_FLAG = 0x0800;
 
+/** Deflate packs at most so well (258 bytes in two bits and a little, RFC 1951): whoever claims more lies, and gets no memory for it. */
+const DEFLATE_RATIO = 1032;
+
 export const ZIP_LIMITS = { entries: 1000, nameBytes: 512, archiveBytes: 0xffffffff, unpackedBytes: 1 << 30 } as const;
 
 /** The archive in pieces, for `new Blob(pieces)`; file contents are not copied. @throws ZIP_FORMAT from 4 GiB on */
@@ -171,6 +174,7 @@ async function readEntry(source: ByteSource, entry: Entry, directoryStart: numbe
   const nameEnd = nameStart + view.getUint16(26, true);
   const start = nameEnd + view.getUint16(28, true);
   if (start + entry.packedBytes > directoryStart || entryName(await source.read(nameStart, nameEnd)) !== entry.name) throw fail(`${JSON.stringify(entry.name)} has two names or lengths in the zip.`, { name: entry.name });
+  if (entry.bytes > DEFLATE_RATIO * (entry.packedBytes + 1)) throw fail(`${JSON.stringify(entry.name)} claims to unpack from ${entry.packedBytes} bytes to ${entry.bytes}, more than deflate can hold. Nothing was opened.`, { name: entry.name, bytes: entry.bytes, packed: entry.packedBytes });
   const packed = await source.read(start, start + entry.packedBytes);
   const content = entry.method === 0 ? packed : await inflate(packed, entry);
   if (content.length !== entry.bytes) throw fail(`${JSON.stringify(entry.name)} has ${content.length} bytes; the zip's directory says ${entry.bytes}.`, { name: entry.name, bytes: content.length, expected: entry.bytes });
