@@ -26,6 +26,7 @@ const METHODS: Readonly<Record<keyof EngineApi, true>> = {
   watchNextWord: true,
   nextWord: true,
   tokenize: true,
+  chatPieces: true,
   addCorpus: true,
   listCheckpoints: true,
   deleteCheckpoint: true,

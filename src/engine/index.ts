@@ -1,6 +1,7 @@
 /** The engine behind the protocol: one device, one run at a time, a shelf of models. Every argument is checked here, at the border. */
 import { describeError, NestlingError } from "../core/errors.ts";
 import { canonicalJson } from "../core/hash.ts";
+import type { Tokenizer } from "../data/index.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
 import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, ErrorReport } from "../protocol/messages.ts";
@@ -21,7 +22,7 @@ import { RunFiles, savedPoint } from "./run-files.ts";
 import type { Origin } from "./run-options.ts";
 import { Run } from "./run.ts";
 import { modelZip, readModelZip } from "./transfer.ts";
-import { nextWordView, promptRow } from "./views.ts";
+import { chatPieces, nextWordView, promptRow } from "./views.ts";
 
 /** How a run begins: from nothing, from a checkpoint's weights, or where a checkpoint stood. */
 interface Beginning {
@@ -284,12 +285,20 @@ class Engine implements EngineApi {
     return nextWordView(prompt, manifest.step, probs.subarray(last * V, (last + 1) * V), tokenizer, check.whole("count", count, 1, 100));
   }
 
-  async tokenize(checkpointId: string, text: string): ReturnType<EngineApi["tokenize"]> {
-    check.text("text", text, 200_000, 0);
+  async #tokenizer(checkpointId: string): Promise<Tokenizer> {
     const live = checkpointId === LIVE ? this.#current().tokenizer : null;
     if (checkpointId === LIVE && !live) throw new NestlingError("COMMAND", "This run has no tokenizer yet.");
-    const tokenizer = live ?? (await this.#shelf.open(check.id("checkpointId", checkpointId))).tokenizer;
+    return live ?? (await this.#shelf.open(check.id("checkpointId", checkpointId))).tokenizer;
+  }
+
+  async tokenize(checkpointId: string, text: string): ReturnType<EngineApi["tokenize"]> {
+    check.text("text", text, 200_000, 0);
+    const tokenizer = await this.#tokenizer(checkpointId);
     return tokenizer.pieces(tokenizer.encode(text)).map(({ id, text: piece }) => ({ id, text: piece }));
+  }
+
+  async chatPieces(checkpointId: string, question: string, answer: string): ReturnType<EngineApi["chatPieces"]> {
+    return chatPieces(await this.#tokenizer(checkpointId), check.text("question", question, 10_000, 0), check.text("answer", answer, 10_000, 0));
   }
 
   // --- data and models

@@ -1,8 +1,15 @@
 /** What the page looks at while a model trains: one row of the batch with its losses, and the next word's candidates. */
-import type { Batch, Tokenizer } from "../data/index.ts";
-import type { BatchRowView, NextWordView, TokenCell } from "../protocol/messages.ts";
+import { encodeChat, type Batch, type Tokenizer } from "../data/index.ts";
+import type { BatchRowView, ChatPiece, NextWordView, TokenCell } from "../protocol/messages.ts";
 
 const TOP = 5;
+
+/** An example as training sees it: template and all, and where the loss lies. */
+export function chatPieces(tokenizer: Tokenizer, question: string, answer: string): ChatPiece[] {
+  const { ids, mask } = encodeChat(tokenizer, [{ role: "user", content: question }, { role: "assistant", content: answer }]);
+  const special = new Set(tokenizer.specials.values());
+  return tokenizer.pieces(ids).map(({ id, text }, i) => ({ id, text, special: special.has(id), learned: mask[i] === 1 }));
+}
 
 /** The ids of the `count` largest of V probabilities, largest first; ties by id. */
 export function topIds(probs: Float32Array, count: number): number[] {

@@ -139,6 +139,16 @@ export type EngineEventBody =
   | { readonly type: "checkpoints"; readonly list: readonly CheckpointSummary[] }
   | { readonly type: "notice"; readonly level: "info" | "warning" | "error"; readonly code: string; readonly text: string };
 
+/** A token of an example as training sees it. */
+export interface ChatPiece {
+  readonly id: number;
+  readonly text: string;
+  /** A marker of the chat template. */
+  readonly special: boolean;
+  /** The loss lies on it. */
+  readonly learned: boolean;
+}
+
 export interface AnswerToken {
   readonly id: number;
   readonly text: string;
@@ -239,6 +249,8 @@ export interface EngineApi {
   nextWord(checkpointId: string, prompt: string, count: number): Promise<NextWordView>;
   /** Text as coloured pieces. */
   tokenize(checkpointId: string | "live", text: string): Promise<readonly { id: number; text: string }[]>;
+  /** One question and answer in the chat template, as tokens. */
+  chatPieces(checkpointId: string | "live", question: string, answer: string): Promise<readonly ChatPiece[]>;
   /** Takes in one file, or several as one corpus under `name`. Keeps all of it or, with an error that names file, line and byte, nothing. */
   addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices): Promise<CorpusSummary>;
   listCheckpoints(): Promise<readonly CheckpointSummary[]>;

@@ -63,6 +63,7 @@ export function connectEngine(): Promise<EngineConnection> {
     watchNextWord: (prompt) => remote.watchNextWord(prompt),
     nextWord: (checkpointId, prompt, count) => remote.nextWord(checkpointId, prompt, count),
     tokenize: (checkpointId, text) => remote.tokenize(checkpointId, text),
+    chatPieces: (checkpointId, question, answer) => remote.chatPieces(checkpointId, question, answer),
     addCorpus: (name, data) => remote.addCorpus(name, data),
     listCheckpoints: () => remote.listCheckpoints(),
     deleteCheckpoint: (id) => remote.deleteCheckpoint(id),

@@ -4,7 +4,7 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
@@ -130,6 +130,12 @@ export class StubEngine implements EngineApi {
     this.calls.push("stop");
     clearInterval(this.timer);
     this.put({ phase: "stopped" });
+  }
+
+  async chatPieces(_checkpointId: string, question: string, answer: string): Promise<ChatPiece[]> {
+    const words = (text: string, learned: boolean): ChatPiece[] => text.split(/(?=\s)/).filter(Boolean).map((piece, i) => ({ id: 100 + i, text: piece, special: false, learned }));
+    const marker = (text: string, learned = false): ChatPiece => ({ id: 1, text, special: true, learned });
+    return [marker("<|user|>"), ...words(` ${question}`, false), marker("<|end|>"), marker("<|assistant|>"), ...words(` ${answer}`, true), marker("<|end|>", true)];
   }
 
   async turnKnobs(knobs: Omit<KnobChange, "step">): Promise<void> {
