@@ -25,6 +25,8 @@ const METHODS: Readonly<Record<keyof EngineApi, true>> = {
   stopAnswer: true,
   watchNextWord: true,
   nextWord: true,
+  lookInside: true,
+  gradientNorms: true,
   tokenize: true,
   chatPieces: true,
   addCorpus: true,

@@ -16,6 +16,7 @@ import { CorpusLibrary } from "./corpora.ts";
 import { corpusChoices, ownFiles } from "./own-check.ts";
 import { workerEnvironment, type Environment } from "./environment.ts";
 import { EventHub } from "./events.ts";
+import { Inside } from "./inside.ts";
 import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
 import { promptIds } from "./quiz.ts";
 import { RunFiles, savedPoint } from "./run-files.ts";
@@ -48,6 +49,7 @@ class Engine implements EngineApi {
   #run: Run | null = null;
   readonly #library: CorpusLibrary;
   readonly #shelf: ModelShelf;
+  readonly #inside: Inside;
   #checkpoints: CheckpointStore | null = null;
   readonly #answering = new Set<string>();
 
@@ -55,6 +57,7 @@ class Engine implements EngineApi {
     this.#env = env ?? workerEnvironment(() => this.#baseUrl);
     this.#library = new CorpusLibrary(this.#env, () => this.#need(this.#storage));
     this.#shelf = new ModelShelf(this.#env, () => this.#need(this.#chosen).device, () => this.#need(this.#checkpoints));
+    this.#inside = new Inside(() => this.#need(this.#chosen).device, this.#shelf, this.#env.now);
   }
 
   #need<T>(part: T | null): T {
@@ -102,6 +105,7 @@ class Engine implements EngineApi {
   }
 
   async #begin(runId: string, { recipe: wanted, from, paused, resume = null, ended, branchId = null }: Beginning): Promise<{ runId: string }> {
+    await this.#inside.close();
     await this.#run?.destroy();
     const storage = this.#need(this.#storage);
     const { device, report } = this.#need(this.#chosen);
@@ -285,6 +289,15 @@ class Engine implements EngineApi {
     return nextWordView(prompt, manifest.step, probs.subarray(last * V, (last + 1) * V), tokenizer, check.whole("count", count, 1, 100));
   }
 
+  async lookInside(checkpointId: string, prompt: string): ReturnType<EngineApi["lookInside"]> {
+    check.text("prompt", prompt, 10_000, 0);
+    return checkpointId === LIVE ? this.#inside.live(this.#current(), prompt) : this.#inside.checkpoint(check.id("checkpointId", checkpointId), prompt);
+  }
+
+  async gradientNorms(): ReturnType<EngineApi["gradientNorms"]> {
+    return this.#inside.norms(this.#current());
+  }
+
   async #tokenizer(checkpointId: string): Promise<Tokenizer> {
     const live = checkpointId === LIVE ? this.#current().tokenizer : null;
     if (checkpointId === LIVE && !live) throw new NestlingError("COMMAND", "This run has no tokenizer yet.");
@@ -314,6 +327,7 @@ class Engine implements EngineApi {
 
   async deleteCheckpoint(id: string): Promise<void> {
     await this.#shelf.delete(check.id("id", id));
+    await this.#inside.close();
     await this.#tellCheckpoints();
   }
 
@@ -334,6 +348,7 @@ class Engine implements EngineApi {
 
   async dispose(): Promise<void> {
     this.#answering.clear();
+    await this.#inside.close();
     await this.#run?.destroy();
     this.#run = null;
     this.#shelf.closeAll();

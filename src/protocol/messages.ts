@@ -110,6 +110,32 @@ export interface NextWordView {
   readonly candidates: readonly { readonly id: number; readonly text: string; readonly p: number }[];
 }
 
+/** What a forward pass over a prompt did inside, of P tokens through L layers of NH heads. */
+export interface InsideView {
+  readonly prompt: string;
+  /** Steps the model had been trained for in its stage. */
+  readonly step: number;
+  /** The P tokens as text. */
+  readonly tokens: readonly string[];
+  readonly layers: number;
+  readonly heads: number;
+  /** (L, NH, P, P): how much each token (row) looks at each (column). Rows sum to 1; nothing looks ahead. */
+  readonly attention: Float32Array;
+  /** By depth, then by token: what the model would say next if it ended there, best first. Depth 0 is the embedding, the last the whole model. */
+  readonly lens: readonly (readonly (readonly { readonly text: string; readonly p: number }[])[])[];
+  readonly note?: string;
+}
+
+/** Norms of the gradients of one optimizer step, before clipping, by parameter. */
+export interface GradientNorms {
+  readonly stageIndex: number;
+  readonly step: number;
+  /** Of all together: what the curve shows. */
+  readonly total: number;
+  /** `layer` counts from 0; null outside the blocks. */
+  readonly parts: readonly { readonly name: string; readonly layer: number | null; readonly norm: number; readonly parameters: number }[];
+}
+
 /** A sample taken while training, for the timeline. */
 export interface SampleView {
   readonly stageIndex: number;
@@ -247,6 +273,10 @@ export interface EngineApi {
   watchNextWord(prompt: string | null): Promise<void>;
   /** The next-word view of any checkpoint, now. */
   nextWord(checkpointId: string, prompt: string, count: number): Promise<NextWordView>;
+  /** Attention and lens of a forward pass over a prompt; a prompt longer than the model's context keeps its end. */
+  lookInside(checkpointId: string | "live", prompt: string): Promise<InsideView>;
+  /** Of the run's newest step, while it trains measured every 2 s at most; null where no step was taken since it was opened. */
+  gradientNorms(): Promise<GradientNorms | null>;
   /** Text as coloured pieces. */
   tokenize(checkpointId: string | "live", text: string): Promise<readonly { id: number; text: string }[]>;
   /** One question and answer in the chat template, as tokens. */

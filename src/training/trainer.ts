@@ -47,6 +47,8 @@ export const memoryOf = (programs: TrainingPrograms): MemoryPlan => planMemory(p
 export class Trainer {
   /** Optimizer steps submitted in this stage. */
   step = 0;
+  /** The step whose gradients lie in the arenas; null where none was taken since this trainer was made, or a bad one was replayed. */
+  gradientStep: number | null = null;
   /** Steps whose metrics the host has read. */
   #read = 0;
   readonly ask: Generator;
@@ -109,7 +111,7 @@ export class Trainer {
       this.plan.device.submit(this.plan.run("micro"));
     });
     this.plan.device.submit(this.plan.run("update"));
-    this.step++;
+    this.gradientStep = ++this.step;
   }
 
   /** Writes what the host decides for a step and clears what it adds up; returns its micro-batches. */
@@ -177,6 +179,7 @@ export class Trainer {
   async #explain(bad: number, latched: boolean): Promise<NestlingError> {
     const { plan, programs } = this;
     let culprit: string | null = null;
+    this.gradientStep = null;
     for (const [micro, batch] of this.#beginStep(bad).entries()) {
       if (culprit) break;
       this.#beginMicro(bad, micro, batch);

@@ -62,6 +62,8 @@ export function connectEngine(): Promise<EngineConnection> {
     stopAnswer: (requestId) => remote.stopAnswer(requestId),
     watchNextWord: (prompt) => remote.watchNextWord(prompt),
     nextWord: (checkpointId, prompt, count) => remote.nextWord(checkpointId, prompt, count),
+    lookInside: (checkpointId, prompt) => remote.lookInside(checkpointId, prompt),
+    gradientNorms: () => remote.gradientNorms(),
     tokenize: (checkpointId, text) => remote.tokenize(checkpointId, text),
     chatPieces: (checkpointId, question, answer) => remote.chatPieces(checkpointId, question, answer),
     addCorpus: (name, data) => remote.addCorpus(name, data),

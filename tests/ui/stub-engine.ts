@@ -4,9 +4,10 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
+import { stubInside, stubNorms } from "./stub-inside.ts";
 import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
 
 export interface StubOptions {
@@ -297,6 +298,16 @@ export class StubEngine implements EngineApi {
   async nextWord(_checkpointId: string, prompt: string, _count: number): Promise<NextWordView> {
     this.globalStep ||= 900;
     return this.guesses(prompt);
+  }
+
+  async lookInside(checkpointId: string, prompt: string): Promise<InsideView> {
+    this.calls.push(`lookInside ${checkpointId}`);
+    return stubInside(prompt, this.run?.step ?? 0);
+  }
+
+  async gradientNorms(): Promise<GradientNorms | null> {
+    this.calls.push("gradientNorms");
+    return this.run === null || this.globalStep === 0 ? null : stubNorms(this.run.stageIndex, this.run.step);
   }
 
   async tokenize(_checkpointId: string, text: string): Promise<readonly { id: number; text: string }[]> {
