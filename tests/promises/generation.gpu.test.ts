@@ -4,7 +4,7 @@ import type { Batch } from "../../src/data/batch-types.ts";
 import { emptyBatch } from "../../src/data/batch-types.ts";
 import type { SamplingSettings } from "../../src/model/generator.ts";
 import type { Trainer } from "../../src/training/trainer.ts";
-import { devices, losses, microTrainer, roughWeights, T, V, type MicroOptions } from "../support/micro.ts";
+import { losses, microTrainer, models, roughWeights, T, V, type MicroOptions } from "../support/micro.ts";
 
 const GREEDY: SamplingSettings = { temperature: 0, top_k: 0, top_p: 1, max_new_tokens: 256, seed: 1 };
 
@@ -30,9 +30,9 @@ const kept = (context: readonly number[]): { context: readonly number[]; shifted
 
 const argmax = (values: Float32Array): number => values.reduce((best, p, v) => (p > values[best]! ? v : best), 0);
 
-describe.each(devices)("generation on %s", (device, open) => {
+describe.each(models)("generation on %s", (device, open, family) => {
   it("says the same 256 greedy tokens as the full pass on the same context, through every shift of it", async () => {
-    const trainer = await speaker(open);
+    const trainer = await speaker(open, { family });
     let context: readonly number[] = [3, 16, 55];
     let [equal, shifts, least] = [0, 0, 1];
     for await (const { tokens, shifted } of trainer.ask.generate([context.slice()], GREEDY)) {
@@ -52,7 +52,7 @@ describe.each(devices)("generation on %s", (device, open) => {
   });
 
   it("gives each sampled token the full pass's probability, to 1e-4 in its logarithm", async () => {
-    const trainer = await speaker(open);
+    const trainer = await speaker(open, { family });
     let context: readonly number[] = [60];
     let worst = 0;
     const seen = new Set<number>();
@@ -69,7 +69,7 @@ describe.each(devices)("generation on %s", (device, open) => {
   });
 
   it("answers ten ragged prompts at once as it answers each alone", async () => {
-    const trainer = await speaker(open, { quiz: true });
+    const trainer = await speaker(open, { family, quiz: true });
     const prompts = Array.from({ length: 10 }, (_, i) => Array.from({ length: 1 + 2 * i }, (__, k) => (5 * i + 7 * k) % V));
     const settings = { ...GREEDY, max_new_tokens: 10 };
     const together: number[][] = prompts.map(() => []);

@@ -5,12 +5,12 @@
 import { describe, expect, it } from "vitest";
 import { Draws, drawKey } from "../../src/core/random.ts";
 import { STEP_F, STEP_U } from "../../src/kernels/step-block.ts";
-import type { Gpt2Config } from "../../src/model/gpt2.ts";
 import type { Tensor } from "../../src/plan/tensor.ts";
+import { LORA_TARGETS } from "../../src/protocol/recipe-fields.ts";
 import type { LoraMethod } from "../../src/protocol/recipe.ts";
 import type { Trainer } from "../../src/training/trainer.ts";
 import { createJudgeDevice, floatsOf } from "../support/judge-device.ts";
-import { microSource, microTrainer, roughWeights, unevenMasks, type MicroOptions } from "../support/micro.ts";
+import { microSource, microTrainer, roughWeights, unevenMasks, type FamilyName, type MicroOptions } from "../support/micro.ts";
 
 const [RTOL, ATOL] = [1e-6, 1e-8];
 const B = 2;
@@ -18,7 +18,8 @@ const B = 2;
 interface Case {
   readonly title: string;
   readonly samples: number;
-  readonly model?: Partial<Gpt2Config>;
+  readonly family?: FamilyName;
+  readonly model?: MicroOptions["model"];
   readonly lora?: LoraMethod;
   readonly maxBindingBytes?: number;
 }
@@ -29,6 +30,11 @@ const cases: readonly Case[] = [
   { title: "an own head in row tiles of 64", samples: 40, model: { tie_word_embeddings: false, n_layer: 1 }, maxBindingBytes: 32_768 },
   { title: "LoRA on every projection", samples: 60, lora: { type: "lora", r: 3, lora_alpha: 6, target_modules: ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"] } },
   { title: "LoRA under dropout", samples: 20, model: { n_layer: 1, dropout: 0.1 }, lora: { type: "lora", r: 2, lora_alpha: 1, target_modules: ["c_fc"] } },
+  { title: "Llama's two layers, tied embeddings", samples: 200, family: "llama" },
+  { title: "Llama's dropout, and one key head for all", samples: 60, family: "llama", model: { dropout: 0.25, n_kv_head: 1 } },
+  { title: "Llama's own head, and a key head for each query head", samples: 40, family: "llama", model: { tie_word_embeddings: false, n_layer: 1, n_kv_head: 4 } },
+  { title: "LoRA on every projection of Llama", samples: 60, family: "llama", lora: { type: "lora", r: 3, lora_alpha: 6, target_modules: LORA_TARGETS.llama } },
+  { title: "LoRA on Llama's values alone", samples: 20, family: "llama", model: { n_layer: 1 }, lora: { type: "lora", r: 2, lora_alpha: 1, target_modules: ["v_proj"] } },
 ];
 
 /** Mean masked loss of one batch as a function of the weights, and the gradient that the plan's backward gives. */
@@ -84,9 +90,9 @@ class Model {
   }
 }
 
-async function open({ model, lora, maxBindingBytes }: Case): Promise<Model> {
+async function open({ family, model, lora, maxBindingBytes }: Case): Promise<Model> {
   const options: MicroOptions = {
-    model: { n_layer: 2, ...model }, source: unevenMasks(microSource()), stage: { batch_size: maxBindingBytes ? 4 : B },
+    ...(family ? { family } : {}), model: { n_layer: 2, ...model }, source: unevenMasks(microSource()), stage: { batch_size: maxBindingBytes ? 4 : B },
     ...(lora ? { lora } : {}), ...(maxBindingBytes ? { maxBindingBytes } : {}),
   };
   const trainer = await microTrainer(createJudgeDevice(), options);

@@ -2,17 +2,18 @@
 import { describe, expect, it } from "vitest";
 import { Draws } from "../../src/core/random.ts";
 import { TextBatches } from "../../src/data/batches.ts";
-import { always, devices, losses, microConfig, microSource, microTrainer, T, V } from "../support/micro.ts";
+import { always, losses, microConfig, microSource, microTrainer, models, T, V } from "../support/micro.ts";
 
 const LN_V = Math.log(V);
 
-describe.each(devices)("a fresh model on %s", (device, open) => {
+describe.each(models)("a fresh model on %s", (device, open, family) => {
   it.each([32, 128])("of %i channels begins at ln V + s^2/2, its logits' half variance, within 0.05", async (n_embd) => {
     const source = microSource();
-    const trainer = await microTrainer(await open(), { model: { n_embd, n_head: n_embd / 16 }, source });
+    // A tied Llama would begin by naming the token it reads: with no position added, its last state is that token's embedding.
+    const trainer = await microTrainer(await open(), { family, model: { n_embd, n_head: n_embd / 16, tie_word_embeddings: family === "gpt2" }, source });
     const loss = await trainer.evaluate(source, 4);
     trainer.destroy();
-    // Final hidden states have unit variance, the tied head is N(0, 0.02): a logit's variance is n_embd 0.02^2.
+    // Final hidden states have unit variance, the head is N(0, 0.02): a logit's variance is n_embd 0.02^2.
     const expected = LN_V + (n_embd * 0.02 ** 2) / 2;
     console.info(`${device}, ${n_embd} channels: ${loss.toFixed(4)}, expected ${expected.toFixed(4)}`);
     expect(Math.abs(loss - expected)).toBeLessThanOrEqual(0.05);
@@ -24,7 +25,7 @@ describe.each(devices)("a fresh model on %s", (device, open) => {
     const batch = { ...drawn, start: new Uint32Array(2 * T), pos: drawn.pos.map((_, n) => n % T) };
     batch.ids[T] = 5;
     const trainer = await microTrainer(await open(), {
-      source: always(batch), stage: { max_iters: 300 }, optimizer: { learning_rate: 1e-2, weight_decay: 0, warmup_iters: 10 },
+      family, source: always(batch), stage: { max_iters: 300 }, optimizer: { learning_rate: 1e-2, weight_decay: 0, warmup_iters: 10 },
     });
     let [step, loss] = [0, Infinity];
     for (; step < 300 && !(loss < 0.05); step += 10) loss = (await losses(trainer, 10)).at(-1)!;
@@ -38,7 +39,7 @@ describe.each(devices)("a fresh model on %s", (device, open) => {
     const noise = (length: number): { tokens: Uint32Array; documentStarts: Uint32Array } =>
       ({ tokens: Uint32Array.from({ length }, () => draws.nextInt(V)), documentStarts: new Uint32Array(0) });
     const source = new TextBatches({ train: noise(2000), validation: noise(6000), hash: "noise" }, { seed: 1 });
-    const trainer = await microTrainer(await open(), { source, stage: { max_iters: 100 } });
+    const trainer = await microTrainer(await open(), { family, source, stage: { max_iters: 100 } });
     const held: number[] = [];
     let last = 0;
     for (let step = 0; step < 100; step += 20) {

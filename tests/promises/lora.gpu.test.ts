@@ -1,22 +1,29 @@
 /** Promise 7, LoRA's share: a fresh adapter changes no bit, training it changes nothing else, and merging it changes nothing to see. */
 import { describe, expect, it } from "vitest";
 import { mergeLora } from "../../src/model/lora.ts";
+import { LORA_TARGETS } from "../../src/protocol/recipe-fields.ts";
 import type { LoraMethod } from "../../src/protocol/recipe.ts";
-import { always, devices, differentBits, gradients, losses, microConfig, microSource, microTrainer, roughWeights, T } from "../support/micro.ts";
+import { always, differentBits, gradients, losses, microConfigOf, microSource, microTrainer, models, roughWeights, T, type FamilyName } from "../support/micro.ts";
 
-const lora: LoraMethod = { type: "lora", r: 4, lora_alpha: 8, target_modules: ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"] };
+/** Every module there is. */
+const adapters: Readonly<Record<FamilyName, LoraMethod>> = {
+  gpt2: { type: "lora", r: 4, lora_alpha: 8, target_modules: LORA_TARGETS.gpt2 },
+  llama: { type: "lora", r: 4, lora_alpha: 8, target_modules: LORA_TARGETS.llama },
+};
 const isAdapter = (name: string): boolean => name.includes(".lora_");
 
-describe.each(devices)("an adapter on %s", (device, open) => {
+describe.each(models)("an adapter on %s", (device, open, family) => {
+  const lora = adapters[family];
+
   it("changes no bit of any probability while its B is 0, and its first gradient goes to B alone", async () => {
     const row = microSource().train(0, 0, 1, T);
-    const base = await microTrainer(await open());
+    const base = await microTrainer(await open(), { family });
     const weights = roughWeights(base.programs);
     base.loadWeights(weights);
     const want = await base.probabilities(row);
     base.destroy();
 
-    const trainer = await microTrainer(await open(), { lora });
+    const trainer = await microTrainer(await open(), { family, lora });
     trainer.loadWeights(weights, isAdapter);
     trainer.initialise(isAdapter);
     const got = await trainer.probabilities(row);
@@ -28,14 +35,14 @@ describe.each(devices)("an adapter on %s", (device, open) => {
     console.info(`${device}: ${different} of ${want.length} probabilities differ; gradients reach ${size("A")} in A, ${size("B").toFixed(3)} in B`);
     expect(different).toBe(0);
     expect([...found.keys()].every(isAdapter)).toBe(true);
-    expect(found.size).toBe(8);
+    expect(found.size).toBe(2 * LORA_TARGETS[family].length);
     expect(size("A")).toBe(0);
     expect(size("B")).toBeGreaterThan(1e-3);
   });
 
   it("leaves every weight of its base as it was to the last bit, learns, and merged gives the same log-probabilities to 1e-5", async () => {
     const row = microSource().train(7, 0, 1, T);
-    const trainer = await microTrainer(await open(), { lora, source: always(microSource().train(0, 0, 2, T)) });
+    const trainer = await microTrainer(await open(), { family, lora, source: always(microSource().train(0, 0, 2, T)) });
     const weights = roughWeights(trainer.programs, 0.1);
     trainer.loadWeights(weights, isAdapter);
     trainer.initialise(isAdapter);
@@ -47,8 +54,8 @@ describe.each(devices)("an adapter on %s", (device, open) => {
     let moved = 0;
     for (const [name, { data }] of weights) if (!isAdapter(name)) moved += differentBits(trained.get(name)!.data, data);
 
-    const merged = await microTrainer(await open());
-    merged.loadWeights(mergeLora(microConfig, trained, lora));
+    const merged = await microTrainer(await open(), { family });
+    merged.loadWeights(mergeLora(microConfigOf(family), trained, lora));
     const got = await merged.probabilities(row);
     merged.destroy();
     const apart = (a: Float32Array, b: Float32Array): number => a.reduce((worst, p, i) => Math.max(worst, Math.abs(Math.log(p / b[i]!))), 0);

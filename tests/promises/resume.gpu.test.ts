@@ -10,7 +10,7 @@ import { presets } from "../../src/protocol/presets.ts";
 import { decodeCheckpoint, encodeCheckpoint, type CheckpointFacts, type Tensor } from "../../src/store/index.ts";
 import { learningRate } from "../../src/training/schedule.ts";
 import type { Trainer, TrainerState } from "../../src/training/trainer.ts";
-import { devices, losses, microConfig, microOptimizer, microSource, microTrainer, unevenMasks, weightsHash, type MicroOptions } from "../support/micro.ts";
+import { losses, microConfigOf, microOptimizer, microSource, microTrainer, models, unevenMasks, weightsHash, type MicroOptions } from "../support/micro.ts";
 
 /** Mid-epoch (62.5 steps of 2 x 32 x 2 tokens see the text twice), within the schedule's fall. */
 const SAVED_AT = 23;
@@ -29,7 +29,7 @@ async function throughBytes(trainer: Trainer): Promise<SavedPoint> {
   const state = await trainer.snapshot(true);
   const facts: CheckpointFacts = {
     runId: "run", parentId: null, parentKey: null, name: "micro", stage: { index: 0, kind: "pretrain", name: "micro", finished: false },
-    step: state.step, globalStep: state.step, tokens: 0, trainMs: 0, recipe: presets[0]!, model: { ...microConfig, dropout: 0.2 },
+    step: state.step, globalStep: state.step, tokens: 0, trainMs: 0, recipe: presets[0]!, model: microConfigOf(trainer.programs.config.family, { dropout: 0.2 }),
     tokenizer: trainChar(["abc"], { vocabSize: 65 }).toHuggingFace(), dataHash: trainer.data.hash, seed: 1, engineVersion: "test", device: {}, variants: trainer.plan.choices,
     metrics: {}, metricsOffset: 0, lora: null,
     resume: {
@@ -42,17 +42,17 @@ async function throughBytes(trainer: Trainer): Promise<SavedPoint> {
   return savedPoint(decodeCheckpoint(manifest, bytes))!;
 }
 
-describe.each(devices)("a run on %s", (name, open) => {
+describe.each(models)("a run on %s", (name, open, family) => {
   it(`that is saved at step ${SAVED_AT} and resumed gives the same ${MORE} losses and the same weights, bit for bit`, async () => {
     const device = await open();
-    const unbroken = await microTrainer(device, options);
+    const unbroken = await microTrainer(device, { ...options, family });
     await losses(unbroken, SAVED_AT);
     const saved = await throughBytes(unbroken);
     const want = await losses(unbroken, MORE);
     const wantState = await unbroken.snapshot(true);
     unbroken.destroy();
 
-    const resumed = await microTrainer(device, { ...options, compile: { choices: saved.variants } });
+    const resumed = await microTrainer(device, { ...options, family, compile: { choices: saved.variants } });
     // Two steps of its own first: whatever is not restored shows.
     await losses(resumed, 2);
     resumed.restore(saved.state);
@@ -75,7 +75,7 @@ describe.each(devices)("a run on %s", (name, open) => {
 
   it("that is resumed without its moments is refused, and with those of another step goes another way", async () => {
     const device = await open();
-    const trainer = await microTrainer(device, options);
+    const trainer = await microTrainer(device, { ...options, family });
     await losses(trainer, 3);
     const state = await trainer.snapshot(true);
     const [want] = await losses(trainer, 1);

@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import type { Batch, BatchSource } from "../../src/data/batch-types.ts";
 import type { Trainer } from "../../src/training/trainer.ts";
-import { allDevices, always, devices, differentBits, gradients, losses, microSource, microTrainer, relativeL2, roughWeights, T, unevenMasks, V, type MicroOptions } from "../support/micro.ts";
+import { allModels, always, differentBits, gradients, losses, microSource, microTrainer, models, relativeL2, roughWeights, T, unevenMasks, V, type MicroOptions } from "../support/micro.ts";
 
 async function roughTrainer(open: () => Promise<Parameters<typeof microTrainer>[0]>, options: MicroOptions = {}): Promise<Trainer> {
   const trainer = await microTrainer(await open(), options);
@@ -52,9 +52,9 @@ function expectSameBits(got: ReadonlyMap<string, Float32Array>, want: ReadonlyMa
   return compared;
 }
 
-describe.each(allDevices)("on %s", (device, open) => {
+describe.each(allModels)("on %s", (device, open, family) => {
   it("a token changes no bit before it, and one in another document none at all", async () => {
-    const trainer = await roughTrainer(open);
+    const trainer = await roughTrainer(open, { family });
     const [whole, split] = [row(), row(13)];
     const before = await trainer.probabilities(whole);
     const leaks: number[] = [];
@@ -74,9 +74,9 @@ describe.each(allDevices)("on %s", (device, open) => {
   });
 });
 
-describe.each(devices)("on %s", (device, open) => {
+describe.each(models)("on %s", (device, open, family) => {
   it("a document gives the same bits whatever stands before it in the row", async () => {
-    const trainer = await roughTrainer(open);
+    const trainer = await roughTrainer(open, { family });
     const split = row(16);
     const alone = { ...row(), ids: new Uint32Array(T), pos: new Uint32Array(T) };
     // The second document moved to the front, padding behind it.
@@ -100,7 +100,7 @@ describe.each(devices)("on %s", (device, open) => {
     expect(masked).toBeGreaterThan(5);
     const found: Map<string, Float32Array>[] = [];
     for (const fed of [batch, changed]) {
-      const trainer = await roughTrainer(open, { source: always(fed) });
+      const trainer = await roughTrainer(open, { family, source: always(fed) });
       found.push(await stepGradients(trainer));
       trainer.destroy();
     }
@@ -109,13 +109,17 @@ describe.each(devices)("on %s", (device, open) => {
     const one = copy(batch);
     one.mask.fill(0).fill(1, 5, 6);
     one.tokens = 1;
-    const trainer = await roughTrainer(open, { source: always(one) });
-    const positions = (await stepGradients(trainer)).get("transformer.wpe.weight")!;
+    // The rows of a table that only the input reads: GPT-2's positions; in Llama, which has none, the tokens, with a head of its own.
+    const [table, model, rowOf] = family === "gpt2"
+      ? ["transformer.wpe.weight", {}, (t: number) => one.pos[t]!] as const
+      : ["model.embed_tokens.weight", { tie_word_embeddings: false }, (t: number) => one.ids[t]!] as const;
+    const trainer = await roughTrainer(open, { family, model, source: always(one) });
+    const gradient = (await stepGradients(trainer)).get(table)!;
     trainer.destroy();
-    // Target 5 is predicted from tokens of its document up to 5; every later position, and the other row, must stay exactly 0.
-    const touched = Array.from({ length: T }, (_, t) => t).filter((t) => positions.subarray(t * 32, (t + 1) * 32).some((x) => x !== 0));
-    console.info(`${device}: ${masked} targets changed, 0 of ${compared} gradients differ; one target reaches positions ${touched.join(" ")}`);
-    const reached = Array.from({ length: 6 }, (_, t) => t).filter((t) => t >= one.start[5]!).map((t) => one.pos[t]!);
+    // Target 5 is predicted from tokens of its document up to 5; every other row must stay exactly 0.
+    const touched = Array.from({ length: gradient.length / 32 }, (_, t) => t).filter((t) => gradient.subarray(t * 32, (t + 1) * 32).some((x) => x !== 0));
+    console.info(`${device}: ${masked} targets changed, 0 of ${compared} gradients differ; one target reaches rows ${touched.join(" ")} of ${table}`);
+    const reached = [...new Set(Array.from({ length: 6 }, (_, t) => t).filter((t) => t >= one.start[5]!).map(rowOf))].sort((a, b) => a - b);
     expect(touched).toEqual(reached);
   });
 
@@ -131,7 +135,7 @@ describe.each(devices)("on %s", (device, open) => {
     expect(new Set(tokens).size).toBeGreaterThan(1);
     const results: { gradient: Map<string, Float32Array>; loss: number; targets: number }[] = [];
     for (const [source, batch_size, micros] of [[always(whole), 4, 1], [quarters, 1, 4]] as const) {
-      const trainer = await roughTrainer(open, { source, stage: { batch_size, gradient_accumulation_steps: micros } });
+      const trainer = await roughTrainer(open, { family, source, stage: { batch_size, gradient_accumulation_steps: micros } });
       trainer.takeStep();
       const [metrics] = await trainer.readMetrics();
       results.push({ gradient: await gradients(trainer), loss: metrics!.loss, targets: metrics!.targets });
@@ -146,29 +150,30 @@ describe.each(devices)("on %s", (device, open) => {
   });
 
   it("a tied embedding's gradient is the sum of an untied model's two", async () => {
+    const name = family === "gpt2" ? "transformer.wte.weight" : "model.embed_tokens.weight";
     const source = always(microSource().train(2, 0, 2, T));
     const found: Map<string, Float32Array>[] = [];
     for (const tied of [true, false]) {
-      const trainer = await microTrainer(await open(), { source, model: { tie_word_embeddings: tied } });
+      const trainer = await microTrainer(await open(), { family, source, model: { tie_word_embeddings: tied } });
       const weights = roughWeights(trainer.programs);
-      trainer.loadWeights(new Map([...weights, ["lm_head.weight", weights.get("transformer.wte.weight")!]]));
+      trainer.loadWeights(new Map([...weights, ["lm_head.weight", weights.get(name)!]]));
       found.push(await stepGradients(trainer));
       trainer.destroy();
     }
     const [tied, untied] = found as [Map<string, Float32Array>, Map<string, Float32Array>];
-    const [table, head] = [untied.get("transformer.wte.weight")!, untied.get("lm_head.weight")!];
-    const worst = relativeL2(tied.get("transformer.wte.weight")!, table.map((x, i) => x + head[i]!));
-    console.info(`${device}: within ${worst.toExponential(1)}; either use alone is off by ${relativeL2(table, tied.get("transformer.wte.weight")!).toFixed(2)} and ${relativeL2(head, tied.get("transformer.wte.weight")!).toFixed(2)}`);
+    const [table, head] = [untied.get(name)!, untied.get("lm_head.weight")!];
+    const worst = relativeL2(tied.get(name)!, table.map((x, i) => x + head[i]!));
+    console.info(`${device}: within ${worst.toExponential(1)}; either use alone is off by ${relativeL2(table, tied.get(name)!).toFixed(2)} and ${relativeL2(head, tied.get(name)!).toFixed(2)}`);
     expect(worst).toBeLessThanOrEqual(1e-6);
-    expect(relativeL2(table, tied.get("transformer.wte.weight")!)).toBeGreaterThan(0.1);
-    expect(relativeL2(head, tied.get("transformer.wte.weight")!)).toBeGreaterThan(0.1);
+    expect(relativeL2(table, tied.get(name)!)).toBeGreaterThan(0.1);
+    expect(relativeL2(head, tied.get(name)!)).toBeGreaterThan(0.1);
   });
 
   it("a head in many row tiles gives what one tile gives, to 1e-6", async () => {
     const source = always(unevenMasks(microSource()).train(2, 0, 8, T));
     const results: { gradient: Map<string, Float32Array>; loss: number; held: number; tiles: number }[] = [];
     for (const maxBindingBytes of [2 ** 27, 40_000]) {
-      const trainer = await roughTrainer(open, { source, stage: { batch_size: 8 }, maxBindingBytes });
+      const trainer = await roughTrainer(open, { family, source, stage: { batch_size: 8 }, maxBindingBytes });
       const tiles = trainer.programs.recordings[0]!.launches.filter(({ kernel }) => kernel.name === "crossEntropy").length;
       const held = await trainer.evaluate(source, 1);
       const [loss] = await losses(trainer, 1);
@@ -187,7 +192,7 @@ describe.each(devices)("on %s", (device, open) => {
   it("dropout of 0 is no dropout to the last bit, and dropout of 0.3 is another in every micro-step", async () => {
     const source = microSource();
     const run = async (dropout: number): Promise<number[]> => {
-      const trainer = await microTrainer(await open(), { source, model: { dropout } });
+      const trainer = await microTrainer(await open(), { family, source, model: { dropout } });
       const found = await losses(trainer, 3);
       const launches = trainer.programs.recordings[0]!.launches.filter(({ kernel }) => kernel.name === "dropout").length;
       trainer.destroy();
@@ -199,7 +204,7 @@ describe.each(devices)("on %s", (device, open) => {
     expect(on[3]).toBe(6);
 
     const batch = source.train(0, 0, 2, T);
-    const trainer = await roughTrainer(open, { source: always(batch), model: { dropout: 0.3 }, optimizer: { learning_rate: 0, warmup_iters: 0, schedule: "constant" } });
+    const trainer = await roughTrainer(open, { family, source: always(batch), model: { dropout: 0.3 }, optimizer: { learning_rate: 0, warmup_iters: 0, schedule: "constant" } });
     const draws = await losses(trainer, 3);
     const looked = [await trainer.evaluate(always(batch), 1), await trainer.evaluate(always(batch), 1)];
     trainer.destroy();

@@ -1,5 +1,5 @@
 /**
- * The smallest GPT that has every part (L1 NH2 C32 T32 V65), its data, and the devices it runs on: what the promises that step
+ * The smallest model of each family that has every part (L1 C32 T32 V65), their data, and the devices it runs on: what the promises that step
  * through training are tested with. The golden model of `parity.ts` is another.
  */
 import { sha256Stream } from "../../src/core/hash.ts";
@@ -11,6 +11,8 @@ import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
 import type { Device } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import type { Gpt2Config } from "../../src/model/gpt2.ts";
+import type { LlamaConfig } from "../../src/model/llama.ts";
+import type { TransformerConfig } from "../../src/model/transformer.ts";
 import type { CompileOptions } from "../../src/plan/compile.ts";
 import type { LoraMethod, OptimizerConfig, PretrainStage } from "../../src/protocol/recipe.ts";
 import { recordTraining, type TrainingPrograms } from "../../src/training/programs.ts";
@@ -23,6 +25,18 @@ export const T = 32;
 
 export const microConfig: Gpt2Config = { family: "gpt2", n_layer: 1, n_head: 2, n_embd: 32, block_size: T, dropout: 0, tie_word_embeddings: true, vocab_size: V };
 
+/** Two query heads on each key head. */
+export const microLlama: LlamaConfig = {
+  family: "llama", n_layer: 1, n_head: 4, n_kv_head: 2, n_embd: 32, intermediate_size: 88, block_size: T, rope_theta: 10_000, rms_norm_eps: 1e-5,
+  dropout: 0, tie_word_embeddings: true, vocab_size: V,
+};
+
+export type FamilyName = TransformerConfig["family"];
+
+/** The micro model of a family, changed in places. */
+export const microConfigOf = (family: FamilyName = "gpt2", changes: MicroOptions["model"] = {}): TransformerConfig =>
+  ({ ...(family === "llama" ? microLlama : microConfig), ...changes }) as TransformerConfig;
+
 export const microOptimizer: OptimizerConfig = {
   learning_rate: 1e-2, schedule: "cosine", warmup_iters: 5, min_lr: 1e-4, beta1: 0.9, beta2: 0.95, eps: 1e-8, weight_decay: 0.1, grad_clip: 1,
 };
@@ -32,7 +46,9 @@ export const microStage: PretrainStage = {
 };
 
 export interface MicroOptions {
-  readonly model?: Partial<Gpt2Config>;
+  /** Default: gpt2. */
+  readonly family?: FamilyName;
+  readonly model?: Partial<Omit<LlamaConfig, "family">>;
   readonly stage?: Partial<PretrainStage>;
   readonly optimizer?: Partial<OptimizerConfig>;
   readonly lora?: LoraMethod;
@@ -45,7 +61,7 @@ export interface MicroOptions {
 
 export function microPrograms(options: MicroOptions = {}): TrainingPrograms {
   return recordTraining({
-    config: { ...microConfig, ...options.model }, lora: options.lora ?? null, optimizer: { ...microOptimizer, ...options.optimizer },
+    config: microConfigOf(options.family, options.model), lora: options.lora ?? null, optimizer: { ...microOptimizer, ...options.optimizer },
     batchSize: options.stage?.batch_size ?? microStage.batch_size, maxBindingBytes: options.maxBindingBytes ?? 2 ** 27, quiz: options.quiz ?? false,
   });
 }
@@ -105,7 +121,7 @@ export function roughWeights(programs: TrainingPrograms, scale = 0.3): TrainerSt
   return new Map(programs.parameters.specs.map(({ name, shape }) => {
     const draws = new Draws(3, "world", { site: name });
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    const centre = /ln_\w+\.weight$/.test(name) ? 1 : 0;
+    const centre = /(ln_\w+|norm)\.weight$/.test(name) ? 1 : 0;
     for (let i = 0; i < data.length; i++) data[i] = centre + scale * draws.normal(i);
     return [name, { shape, data }] as const;
   }));
@@ -136,8 +152,16 @@ export const devices: readonly NamedDevice[] = [
   ["CPU", wasmCpu],
 ];
 
+type NamedModel = readonly [name: string, open: () => Promise<Device>, family: FamilyName];
+
+const bothFamilies = (list: readonly NamedDevice[]): NamedModel[] => list.flatMap(([name, open]): NamedModel[] => [[`${name}, GPT-2`, open, "gpt2"], [`${name}, Llama`, open, "llama"]]);
+
+/** Both families on both devices. */
+export const models: readonly NamedModel[] = bothFamilies(devices);
+
 /** For checks of a few steps. */
 export const allDevices: readonly NamedDevice[] = [...devices, ["WebGPU by workgroup", webGpuByWorkgroup]];
+export const allModels: readonly NamedModel[] = bothFamilies(allDevices);
 
 /** SHA-256 of all weights, names and bits. */
 export function weightsHash({ weights }: Pick<TrainerState, "weights">): string {
