@@ -3,6 +3,7 @@ import type { CheckpointSummary, KnobChange, Recipe } from "../protocol/index.ts
 import type { ViewName } from "./app-bar.ts";
 import type { AskDetail } from "./ask-panel.ts";
 import { ASK_DEFAULTS } from "./ask-panel.ts";
+import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts";
 import { actionOf } from "./keys.ts";
 import type { NestlingApp } from "./nestling-app.ts";
 import { droppedFrom, fileName, kindOfFile, saveBlob } from "./page-files.ts";
@@ -47,6 +48,21 @@ export function appActions(app: NestlingApp): AppActions {
     if (tuning !== null) void start({ recipe: tuning.recipe, fromCheckpoint: tuning.base.id });
   };
 
+  const tuneExamples = async (rows: readonly ExampleRow[]): Promise<void> => {
+    const tuning = app.tuning();
+    if (tuning === null) return;
+    const added = await controller.addText("your-examples.jsonl", new Blob([rowsToJsonl(rows)], { type: "application/jsonl" }));
+    if (added === undefined) return;
+    const calibration = controller.state.calibrations[JSON.stringify(tuning.recipe)];
+    const speed = calibration?.status === "done" ? calibration.value.tokensPerSec : undefined;
+    await start({ recipe: examplesRecipe(tuning.recipe, added, rows, speed), fromCheckpoint: tuning.base.id });
+  };
+
+  const previewExample = async ({ question, answer }: ExampleRow): Promise<void> => {
+    const base = app.tuning()?.base.id;
+    app.examplePieces = base === undefined || (question === "" && answer === "") ? [] : await controller.chatPieces(base, question, answer);
+  };
+
   const choose = (preset: Recipe | undefined): void => {
     if (preset === undefined) return;
     const seeded = { ...preset, seed: app.recipe.seed };
@@ -87,6 +103,9 @@ export function appActions(app: NestlingApp): AppActions {
     "download-model": (item: CheckpointSummary) => void download(item),
     "delete-model": (id: string) => void controller.deleteModel(id),
     "tune-from": tuneFrom,
+    "show-examples": () => app.examples.show(),
+    "preview-example": (row: ExampleRow) => void previewExample(row),
+    "tune-examples": (rows: readonly ExampleRow[]) => void tuneExamples(rows),
     "start-run": (choice: StartChoice) => void start(choice),
     "new-run": () => controller.clearRun(),
     "toggle-play": () => void controller.togglePlay(),

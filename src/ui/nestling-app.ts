@@ -1,7 +1,7 @@
 /** The page: lays out the parts, hands them state, and turns what they ask for into commands of the controller. */
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
-import type { BackendChoice, CheckpointSummary, ErrorReport, Recipe } from "../protocol/index.ts";
+import type { BackendChoice, ChatPiece, CheckpointSummary, ErrorReport, Recipe } from "../protocol/index.ts";
 import "./app-bar.ts";
 import { appActions } from "./app-actions.ts";
 import { appStyles } from "./app-styles.ts";
@@ -10,6 +10,8 @@ import type { AskPanel } from "./ask-panel.ts";
 import "./ask-panel.ts";
 import "./batch-view.ts";
 import "./coming-view.ts";
+import type { ExamplesDialog } from "./examples-dialog.ts";
+import "./examples-dialog.ts";
 import "./learning-panel.ts";
 import "./live-knobs.ts";
 import type { ModelsDrawer } from "./models-drawer.ts";
@@ -62,6 +64,8 @@ export class NestlingApp extends LitElement {
   @query("pieces-view") piecesView!: PiecesView;
   @query("small-dialog") dialog!: SmallDialog;
   @query("ask-panel") askPanel!: AskPanel;
+  @query("examples-dialog") examples!: ExamplesDialog;
+  @state() examplePieces: readonly ChatPiece[] = [];
 
   readonly run = new RunController(this, () => ({ connect: this.connect, backend: this.backend, baseUrl: document.baseURI }));
   readonly theme = new ThemeController(this);
@@ -114,6 +118,7 @@ export class NestlingApp extends LitElement {
       ${this.view === "train" ? this.train() : html`<coming-view .view=${this.view}></coming-view>`}
       <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
       <pieces-view .pieces=${this.pieces}></pieces-view>
+      <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>
       <small-dialog></small-dialog>
       <notice-stack .notices=${state.notices}></notice-stack>
     `;

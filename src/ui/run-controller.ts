@@ -3,7 +3,7 @@
  * the page one method. It draws nothing, and no other module of the page holds the engine.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { AskRequest, BackendChoice, EngineApi, EngineEvent, ErrorReport, KnobChange, Recipe, SamplingOptions } from "../protocol/index.ts";
+import type { AskRequest, BackendChoice, ChatPiece, EngineApi, EngineEvent, ErrorReport, KnobChange, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
 import { formatDuration } from "./format.ts";
@@ -251,6 +251,10 @@ export class RunController implements ReactiveController {
 
   async tokenize(checkpointId: string, text: string): Promise<readonly { id: number; text: string }[]> {
     return (await this.attempt((api) => api.tokenize(checkpointId, text))) ?? [];
+  }
+
+  async chatPieces(checkpointId: string, question: string, answer: string): Promise<readonly ChatPiece[]> {
+    return (await this.attempt((api) => api.chatPieces(checkpointId, question, answer))) ?? [];
   }
 
   private measureWords(): void {

@@ -141,6 +141,7 @@ export class StartPanel extends LitElement {
       </p>
       ${tuning === null ? html`<div class="time"></div>` : this.time(state.calibrations[JSON.stringify(tuning.recipe)], stages, "practice in answering")}
       <button class="primary" data-testid="start-tune" ?disabled=${tuning === null || this.starting || state.link !== "ready"} @click=${this.startTuning}>Fine-tune it</button>
+      <button class="plain own" data-testid="own-examples" ?disabled=${tuning === null} @click=${() => this.dispatchEvent(new CustomEvent("show-examples", { bubbles: true, composed: true }))}>or on your own questions and answers</button>
     </section>`;
   }
 
