@@ -13,7 +13,7 @@ export type Progress = (what: string, share?: number) => void;
 const chatText = (examples: readonly ChatExample[]): string[] => examples.flatMap(({ messages }) => messages.map(({ content }) => content));
 
 /** Characters that byte-pair statistics are taken from: of a longer text, an even sample. */
-const SAMPLE = 32 * 2 ** 20;
+const SAMPLE = 16 * 2 ** 20;
 const SLICE_MS = 40;
 
 export class StageData {
