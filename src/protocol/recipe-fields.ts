@@ -28,6 +28,24 @@ export const LORA_TARGETS: Readonly<Record<ModelConfig["family"], readonly LoraT
   llama: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
 };
 
+/** What LoRA adapts when nobody has said: what PEFT takes for the family. */
+export const LORA_DEFAULTS: Readonly<Record<ModelConfig["family"], readonly LoraTarget[]>> = { gpt2: ["c_attn"], llama: ["q_proj", "v_proj"] };
+
+/** What each adapted module does in a block, in one sentence. */
+export const LORA_MEANINGS: Readonly<Record<LoraTarget, string>> = {
+  c_attn: "Makes queries, keys and values: what looks at what.",
+  "attn.c_proj": "Writes what attention gathered back into the stream.",
+  c_fc: "First half of the MLP: widens each token.",
+  "mlp.c_proj": "Second half of the MLP: writes its result back.",
+  q_proj: "Makes queries: what a token looks for.",
+  k_proj: "Makes keys: what a token can be found by.",
+  v_proj: "Makes values: what a token hands on.",
+  o_proj: "Writes what attention gathered back into the stream.",
+  gate_proj: "The gate of the MLP: how much of each channel passes.",
+  up_proj: "Widens each token for the MLP.",
+  down_proj: "Writes the MLP's result back into the stream.",
+};
+
 const llama = (spec: FieldSpec): FieldSpec => ({ ...spec, family: "llama" });
 
 export const FIELDS: readonly FieldSpec[] = [
@@ -61,6 +79,7 @@ export const FIELDS: readonly FieldSpec[] = [
   number("stages.*.optimizer.eps", 1e-12, 1e-2, "Keeps AdamW's division away from zero."),
   number("stages.*.optimizer.weight_decay", 0, 1, "How strongly matrices are pulled towards zero."),
   number("stages.*.optimizer.grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit."),
+  choice("stages.*.method.type", ["full", "lora"], "Whether fine-tuning moves all weights, or learns a small low-rank addition beside frozen ones."),
   integer("stages.*.method.r", 1, 256, "Rank of the low-rank update."),
   number("stages.*.method.lora_alpha", 0.001, 4096, "Scale of the low-rank update: alpha / r."),
 ];
@@ -92,6 +111,11 @@ function fits(spec: FieldSpec, value: unknown): boolean {
     case "text": return typeof value === "string" && value.length > 0 && value.length <= spec.max!;
     default: return typeof value === "number" && Number.isFinite(value) && value >= spec.min! && value <= spec.max! && (spec.type === "number" || Number.isInteger(value));
   }
+}
+
+/** What is wrong with a field's value, as name, value seen and range; undefined where it fits. */
+export function fieldProblem(spec: FieldSpec, value: unknown, name = spec.path): string | undefined {
+  return fits(spec, value) ? undefined : `${name} is ${shown(value)}; it must be ${allowedText(spec)}.`;
 }
 
 const KEYS = {

@@ -4,11 +4,14 @@ import type { ViewName } from "./app-bar.ts";
 import type { AskDetail } from "./ask-panel.ts";
 import { ASK_DEFAULTS } from "./ask-panel.ts";
 import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts";
+import { insideActions } from "./inside-actions.ts";
 import { actionOf } from "./keys.ts";
 import type { NestlingApp } from "./nestling-app.ts";
 import { droppedFrom, fileName, kindOfFile, saveBlob } from "./page-files.ts";
 import type { Side } from "./page-state.ts";
 import type { PhoneTab } from "./phone-bar.ts";
+import { recipeActions } from "./recipe-actions.ts";
+import { withMethod } from "./recipe-choice.ts";
 import { allChoices, withOwnText } from "./sides.ts";
 import type { StartChoice } from "./start-panel.ts";
 
@@ -65,7 +68,7 @@ export function appActions(app: NestlingApp): AppActions {
 
   const choose = (preset: Recipe | undefined): void => {
     if (preset === undefined) return;
-    const seeded = { ...preset, seed: app.recipe.seed };
+    const seeded = withMethod({ ...preset, seed: app.recipe.seed }, app.method);
     app.chosen = app.ownText !== null && preset.name === "your-text" ? withOwnText(seeded, app.ownText.id) : seeded;
   };
 
@@ -93,6 +96,7 @@ export function appActions(app: NestlingApp): AppActions {
   };
 
   const on: Readonly<Record<string, (detail: never) => void>> = {
+    ...recipeActions(app),
     "choose-view": (view: ViewName) => (app.view = view),
     "choose-tab": (tab: PhoneTab) => (app.tab = tab),
     "choose-preset": (name: string) => choose(app.presets.find((preset) => preset.name === name)),

@@ -12,6 +12,7 @@ import "./batch-view.ts";
 import "./coming-view.ts";
 import type { ExamplesDialog } from "./examples-dialog.ts";
 import "./examples-dialog.ts";
+import "./inside-panel.ts";
 import "./learning-panel.ts";
 import "./live-knobs.ts";
 import type { ModelsDrawer } from "./models-drawer.ts";
@@ -24,13 +25,15 @@ import "./phone-bar.ts";
 import type { Piece, PiecesView } from "./pieces-view.ts";
 import "./pieces-view.ts";
 import "./reading-meter.ts";
+import { fineTuning } from "./recipe-choice.ts";
+import type { Method } from "./recipe-method.ts";
 import "./recipe-panel.ts";
 import type { Connection } from "./run-controller.ts";
 import { RunController } from "./run-controller.ts";
 import "./samples-timeline.ts";
 import { base, controls } from "./shared-styles.ts";
 import type { Side } from "./page-state.ts";
-import { allChoices, defaultSides, tuningBase, tuningRecipe } from "./sides.ts";
+import { allChoices, defaultSides, tuningBase } from "./sides.ts";
 import type { SmallDialog } from "./small-dialog.ts";
 import "./small-dialog.ts";
 import "./start-panel.ts";
@@ -53,6 +56,8 @@ export class NestlingApp extends LitElement {
   @state() tab: PhoneTab = "recipe";
   /** The recipe that *Train from nothing* would start. */
   @state() chosen: Recipe | null = null;
+  /** How fine-tuning moves the weights; null = as its recipe says. */
+  @state() method: Method | null = null;
   @state() ownText: { readonly id: string; readonly title: string; readonly bytes: number } | null = null;
   @state() sides: Partial<Record<Side, string>> = {};
   @state() prompt = "Once upon a time there was a";
@@ -106,8 +111,7 @@ export class NestlingApp extends LitElement {
 
   /** What *Fine-tune it* would start. */
   tuning(from: CheckpointSummary | undefined = tuningBase(this.run.state.checkpoints)): { recipe: Recipe; base: CheckpointSummary } | null {
-    const recipe = tuningRecipe(from, this.recipe, this.presets);
-    return from === undefined || recipe === undefined ? null : { recipe: { ...recipe, seed: this.recipe.seed }, base: from };
+    return fineTuning(from, this.recipe, this.presets, this.method);
   }
 
   override render(): unknown {
@@ -119,6 +123,7 @@ export class NestlingApp extends LitElement {
       <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
       <pieces-view .pieces=${this.pieces}></pieces-view>
       <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>
+      <inside-panel .run=${state.run} .choices=${allChoices(state.run, state.checkpoints)} .theme=${this.theme.shown}></inside-panel>
       <small-dialog></small-dialog>
       <notice-stack .notices=${state.notices}></notice-stack>
     `;

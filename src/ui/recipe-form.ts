@@ -1,8 +1,11 @@
 /** Chooses a preset, a seed and the person's own text. Holds no recipe: it says what was chosen. */
-import { LitElement, type PropertyValues, css, html, nothing } from "lit";
+import { LitElement, type PropertyValues, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { Recipe } from "../protocol/index.ts";
 import { formatBytes, formatShort, plural, safeName } from "./format.ts";
+import { recipeFormStyles } from "./recipe-form-styles.ts";
+import type { Method } from "./recipe-method.ts";
+import "./recipe-method.ts";
 import { base, controls } from "./shared-styles.ts";
 
 /** What a preset is, for a person; a preset without an entry is described by its numbers alone. */
@@ -22,87 +25,15 @@ const PASTED = "Pasted text";
  */
 @customElement("recipe-form")
 export class RecipeForm extends LitElement {
-  static override styles = [
-    base,
-    controls,
-    css`
-      :host {
-        border-top: 1px solid var(--line);
-        padding-top: var(--s4);
-      }
-      .presets {
-        display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr));
-        gap: var(--s2);
-      }
-      .presets label {
-        position: relative;
-        display: block;
-        padding: var(--s2) var(--s3);
-        border: 1px solid var(--line);
-        border-radius: var(--r-s);
-        cursor: pointer;
-        font-size: var(--t-xs);
-        color: var(--ink-3);
-        line-height: 1.4;
-      }
-      .presets b {
-        display: block;
-        color: var(--ink);
-        font-size: var(--t-s);
-        font-weight: 600;
-      }
-      .presets input {
-        position: absolute;
-        opacity: 0;
-        inset: 0;
-        margin: 0;
-        cursor: pointer;
-      }
-      .presets label:hover {
-        border-color: var(--line-strong);
-      }
-      .presets label:has(:checked) {
-        border-color: var(--ink-2);
-        box-shadow: inset 0 0 0 1px var(--ink-2);
-      }
-      .presets label:has(:focus-visible) {
-        outline: 2px solid var(--focus);
-        outline-offset: 2px;
-      }
-      .line {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: center;
-        gap: var(--s2) var(--s4);
-        margin-top: var(--s4);
-        font-size: var(--t-s);
-        color: var(--ink-2);
-      }
-      .seed {
-        display: inline-flex;
-        align-items: center;
-        gap: var(--s2);
-      }
-      .seed input {
-        width: 6.5rem;
-      }
-      .paste {
-        margin-top: var(--s3);
-        display: grid;
-        gap: var(--s2);
-        justify-items: start;
-      }
-      .paste textarea {
-        width: 100%;
-        min-height: 7rem;
-      }
-    `,
-  ];
+  static override styles = [base, controls, recipeFormStyles];
 
   @property({ attribute: false }) presets: readonly Recipe[] = [];
   @property({ attribute: false }) recipe!: Recipe;
   @property({ attribute: false }) ownText: { readonly title: string; readonly bytes: number } | null = null;
+
+  /** How fine-tuning moves the weights; null = nothing here fine-tunes. */
+  @property({ attribute: false }) method: Method | null = null;
+  @property() family: Recipe["model"]["family"] = "gpt2";
 
   @state() private pasting = false;
 
@@ -118,6 +49,7 @@ export class RecipeForm extends LitElement {
         <label class="seed">Seed <input type="number" min="0" max="4294967295" step="1" data-testid="seed" .value=${String(this.recipe.seed)} @change=${this.onSeed} /></label>
         <span>${this.summary()}</span>
       </div>
+      ${this.method === null ? nothing : html`<div class="line method"><span>Fine-tuning changes</span><recipe-method .method=${this.method} .family=${this.family}></recipe-method></div>`}
       <div class="line">
         <button data-testid="pick-text" @click=${this.pick}>Choose a text file</button>
         <button @click=${() => (this.pasting = !this.pasting)} aria-expanded=${this.pasting}>Paste text</button>

@@ -7,6 +7,7 @@ import { stageColor } from "./learning-data.ts";
 import { cssVars } from "./css-vars.ts";
 import { isLive } from "./page-state.ts";
 import "./panel-frame.ts";
+import { methodLine } from "./recipe-method.ts";
 import { base, controls } from "./shared-styles.ts";
 
 /** @fires new-run - back to the start cards, once the run has ended */
@@ -91,7 +92,8 @@ export class RecipePanel extends LitElement {
         ${this.line("text", stage.data.map((source) => (source.corpus.startsWith("own") ? "your text" : source.corpus)).join(" + "))}
         ${this.line("steps", formatCount(stage.max_iters))} ${this.line("rows a step", formatCount(rows))}
         ${this.line("learning rate", `${formatSmall(optimizer.learning_rate)}, ${optimizer.schedule}`)}
-        ${stage.kind === "sft" ? this.line("trains", stage.method.type === "lora" ? `LoRA, rank ${stage.method.r}` : "all weights") : nothing}
+        ${stage.kind === "sft" ? this.line("trains", methodLine(stage.method)) : nothing}
+        ${stage.kind === "sft" && stage.method.type === "lora" ? this.line("adapts", stage.method.target_modules.join(", ")) : nothing}
         ${optimizer.weight_decay > 0 ? this.line("weight decay", formatSmall(optimizer.weight_decay)) : nothing}
       </dl>
     </section>`;

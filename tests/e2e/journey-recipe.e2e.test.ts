@@ -1,0 +1,63 @@
+/** The recipe at the built page, with the real engine: how it fine-tunes. The editor's own behaviour is tested with a stub. */
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import type { LaunchedBrowser } from "../../src/cli/browser.ts";
+import { openBrowser } from "../support/browser.ts";
+import { Journey, microRecipe } from "../support/journey.ts";
+
+const url = inject("pageUrl");
+let browser: LaunchedBrowser;
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+afterAll(() => browser.close());
+
+const runRecipe = (journey: Journey): Promise<unknown> => journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run?.recipe.stages.at(-1));
+
+describe("a fine-tuning method chosen in the page", () => {
+  let journey: Journey;
+  beforeAll(async () => {
+    journey = await Journey.open(browser, { url, recipes: [microRecipe(20)] });
+  });
+  afterAll(() => journey.close());
+
+  it("stands at all weights until LoRA is chosen, and then offers rank, scale and modules with what each means", async () => {
+    expect(await journey.has("method-r")).toBe(false);
+    await journey.click("method-lora");
+    await journey.fill("method-r", "2");
+    await journey.fill("method-lora_alpha", "4");
+    await journey.click("target-c_fc");
+    const words = await journey.page.$eval(">>> recipe-method", (element) => element.shadowRoot!.textContent);
+    expect(words).toContain("Rank of the low-rank update.");
+    expect(words).toContain("First half of the MLP");
+    expect(await journey.look("method")).toEqual([]);
+  });
+
+  it("names a rank out of range at the field, with what is allowed, and keeps the last that fits", async () => {
+    await journey.fill("method-r", "0");
+    expect(await journey.text("method-r-problem")).toBe("r is 0; it must be a whole number from 1 to 256.");
+    await journey.fill("method-r", "2");
+    expect(await journey.has("method-r-problem")).toBe(false);
+  });
+
+  it("trains by LoRA from nothing to the end, and says so in the recipe of the run", async () => {
+    await journey.start();
+    await journey.untilPhase("finished");
+    expect(await runRecipe(journey)).toMatchObject({ kind: "sft", method: { type: "lora", r: 2, lora_alpha: 4, target_modules: ["c_attn", "c_fc"] } });
+    const panel = await journey.page.$eval(">>> recipe-panel", (element) => element.shadowRoot!.textContent.replace(/\s+/g, " "));
+    expect(panel).toContain("LoRA, rank 2, alpha 4");
+    expect(panel).toContain("c_attn, c_fc");
+    expect((await journey.curve(1, "train/loss")).length).toBeGreaterThan(10);
+  });
+
+  it("fine-tunes a base by LoRA too, to the end", async () => {
+    await journey.click("new-run");
+    const before = await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.runId ?? "");
+    await journey.click("start-tune");
+    await journey.until("another run has finished", (before) => {
+      const { run } = document.querySelector("nestling-app")!.run.state;
+      return run?.phase === "finished" && run.runId !== before;
+    }, before);
+    expect(await runRecipe(journey)).toMatchObject({ method: { type: "lora", r: 2 } });
+    expect([journey.watched.problems, journey.watched.foreign, await journey.notices()]).toEqual([[], [], []]);
+  });
+});
