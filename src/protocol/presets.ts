@@ -31,6 +31,19 @@ export const presets: readonly Recipe[] = [
     stages: [{ ...pretrain(2000, 12, [{ corpus: "plays", weight: 1 }], adamw(1e-3, 100, { beta2: 0.99 }), 250), eval_iters: 20 }],
   },
   {
+    // first-light's data and steps with the other family, so that the two can be laid side by side.
+    version: 1, name: "stories-llama", seed: 1,
+    model: {
+      family: "llama", n_layer: 2, n_head: 4, n_kv_head: 2, n_embd: 64, intermediate_size: 176, block_size: 64, rope_theta: 10_000, rms_norm_eps: 1e-5,
+      dropout: 0, tie_word_embeddings: true,
+    },
+    tokenizer: { kind: "bpe", vocab_size: 1024 },
+    stages: [
+      pretrain(1500, 16, [{ corpus: "stories", weight: 1 }, { corpus: "world", weight: 1 }], adamw(8e-3, 50), 100),
+      answers(120, 8, adamw(5e-4, 10, { weight_decay: 0 })),
+    ],
+  },
+  {
     version: 1, name: "your-text", seed: 1,
     model: { family: "gpt2", n_layer: 4, n_head: 4, n_embd: 128, block_size: 64, dropout: 0.1, tie_word_embeddings: true },
     tokenizer: { kind: "bpe", vocab_size: 1024 },
