@@ -96,6 +96,7 @@ export function appActions(app: NestlingApp): AppActions {
   };
 
   const on: Readonly<Record<string, (detail: never) => void>> = {
+    ...insideActions(app),
     ...recipeActions(app),
     "choose-view": (view: ViewName) => (app.view = view),
     "choose-tab": (tab: PhoneTab) => (app.tab = tab),

@@ -10,6 +10,7 @@ import { base, controls } from "./shared-styles.ts";
 /**
  * @fires watch-prompt - {detail: string} the prompt to follow
  * @fires show-pieces - how the tokenizer cuts text
+ * @fires show-inside - what the model does with the prompt
  */
 @customElement("next-word")
 export class NextWord extends LitElement {
@@ -95,6 +96,7 @@ export class NextWord extends LitElement {
     const best = view?.candidates[0]?.p ?? 1;
     return html`<panel-frame heading="Next word">
       <button class="plain pieces" slot="actions" data-testid="show-pieces" title="See how text is cut into pieces" @click=${this.onPieces}>pieces</button>
+      <button class="plain pieces" slot="actions" data-testid="show-inside" title="See attention, layer by layer" @click=${this.onInside}>look inside</button>
       <span class="small quiet" slot="actions">${this.live && view !== null ? `live, step ${formatCount(view.step)}` : ""}</span>
       <input type="text" maxlength="400" aria-label="Text to continue" placeholder="Write the beginning of a sentence" data-testid="next-prompt" .value=${this.prompt} @input=${this.onInput} />
       ${view === null || view.candidates.length === 0
@@ -109,6 +111,10 @@ export class NextWord extends LitElement {
 
   private readonly onPieces = (): void => {
     this.dispatchEvent(new CustomEvent("show-pieces", { bubbles: true, composed: true }));
+  };
+
+  private readonly onInside = (): void => {
+    this.dispatchEvent(new CustomEvent("show-inside", { bubbles: true, composed: true }));
   };
 
   private readonly onInput = (event: Event): void => {

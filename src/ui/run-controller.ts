@@ -3,7 +3,7 @@
  * the page one method. It draws nothing, and no other module of the page holds the engine.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { AskRequest, BackendChoice, ChatPiece, EngineApi, EngineEvent, ErrorReport, KnobChange, Recipe, SamplingOptions } from "../protocol/index.ts";
+import type { AskRequest, BackendChoice, ChatPiece, EngineApi, EngineEvent, ErrorReport, GradientNorms, InsideView, KnobChange, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
 import { formatDuration } from "./format.ts";
@@ -247,6 +247,17 @@ export class RunController implements ReactiveController {
     if (from === "") return;
     const view = await this.attempt((api) => api.nextWord(from, prompt, 8));
     if (view !== undefined) this.set({ ...this.current, nextWord: view });
+  }
+
+  /** The error comes back too, for the place where it was asked. */
+  async lookInside(checkpointId: string, prompt: string): Promise<InsideView | ErrorReport> {
+    const { connection } = this;
+    if (connection === null) return { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} };
+    return connection.api.lookInside(checkpointId, prompt).catch(readError);
+  }
+
+  async gradientNorms(): Promise<GradientNorms | null> {
+    return (await this.connection?.api.gradientNorms().catch(() => null)) ?? null;
   }
 
   async tokenize(checkpointId: string, text: string): Promise<readonly { id: number; text: string }[]> {

@@ -1,0 +1,148 @@
+/** One head's attention as a heat map with the tokens on both sides: a canvas, a read-out, arrow keys, and the same as a table. */
+import { LitElement, html, nothing } from "lit";
+import { customElement, property, query, state } from "lit/decorators.js";
+import type { InsideView } from "../protocol/index.ts";
+import { cssVars } from "./css-vars.ts";
+import { formatPercent } from "./format.ts";
+import type { Place } from "./inside-maths.ts";
+import { cellSize, headTable, moved, shade, tokenLabel, topKeys } from "./inside-maths.ts";
+import { insideStyles, mapStyles } from "./inside-styles.ts";
+import { base, controls } from "./shared-styles.ts";
+
+/** Tokens up to which the table of all numbers is offered whole. */
+const TABLE_TOKENS = 64;
+
+@customElement("attention-map")
+export class AttentionMap extends LitElement {
+  static override styles = [
+    base,
+    controls,
+    insideStyles,
+    mapStyles,
+  ];
+
+  @property({ attribute: false }) view!: InsideView;
+  /** Changes when the page's colours do. */
+  @property() theme = "";
+
+  @state() private layer = 0;
+  @state() private head = 0;
+  @state() private place: Place = { row: 0, column: 0 };
+  @state() private asTable = false;
+  @state() private room = 400;
+  @query("canvas") private canvas?: HTMLCanvasElement;
+  private readonly resizes = new ResizeObserver(([entry]) => (this.room = Math.min(entry!.contentRect.width, 760) - 120));
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.resizes.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.resizes.disconnect();
+  }
+
+  protected override willUpdate(): void {
+    const { layers, heads, tokens } = this.view;
+    this.layer = Math.min(this.layer, layers - 1);
+    this.head = Math.min(this.head, heads - 1);
+    const last = tokens.length - 1;
+    if (this.place.row > last) this.place = { row: last, column: Math.min(this.place.column, last) };
+  }
+
+  protected override updated(): void {
+    this.draw();
+  }
+
+  private get cell(): number {
+    return cellSize(this.view.tokens.length, this.room);
+  }
+
+  override render(): unknown {
+    const { layers, heads, tokens } = this.view;
+    const options = (count: number, chosen: number): unknown => Array.from({ length: count }, (_, i) => html`<option value=${i} ?selected=${i === chosen}>${i + 1}</option>`);
+    return html`<div class="head">
+        <h3>Attention</h3>
+        <label>Layer <select data-testid="layer" @change=${(event: Event) => (this.layer = chosen(event))}>${options(layers, this.layer)}</select></label>
+        <label>Head <select data-testid="head" @change=${(event: Event) => (this.head = chosen(event))}>${options(heads, this.head)}</select></label>
+        ${tokens.length <= TABLE_TOKENS ? html`<button class="plain small" data-testid="attention-table" aria-pressed=${this.asTable ? "true" : "false"} @click=${() => (this.asTable = !this.asTable)}>${this.asTable ? "show as map" : "show as table"}</button>` : nothing}
+      </div>
+      <p class="why">Each row is a token that looks back: the stronger a square's colour, the more it takes from the token of that column.</p>
+      <p class="readout" aria-live="polite" data-testid="attention-readout">${this.readout()}</p>
+      ${this.asTable && tokens.length <= TABLE_TOKENS ? this.table() : this.map()}`;
+  }
+
+  private readout(): unknown {
+    const { tokens } = this.view;
+    const { row, column } = this.place;
+    const table = headTable(this.view, this.layer, this.head);
+    const P = tokens.length;
+    const name = (i: number): unknown => html`<b>${tokenLabel(tokens[i]!)}</b>`;
+    const most = topKeys(table, P, row, 3).map(({ key, p }, i) => html`${i === 0 ? "" : ", "}${name(key)} ${formatPercent(p)}`);
+    const here = column > row ? html`${name(row)} cannot see ${name(column)}, which comes later.` : html`${name(row)} (token ${row + 1}) looks at ${name(column)} (token ${column + 1}): ${formatPercent(table[row * P + column])}.`;
+    return html`${here} Most at ${most}.`;
+  }
+
+  private map(): unknown {
+    const { tokens } = this.view;
+    const { row, column } = this.place;
+    const names = (on: number): unknown => tokens.map((text, i) => html`<span class=${i === on ? "on" : ""}>${tokenLabel(text)}</span>`);
+    const label = `Attention of layer ${this.layer + 1}, head ${this.head + 1}, ${tokens.length} tokens. Arrow keys move; the numbers are read out.`;
+    return html`<div class="scroll">
+      <div class="map" role="application" tabindex="0" aria-label=${label} data-testid="attention-map" ${cssVars({ "--cell": `${this.cell}px`, "--row": row, "--column": column })} @keydown=${this.onKey}>
+        <div class="columns" aria-hidden="true">${names(column)}</div>
+        <div class="rows" aria-hidden="true">${names(row)}</div>
+        <div class="field" @pointermove=${this.onPointer} @pointerdown=${this.onPointer}><canvas aria-hidden="true"></canvas><i></i></div>
+      </div>
+    </div>`;
+  }
+
+  private table(): unknown {
+    const { tokens } = this.view;
+    const P = tokens.length;
+    const table = headTable(this.view, this.layer, this.head);
+    return html`<div class="scroll" tabindex="0" role="region" aria-label="Attention as a table"><table data-testid="attention-numbers">
+      <thead><tr><th scope="col">looks at</th>${tokens.map((text) => html`<th scope="col" class="token">${tokenLabel(text)}</th>`)}</tr></thead>
+      <tbody>${tokens.map((text, t) => html`<tr><th scope="row" class="token">${tokenLabel(text)}</th>${Array.from({ length: P }, (_, s) => html`<td>${s > t ? "" : formatPercent(table[t * P + s])}</td>`)}</tr>`)}</tbody>
+    </table></div>`;
+  }
+
+  private draw(): void {
+    const { canvas, cell } = this;
+    const context = canvas?.getContext("2d");
+    if (!canvas || !context) return;
+    const P = this.view.tokens.length;
+    const scale = devicePixelRatio;
+    canvas.width = canvas.height = Math.round(P * cell * scale);
+    canvas.style.width = canvas.style.height = `${P * cell}px`;
+    context.scale(scale, scale);
+    context.fillStyle = getComputedStyle(canvas).color;
+    headTable(this.view, this.layer, this.head).forEach((p, i) => {
+      context.globalAlpha = shade(p);
+      context.fillRect((i % P) * cell, Math.floor(i / P) * cell, cell, cell);
+    });
+  }
+
+  private readonly onPointer = (event: PointerEvent): void => {
+    const { left, top } = (event.currentTarget as HTMLElement).getBoundingClientRect();
+    const at = (distance: number): number => Math.max(0, Math.min(this.view.tokens.length - 1, Math.floor(distance / this.cell)));
+    this.place = { row: at(event.clientY - top), column: at(event.clientX - left) };
+  };
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    const P = this.view.tokens.length;
+    const place = moved(this.place, event.key, P, P);
+    if (place === null) return;
+    event.preventDefault();
+    this.place = place;
+  };
+}
+
+const chosen = (event: Event): number => Number((event.target as HTMLSelectElement).value);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "attention-map": AttentionMap;
+  }
+}
