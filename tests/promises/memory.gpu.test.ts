@@ -63,11 +63,11 @@ describe("a model that does not fit", () => {
 });
 
 describe("what a run holds", () => {
-  it("is what the plan said, to the byte, and is all given back, run after run", async () => {
+  it.each(["gpt2", "llama"] as const)("is what the plan said, to the byte, and is all given back, run after run: %s", async (family) => {
     const seen: number[] = [];
     for (let run = 0; run < 2; run++) {
       const before = { storage: buffers.bytes(GPUBufferUsage.STORAGE), uniform: buffers.bytes(GPUBufferUsage.UNIFORM), count: buffers.alive.size };
-      const trainer = await microTrainer(device);
+      const trainer = await microTrainer(device, { family });
       const created = buffers.bytes(GPUBufferUsage.STORAGE) - before.storage;
       const slots = buffers.bytes(GPUBufferUsage.UNIFORM) - before.uniform;
       const report = trainer.plan.report();
@@ -79,7 +79,7 @@ describe("what a run holds", () => {
       await losses(trainer, 12);
       seen.push(buffers.created - filled);
       trainer.destroy();
-      console.info(`run ${run + 1}: ${created} bytes created, ${report.totalBytes} planned, ${slots} for ${launches} launches' dims; steps created ${seen[run]} buffers (staging, kept by the device)`);
+      console.info(`${family}, run ${run + 1}: ${created} bytes created, ${report.totalBytes} planned, ${slots} for ${launches} launches' dims; steps created ${seen[run]} buffers (staging, kept by the device)`);
       expect(buffers.bytes(GPUBufferUsage.STORAGE)).toBe(before.storage);
       expect(buffers.bytes(GPUBufferUsage.UNIFORM)).toBe(before.uniform);
     }

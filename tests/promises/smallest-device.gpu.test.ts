@@ -7,7 +7,7 @@ import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
 import type { Device } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import { gpuDevice } from "../support/gpu.ts";
-import { hashOf, losses, microSource, microTrainer, unevenMasks, webGpu, webGpuByWorkgroup, wasmCpu, type MicroOptions } from "../support/micro.ts";
+import { hashOf, losses, microSource, microTrainer, unevenMasks, webGpu, webGpuByWorkgroup, wasmCpu, type FamilyName, type MicroOptions } from "../support/micro.ts";
 import { wasmModule } from "../support/wasm.ts";
 
 const POISON = 0x7fc00000;
@@ -22,9 +22,9 @@ interface Trace {
 }
 
 /** Everything a run computes, as it is seen from outside: shapes that are no multiple of any tile, every program used. */
-async function trace(device: Device, poison?: number, steps = STEPS): Promise<Trace> {
+async function trace(family: FamilyName, device: Device, poison?: number, steps = STEPS): Promise<Trace> {
   const options: MicroOptions = {
-    model: { dropout: 0.1, n_embd: 24, n_head: 3, vocab_size: 67 }, stage: { batch_size: 3 }, source: unevenMasks(microSource()),
+    family, model: { dropout: 0.1, n_embd: 24, n_head: 3, n_kv_head: 1, intermediate_size: 52, vocab_size: 67 }, stage: { batch_size: 3 }, source: unevenMasks(microSource()),
     ...(poison === undefined ? {} : { compile: { poison } }),
   };
   const trainer = await microTrainer(device, options);
@@ -41,15 +41,17 @@ async function trace(device: Device, poison?: number, steps = STEPS): Promise<Tr
 const open = async (softwareAdapter: boolean, options: { toggles?: readonly string[]; poison?: number } = {}): Promise<Device> =>
   createWebGpuDevice(await gpuDevice(options.toggles ? { toggles: options.toggles } : {}), { softwareAdapter, ...(options.poison === undefined ? {} : { poison: options.poison }) });
 
+// A software adapter pays for every barrier: fewer steps of the same launches.
 describe.each([
-  ["rows by thread", true, webGpu, STEPS],
-  // A software adapter pays for every barrier: fewer steps of the same launches.
-  ["rows by workgroup", false, webGpuByWorkgroup, 8],
-] as const)("a run on WebGPU, %s", (name, softwareAdapter, plain, steps) => {
+  ["GPT-2, rows by thread", "gpt2", true, webGpu, STEPS],
+  ["GPT-2, rows by workgroup", "gpt2", false, webGpuByWorkgroup, 8],
+  ["Llama, rows by thread", "llama", true, webGpu, STEPS],
+  ["Llama, rows by workgroup", "llama", false, webGpuByWorkgroup, 8],
+] as const)("a run on WebGPU, %s", (name, family, softwareAdapter, plain, steps) => {
   it(`computes the same bits over ${steps} steps without bounds checks, and on poisoned memory`, async () => {
-    const want = await trace(await plain(), undefined, steps);
-    const unchecked = await trace(await open(softwareAdapter, { toggles: ["disable_robustness"] }), undefined, steps);
-    const poisoned = await trace(await open(softwareAdapter, { poison: POISON }), POISON, steps);
+    const want = await trace(family, await plain(), undefined, steps);
+    const unchecked = await trace(family, await open(softwareAdapter, { toggles: ["disable_robustness"] }), undefined, steps);
+    const poisoned = await trace(family, await open(softwareAdapter, { poison: POISON }), POISON, steps);
     console.info(`${name}: weights ${want.weights.slice(0, 8)}, unchecked ${unchecked.weights.slice(0, 8)}, poisoned ${poisoned.weights.slice(0, 8)}`);
     expect(unchecked).toEqual(want);
     expect(poisoned).toEqual(want);
@@ -58,16 +60,16 @@ describe.each([
   });
 });
 
-describe("a run on the CPU", () => {
+describe.each(["gpt2", "llama"] as const)("a run of %s on the CPU", (family) => {
   it(`computes the same bits over ${STEPS} steps on poisoned memory`, async () => {
-    const want = await trace(await wasmCpu());
-    const poisoned = await trace(createCpuDevice({ wasm: await wasmModule(), poison: POISON }), POISON);
+    const want = await trace(family, await wasmCpu());
+    const poisoned = await trace(family, createCpuDevice({ wasm: await wasmModule(), poison: POISON }), POISON);
     console.info(`CPU: weights ${want.weights.slice(0, 8)}, poisoned ${poisoned.weights.slice(0, 8)}`);
     expect(poisoned).toEqual(want);
   });
 
   it("comes close to what WebGPU computes: the same losses to 1e-4", async () => {
-    const [cpu, gpu] = [await trace(await wasmCpu()), await trace(await webGpu())];
+    const [cpu, gpu] = [await trace(family, await wasmCpu()), await trace(family, await webGpu())];
     const apart = Math.max(...cpu.losses.map((loss, i) => Math.abs(loss - gpu.losses[i]!)));
     console.info(`CPU and WebGPU: ${STEPS} losses within ${apart.toExponential(1)}, held out within ${Math.abs(cpu.held - gpu.held).toExponential(1)}`);
     expect(apart).toBeLessThanOrEqual(1e-4);
