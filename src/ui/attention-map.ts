@@ -1,5 +1,6 @@
 /** One head's attention as a heat map with the tokens on both sides: a canvas, a read-out, arrow keys, and the same as a table. */
-import { LitElement, html, nothing } from "lit";
+import type { PropertyValues } from "lit";
+import { LitElement, html } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { InsideView } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
@@ -9,8 +10,9 @@ import { cellSize, headTable, moved, shade, tokenLabel, topKeys } from "./inside
 import { insideStyles, mapStyles } from "./inside-styles.ts";
 import { base, controls } from "./shared-styles.ts";
 
-/** Tokens up to which the table of all numbers is offered whole. */
+/** Tokens up to which the table holds every number; beyond it, each row's largest. */
 const TABLE_TOKENS = 64;
+const TABLE_MOST = 8;
 
 @customElement("attention-map")
 export class AttentionMap extends LitElement {
@@ -43,12 +45,12 @@ export class AttentionMap extends LitElement {
     this.resizes.disconnect();
   }
 
-  protected override willUpdate(): void {
+  protected override willUpdate(changed: PropertyValues<this>): void {
     const { layers, heads, tokens } = this.view;
     this.layer = Math.min(this.layer, layers - 1);
     this.head = Math.min(this.head, heads - 1);
-    const last = tokens.length - 1;
-    if (this.place.row > last) this.place = { row: last, column: Math.min(this.place.column, last) };
+    // Another text is looked at from its end, which is where the model goes on.
+    if (changed.has("view") && changed.get("view")?.tokens.length !== tokens.length) this.place = { row: tokens.length - 1, column: tokens.length - 1 };
   }
 
   protected override updated(): void {
@@ -60,17 +62,17 @@ export class AttentionMap extends LitElement {
   }
 
   override render(): unknown {
-    const { layers, heads, tokens } = this.view;
+    const { layers, heads } = this.view;
     const options = (count: number, chosen: number): unknown => Array.from({ length: count }, (_, i) => html`<option value=${i} ?selected=${i === chosen}>${i + 1}</option>`);
     return html`<div class="head">
         <h3>Attention</h3>
         <label>Layer <select data-testid="layer" @change=${(event: Event) => (this.layer = chosen(event))}>${options(layers, this.layer)}</select></label>
         <label>Head <select data-testid="head" @change=${(event: Event) => (this.head = chosen(event))}>${options(heads, this.head)}</select></label>
-        ${tokens.length <= TABLE_TOKENS ? html`<button class="plain small" data-testid="attention-table" aria-pressed=${this.asTable ? "true" : "false"} @click=${() => (this.asTable = !this.asTable)}>${this.asTable ? "show as map" : "show as table"}</button>` : nothing}
+        <button class="plain small" data-testid="attention-table" aria-pressed=${this.asTable ? "true" : "false"} @click=${() => (this.asTable = !this.asTable)}>${this.asTable ? "show as map" : "show as table"}</button>
       </div>
       <p class="why">Each row is a token that looks back: the stronger a square's colour, the more it takes from the token of that column.</p>
       <p class="readout" aria-live="polite" data-testid="attention-readout">${this.readout()}</p>
-      ${this.asTable && tokens.length <= TABLE_TOKENS ? this.table() : this.map()}`;
+      ${this.asTable ? this.table() : this.map()}`;
   }
 
   private readout(): unknown {
@@ -102,9 +104,13 @@ export class AttentionMap extends LitElement {
     const { tokens } = this.view;
     const P = tokens.length;
     const table = headTable(this.view, this.layer, this.head);
+    const whole = P <= TABLE_TOKENS;
+    const cells = (t: number): unknown => whole
+      ? tokens.map((_, s) => html`<td>${s > t ? "" : formatPercent(table[t * P + s])}</td>`)
+      : topKeys(table, P, t, TABLE_MOST).map(({ key, p }) => html`<td><span class="token">${tokenLabel(tokens[key]!)}</span> (${key + 1}) ${formatPercent(p)}</td>`);
     return html`<div class="scroll" tabindex="0" role="region" aria-label="Attention as a table"><table data-testid="attention-numbers">
-      <thead><tr><th scope="col">looks at</th>${tokens.map((text) => html`<th scope="col" class="token">${tokenLabel(text)}</th>`)}</tr></thead>
-      <tbody>${tokens.map((text, t) => html`<tr><th scope="row" class="token">${tokenLabel(text)}</th>${Array.from({ length: P }, (_, s) => html`<td>${s > t ? "" : formatPercent(table[t * P + s])}</td>`)}</tr>`)}</tbody>
+      <thead><tr><th scope="col">looks at</th>${whole ? tokens.map((text) => html`<th scope="col" class="token">${tokenLabel(text)}</th>`) : html`<th scope="col">most</th>`}</tr></thead>
+      <tbody>${tokens.map((text, t) => html`<tr><th scope="row" class="token">${tokenLabel(text)}</th>${cells(t)}</tr>`)}</tbody>
     </table></div>`;
   }
 
@@ -136,6 +142,7 @@ export class AttentionMap extends LitElement {
     if (place === null) return;
     event.preventDefault();
     this.place = place;
+    void this.updateComplete.then(() => this.renderRoot.querySelector(".field i")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
   };
 }
 

@@ -1,4 +1,5 @@
 /** The logit lens: for every token (column), what the model would say next if it ended at each depth (row). A table one can walk. */
+import type { PropertyValues } from "lit";
 import { LitElement, css, html } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { InsideView } from "../protocol/index.ts";
@@ -55,9 +56,14 @@ export class LensTable extends LitElement {
 
   @state() private place: Place = { row: 0, column: 0 };
 
-  protected override willUpdate(): void {
+  protected override willUpdate(changed: PropertyValues<this>): void {
     const { lens, tokens } = this.view;
-    this.place = { row: Math.min(this.place.row, lens.length - 1), column: Math.min(this.place.column, tokens.length - 1) };
+    const before = changed.get("view");
+    // Another text is looked at from its end and at full depth: what the model says next.
+    if (changed.has("view") && (before?.tokens.length !== tokens.length || before.lens.length !== lens.length)) {
+      this.place = { row: lens.length - 1, column: tokens.length - 1 };
+      void this.updateComplete.then(() => this.renderRoot.querySelector(".scroll")?.scrollTo({ left: 1e6 }));
+    }
   }
 
   override render(): unknown {
