@@ -4,14 +4,14 @@
  */
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import { Pipelines } from "../../src/device/webgpu/pipelines.ts";
-import type { AnyKernel, AnyVariant, DimValues } from "../../src/device/types.ts";
+import type { AnyKernel, AnyVariant, Device, DimValues } from "../../src/device/types.ts";
 import { kernels } from "../../src/kernels/index.ts";
-import { microTrainer, type MicroOptions } from "../support/micro.ts";
+import { microTrainer, type FamilyName } from "../support/micro.ts";
 
 export const STEPS = 20;
 
 /** Steps on variants whose barriers a software adapter pays for dearly: fewer of them show the same launches. */
-const BARRIER_STEPS = 5;
+const BARRIER_STEPS = 4;
 
 export interface Compilation {
   /** Every module that became a pipeline: a variant has one for each distinct set of its constants. */
@@ -76,19 +76,19 @@ export interface Trace {
   readonly weights: Readonly<Record<string, readonly number[]>>;
 }
 
-/** The families, each at L1 NH2 C32 T32 V65. */
-const FAMILIES: readonly { readonly name: string; readonly options: MicroOptions }[] = [{ name: "gpt2", options: {} }];
+/** Each at L1 C32 T32 V65. */
+const FAMILIES: readonly FamilyName[] = ["gpt2", "llama"];
 
-async function trace(gpu: GPUDevice, name: string, options: MicroOptions, softwareAdapter: boolean): Promise<Trace> {
-  const steps = softwareAdapter ? STEPS : BARRIER_STEPS;
-  const trainer = await microTrainer(createWebGpuDevice(gpu, { softwareAdapter }), options);
+async function trace(device: Device, family: FamilyName): Promise<Trace> {
+  const steps = device.barriersAreDear ? STEPS : BARRIER_STEPS;
+  const trainer = await microTrainer(device, { family });
   for (let step = 0; step < steps; step++) trainer.takeStep();
   const metrics = await trainer.readMetrics();
   const held = await trainer.evaluate(trainer.data, 2);
   const { weights } = await trainer.snapshot(false);
   trainer.destroy();
   return {
-    name: `${name}, ${softwareAdapter ? "rows by thread" : "rows by workgroup"}`, steps, held,
+    name: `${family}, ${device.barriersAreDear ? "rows by thread" : "rows by workgroup"}`, steps, held,
     losses: metrics.map(({ loss }) => loss), gradNorms: metrics.map(({ gradNorm }) => gradNorm),
     weights: Object.fromEntries([...weights].map(([key, { data }]) => [key, Array.from(data)])),
   };
@@ -97,6 +97,10 @@ async function trace(gpu: GPUDevice, name: string, options: MicroOptions, softwa
 /** The micro run of every family, with the variants that software adapters get and with those that graphics cards get. */
 export async function trainAll(gpu: GPUDevice): Promise<Trace[]> {
   const traces: Trace[] = [];
-  for (const { name, options } of FAMILIES) for (const software of [true, false]) traces.push(await trace(gpu, name, options, software));
+  for (const softwareAdapter of [true, false]) {
+    // One device for both: pipelines are compiled once a device.
+    const device = createWebGpuDevice(gpu, { softwareAdapter });
+    for (const family of FAMILIES) traces.push(await trace(device, family));
+  }
   return traces;
 }
