@@ -114,7 +114,7 @@ export class InsidePanel extends LitElement {
     const pretrains = this.model !== "live" || this.run?.stages[this.run.stageIndex]?.kind === "pretrain";
     const status = error !== null ? `${error.message} ${error.code}` : view === null ? "Looking." : `Step ${formatCount(view.step)}${this.model === "live" && this.run?.phase === "running" ? ", looked at again every few seconds" : ""}. ${view.note ?? ""}`;
     return html`<dialog aria-label="Look inside" data-testid="inside" ${cssVars({ "--hue": `var(${pretrains ? "--base" : "--tuned"})` })}>
-      <header>
+      <header role="none">
         <h2>Look inside</h2>
         <button class="plain icon" aria-label="Close" data-testid="close-inside" @click=${() => this.dialog.close()}>${icons.close()}</button>
       </header>
