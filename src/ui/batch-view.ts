@@ -54,14 +54,14 @@ export class BatchView extends LitElement {
       }
       .cell small {
         font: 400 0.66rem / 1.2 var(--sans);
-        color: var(--ink-3);
+        color: var(--ink-2);
       }
       .cell i {
         font: 400 0.8em / 1.7 var(--mono);
-        color: var(--ink-3);
+        color: var(--ink-2);
       }
       .cell.hot small {
-        color: var(--ink-2);
+        color: var(--ink);
       }
       .cell.masked {
         color: var(--ink-3);
@@ -137,8 +137,8 @@ export class BatchView extends LitElement {
   private cell(cell: TokenCell, i: number): unknown {
     const share = cell.masked ? 0 : Math.min(1, (cell.loss ?? 0) / FULL_HEAT);
     const classes = `cell${cell.masked ? " masked" : ""}${share > 0.5 ? " hot" : ""}${this.at === i ? " on" : ""}`;
-    return html`<button class=${classes} tabindex=${i === (this.at ?? 0) ? 0 : -1} ${cssVars({ "--share": share.toFixed(2) })} aria-label=${`${cell.text}, next ${cell.targetText}`}
-      @pointerenter=${() => (this.at = i)} @focus=${() => (this.at = i)}>${shownPiece(cell.text)}<small>${cell.masked ? "\u00b7" : shownPiece(cell.targetText)}</small></button>`;
+    return html`<button class=${classes} tabindex=${i === (this.at ?? 0) ? 0 : -1} ${cssVars({ "--share": share.toFixed(2) })}
+      @pointerenter=${() => (this.at = i)} @focus=${() => (this.at = i)}>${shownPiece(cell.text)}<span class="visually-hidden">, next </span><small>${cell.masked ? "\u00b7" : shownPiece(cell.targetText)}</small></button>`;
   }
 
   private guesses(row: BatchRowView): unknown {

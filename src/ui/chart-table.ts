@@ -66,7 +66,7 @@ export class ChartTable extends LitElement {
     const { head, rows } = this.table;
     const text = (cell: string | number | undefined): string => (cell === undefined ? "" : typeof cell === "string" ? cell : Number.isInteger(cell) ? formatCount(cell) : formatSmall(cell));
     return html`<dialog aria-label="The curves as a table" data-testid="chart-table">
-      <header>
+      <header role="none">
         <h2>The curves as a table</h2>
         <button class="plain icon" aria-label="Close" data-testid="close-table" @click=${() => this.dialog.close()}>${icons.close()}</button>
       </header>

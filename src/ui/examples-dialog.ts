@@ -45,7 +45,7 @@ export class ExamplesDialog extends LitElement {
     const whole = wholeRows(this.rows).length;
     const why = whole < FEWEST_ROWS ? `${plural(FEWEST_ROWS - whole, "more whole row")} needed` : this.blocked;
     return html`<dialog aria-label="Your examples" data-testid="examples">
-      <header>
+      <header role="none">
         <h2>Your examples</h2>
         <button class="plain icon" aria-label="Close" data-testid="close-examples" @click=${() => this.dialog.close()}>${icons.close()}</button>
       </header>
@@ -65,7 +65,7 @@ export class ExamplesDialog extends LitElement {
         ? html`<span class="quiet small">Fill a row to see the template around it.</span>`
         : this.pieces.map((piece) => html`<span class=${piece.learned ? "learned" : "read"} title="${piece.learned ? "learned" : "read, not learned from"}, number ${piece.id}">${piece.special ? html`<span class="marker">${markerName(piece.text)}</span>` : piece.text}</span>`)}</p>
       <p class="quiet small">Grey pieces are read; the loss lies on the others alone. <span class="marker">user</span>, <span class="marker">assistant</span> and <span class="marker">end</span> are the template's markers. One row in ten is held out, to see whether it learned more than the words.</p>
-      <footer>
+      <footer role="none">
         <span class="quiet small">${whole} of ${MOST_ROWS} rows${this.baseName === "" ? "" : `, for ${this.baseName}`}${why === "" ? "; about a minute at most" : `; ${why}`}</span>
         <button class="primary" data-testid="tune-examples" ?disabled=${why !== ""} @click=${this.onTune}>Tune on these</button>
       </footer>

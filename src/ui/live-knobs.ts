@@ -96,7 +96,7 @@ export class LiveKnobs extends LitElement {
     const { label, step } = NAMES[knob];
     const { meaning, min, max } = KNOBS.find(({ path }) => path === knob)!;
     const value = knobValue(stage, knob);
-    const times = (factor: number): unknown => html`<button class="plain factor" data-testid="${knob}-x${factor}" ?disabled=${still} aria-label="${label} times ${factor}" @click=${() => this.turn(knob, value * factor)}>×${factor === 0.5 ? "½" : factor}</button>`;
+    const times = (factor: number): unknown => html`<button class="plain factor" data-testid="${knob}-x${factor}" ?disabled=${still} aria-label="×${factor === 0.5 ? "½" : factor} ${label}" @click=${() => this.turn(knob, value * factor)}>×${factor === 0.5 ? "½" : factor}</button>`;
     return html`<label title=${meaning}>
       <span>${label}</span>
       ${knob === "learning_rate" ? [times(0.5), times(2)] : nothing}

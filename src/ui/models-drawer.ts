@@ -38,7 +38,7 @@ export class ModelsDrawer extends LitElement {
 
   override render(): unknown {
     return html`<dialog aria-label="Models" data-testid="models" @click=${this.onBackdrop}>
-      <header>
+      <header role="none">
         <h2>Models</h2>
         <button data-testid="open-model" @click=${this.pick}>${icons.open()} Open a model</button>
         <button class="plain icon" aria-label="Close" data-testid="close-models" @click=${() => this.dialog.close()}>${icons.close()}</button>

@@ -117,9 +117,9 @@ export class NestlingApp extends LitElement {
   override render(): unknown {
     const { state } = this.run;
     return html`
-      <app-bar .view=${this.view} .device=${state.device} ?dead=${state.link === "dead"} .theme=${this.theme.choice} .models=${state.checkpoints.length}></app-bar>
+      <app-bar role="banner" .view=${this.view} .device=${state.device} ?dead=${state.link === "dead"} .theme=${this.theme.choice} .models=${state.checkpoints.length}></app-bar>
       ${state.link === "dead" ? this.dead() : nothing} ${state.run?.error === undefined ? nothing : this.failed(state.run.error, isLive(state.run))}
-      ${this.view === "train" ? this.train() : html`<coming-view .view=${this.view}></coming-view>`}
+      ${this.view === "train" ? this.train() : html`<coming-view role="main" .view=${this.view}></coming-view>`}
       <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
       <pieces-view .pieces=${this.pieces}></pieces-view>
       <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>
@@ -134,7 +134,7 @@ export class NestlingApp extends LitElement {
     const tab = this.tab === "recipe" ? "recipe-tab" : this.tab;
     return html`
       <main class="${run === null ? "start" : "run"} ${tab}">${run === null ? this.startParts() : this.runParts()}</main>
-      <phone-bar .run=${run} .curves=${curves} .tab=${this.tab}></phone-bar>
+      <phone-bar role="region" aria-label="The run at hand" .run=${run} .curves=${curves} .tab=${this.tab}></phone-bar>
     `;
   }
 
@@ -149,6 +149,7 @@ export class NestlingApp extends LitElement {
     const { state } = this.run;
     const { run, curves } = state;
     return html`
+      <h1 class="visually-hidden">The run: ${run!.recipe.name.slice(0, 80)}</h1>
       <transport-strip class="on-watch" .run=${run} .curves=${curves} .quiz=${quizScores(state, this.answering.base)} .hiddenMs=${state.hiddenMs}></transport-strip>
       <div class="recipe"><recipe-panel class="on-recipe" .run=${run!}></recipe-panel>
         ${isLive(run) ? html`<live-knobs class="on-recipe" .run=${run}></live-knobs>` : nothing}

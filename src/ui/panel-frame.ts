@@ -1,6 +1,7 @@
 /** One panel of the page: a title, room for controls, and the body. Any panel goes full screen for a projector. */
 import { LitElement, css, html } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import { ifDefined } from "lit/directives/if-defined.js";
 import * as icons from "./icons.ts";
 import { base, controls } from "./shared-styles.ts";
 
@@ -86,6 +87,9 @@ export class PanelFrame extends LitElement {
   /** The panel's name. */
   @property() heading = "";
 
+  /** What is in it may be longer than it is high: the keyboard must reach it to scroll. */
+  @property({ type: Boolean }) scrolls = false;
+
   @state() private full = false;
 
   override connectedCallback(): void {
@@ -106,7 +110,7 @@ export class PanelFrame extends LitElement {
         <slot name="actions"></slot>
         <button class="plain icon" title=${label} aria-label=${label} @click=${this.toggle}>${this.full ? icons.close() : icons.expand()}</button>
       </header>
-      <div class="body" part="body"><slot></slot></div>
+      <div class="body" part="body" tabindex=${ifDefined(this.scrolls ? 0 : undefined)} role=${ifDefined(this.scrolls ? "group" : undefined)} aria-label=${ifDefined(this.scrolls ? this.heading : undefined)}><slot></slot></div>
     `;
   }
 

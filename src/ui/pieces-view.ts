@@ -68,7 +68,7 @@ export class PiecesView extends LitElement {
     const characters = [...this.text].length;
     const ratio = this.pieces.length === 0 ? "" : `, ${(characters / this.pieces.length).toFixed(1)} characters each`;
     return html`<dialog aria-label="Pieces of text" data-testid="pieces">
-      <header>
+      <header role="none">
         <h2>Pieces of text</h2>
         <button class="plain icon" aria-label="Close" @click=${() => this.dialog.close()}>${icons.close()}</button>
       </header>

@@ -67,7 +67,7 @@ export class RecipePanel extends LitElement {
   override render(): unknown {
     const { recipe, parameters, memory } = this.run;
     const { n_layer, n_head, n_embd, block_size, dropout } = recipe.model;
-    return html`<panel-frame heading="Recipe">
+    return html`<panel-frame heading="Recipe" scrolls>
       <section>
         <h3>${safeName(recipe.name)}</h3>
         <dl>

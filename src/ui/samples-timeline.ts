@@ -65,7 +65,7 @@ export class SamplesTimeline extends LitElement {
       ${sample === undefined
         ? html`<p class="empty">From time to time it writes a few lines. They collect here, so that you can go back to its first ones.</p>`
         : html`<span class="small quiet" slot="actions" data-testid="sample-where" title="${formatShort(sample.tokens)} tokens read by then">${this.where(sample)}</span>
-            <p class="voice" data-testid="sample"><span>${sample.prompt}</span>${this.isAnswer(sample) ? " " : ""}${sample.text}</p>
+            <p class="voice" data-testid="sample" tabindex="0"><span>${sample.prompt}</span>${this.isAnswer(sample) ? " " : ""}${sample.text}</p>
             <div class="scrub">
               <input type="range" min="0" max=${samples.length - 1} step="1" .value=${String(index)} aria-label="Sample" aria-valuetext=${this.where(sample)} data-testid="scrubber" @input=${this.onScrub} ?disabled=${samples.length < 2} />
               ${this.at === null ? nothing : html`<button class="plain" @click=${() => (this.at = null)}>Newest</button>`}

@@ -135,13 +135,13 @@ export class TransportStrip extends LitElement {
     const idle = !isLive(run) || run.phase === "preparing";
     return html`
       <div class="keys">
-        <button class="primary" data-testid="play" ?disabled=${idle} aria-label=${playing ? "Pause" : "Play"} @click=${() => this.emit("toggle-play")}>
-          ${playing ? icons.pause() : icons.play()}<kbd>space</kbd>
+        <button class="primary" data-testid="play" ?disabled=${idle} @click=${() => this.emit("toggle-play")}>
+          <span class="visually-hidden">${playing ? "Pause" : "Play"}</span>${playing ? icons.pause() : icons.play()}<kbd>space</kbd>
         </button>
-        <button data-testid="step" ?disabled=${idle} aria-label="One step, then pause" title="One optimizer step, then pause" @click=${() => this.emit("single-step")}>
+        <button data-testid="step" ?disabled=${idle} aria-label="One step, then pause (S)" title="One optimizer step, then pause" @click=${() => this.emit("single-step")}>
           ${icons.step()}<kbd>S</kbd>
         </button>
-        <button data-testid="stop" ?disabled=${!isLive(run)} aria-label="Stop" title="End the run; what was saved stays" @click=${() => this.emit("stop-run")}>
+        <button data-testid="stop" ?disabled=${!isLive(run)} aria-label="Stop (X)" title="End the run; what was saved stays" @click=${() => this.emit("stop-run")}>
           ${icons.stop()}<kbd>X</kbd>
         </button>
       </div>

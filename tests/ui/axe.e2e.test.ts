@@ -1,0 +1,92 @@
+/** Every view of the page under axe, at both sizes, light and dark: no violation of its rules. */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import type { Page } from "puppeteer";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { LaunchedBrowser } from "../../src/cli/browser.ts";
+import { launchBrowser } from "../../src/cli/browser.ts";
+import type { StubSite } from "./stub-site.ts";
+import { serveStub } from "./stub-site.ts";
+
+let site: StubSite;
+let launched: LaunchedBrowser;
+let axe: string;
+beforeAll(async () => {
+  [site, launched, axe] = await Promise.all([serveStub(), launchBrowser(), readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")]);
+}, 120_000);
+afterAll(async () => {
+  await launched?.close();
+  await site?.close();
+});
+
+const by = (id: string): string => `>>> [data-testid="${id}"]`;
+
+interface View {
+  readonly name: string;
+  readonly query: string;
+  readonly open?: (page: Page) => Promise<void>;
+}
+
+const press = (key: "m" | "?" | "2") => async (page: Page): Promise<void> => {
+  await page.keyboard.press(key);
+};
+
+const VIEWS: readonly View[] = [
+  { name: "start", query: "scene=empty" },
+  { name: "start without models", query: "scene=no-models" },
+  { name: "preparing", query: "scene=preparing" },
+  { name: "pre-training", query: "scene=running" },
+  { name: "fine-tuning", query: "scene=tuning&steps=1" },
+  { name: "finished", query: "scene=finished" },
+  { name: "failed", query: "scene=failed" },
+  { name: "dead", query: "scene=dead" },
+  { name: "models", query: "scene=finished", open: press("m") },
+  { name: "keys", query: "scene=paused", open: press("?") },
+  { name: "labs", query: "scene=empty", open: press("2") },
+  { name: "examples", query: "scene=empty", open: async (page) => page.locator(by("own-examples")).click() },
+  { name: "table", query: "scene=finished", open: async (page) => {
+    await page.locator(by("keep")).click();
+    await page.locator(by("keep-table")).click();
+  } },
+];
+
+const SIZES = [{ width: 1440, height: 900 }, { width: 390, height: 844 }] as const;
+
+/** Rule, what is wrong, and where: one line a place. */
+function linesOf({ violations }: AxeResults): string[] {
+  return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.flat().join(" >>> ")}: ${failureSummary?.split("\n")[1]?.trim() ?? ""}`));
+}
+
+/** What axe finds in a view, in both themes: a theme changes colours alone, so the page is loaded once. */
+async function violations(view: View, size: (typeof SIZES)[number]): Promise<string[]> {
+  const page = await launched.browser.newPage();
+  const dress = (theme: "light" | "dark"): Promise<void> => page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+  try {
+    await page.setViewport(size);
+    await dress("light");
+    await page.goto(`${site.url}?${view.query}`);
+    // Answers stream in and panels fade: the page is judged as it stands.
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    // What a phone hides behind its tabs is not opened there.
+    if (view.open !== undefined) await Promise.race([view.open(page), new Promise((resolve) => setTimeout(resolve, 3000))]);
+    await page.evaluate(axe);
+    const found: string[] = [];
+    for (const theme of ["light", "dark"] as const) {
+      await dress(theme);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      const results = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
+      expect(results.passes.length).toBeGreaterThan(5);
+      found.push(...linesOf(results).map((line) => `${theme}: ${line}`));
+    }
+    return found;
+  } finally {
+    await page.close({ runBeforeUnload: false });
+  }
+}
+
+describe("axe", () => {
+  it.each(VIEWS.flatMap((view) => SIZES.map((size) => ({ view, size, label: `${view.name}, ${size.width} wide` }))))("finds nothing wrong: $label", async ({ view, size }) => {
+    expect(await violations(view, size)).toEqual([]);
+  }, 60_000);
+});
