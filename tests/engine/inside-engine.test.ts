@@ -74,6 +74,25 @@ describe("lookInside and gradientNorms", () => {
     await engine.api.dispose();
   });
 
+  it("look into a llama while it trains: the lens ends where the next-word panel begins", async () => {
+    const engine = await startTestEngine();
+    const recipe = recipeOf();
+    const { n_layer, n_head, n_embd, block_size, dropout } = recipe.model;
+    const model = { family: "llama", n_layer, n_head, n_kv_head: 1, n_embd, block_size, dropout, intermediate_size: 64, rope_theta: 10_000, rms_norm_eps: 1e-5, tie_word_embeddings: true } as const;
+    const { runId } = await engine.api.startRun({ recipe: { ...recipe, model }, paused: true });
+    await engine.until((state) => state.runId === runId && state.phase === "paused");
+    await step(engine, runId, 1);
+    const view = await engine.api.lookInside("live", PROMPT);
+    expect([view.layers, view.heads, view.step]).toEqual([2, 2, 1]);
+    await engine.api.watchNextWord(PROMPT);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const said = engine.events.flatMap((event) => (event.type === "nextWord" ? [event.view] : [])).at(-1)!;
+    expect(view.lens.at(-1)!.at(-1)).toEqual(said.candidates.slice(0, 5).map(({ text, p }) => ({ text, p })));
+    const norms = await engine.api.gradientNorms();
+    expect(norms!.parts.filter(({ layer }) => layer === 1)).toHaveLength(9);
+    await engine.api.dispose();
+  });
+
   it("keep the end of a text longer than the context, and say so", async () => {
     const engine = await startTestEngine();
     await paused(engine);

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { attentionWeights } from "../../src/kernels/attention-weights.ts";
 import { ATTENTION_SHAPES, attentionDimsOf, qkvOf, startsOf } from "../support/attention-bounds.ts";
-import { checkKernel, isZeroMean, printFigures, runKernel, U, type JudgeRun, type ValueClass } from "../support/kernel-harness.ts";
+import { checkKernel, isZeroMean, printFigures, runKernel, testDevice, U, type JudgeRun, type ValueClass } from "../support/kernel-harness.ts";
 import { CLASSES, expError, TIMEOUT_MS } from "../support/row-cases.ts";
 
 afterAll(printFigures);
@@ -66,6 +66,18 @@ describe("attentionWeights", () => {
     const out = new Float32Array(after["out"]!.buffer);
     for (let row = 0; row < NH * T; row++) expect(out.subarray(row * T, (row + 1) * T).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
   });
+
+  it("gives the same bits twice, and without the adapter's bounds checks", async () => {
+    const unchecked = await testDevice({ toggles: ["disable_robustness"] });
+    for (const shape of [[1, 1, 1, 1, 3], [1, 33, 6, 2, 8], [1, 65, 2, 1, 12]] as const) {
+      const dims = attentionDimsOf(shape);
+      const { T, NH, NKV, HS } = dims;
+      const given = { dims: { T, NH, NKV, HS }, inputs: { qkv: qkvOf(dims, "normal"), start: startsOf(dims, "several") }, outputs: { out: NH * T * T } };
+      const once = await runKernel(attentionWeights, given);
+      expect(await runKernel(attentionWeights, given)).toEqual(once);
+      expect(await runKernel(attentionWeights, { ...given, device: unchecked })).toEqual(once);
+    }
+  }, TIMEOUT_MS);
 
   it("and its judge give what the formula gives for a case worked by hand", async () => {
     // Two tokens, one head of size 1: q = 1, 2; k = 0, ln 3 / 2. Row 1: scores 0 and ln 3, so 1/4 and 3/4.
