@@ -154,7 +154,7 @@ export const devices: readonly NamedDevice[] = [
 
 type NamedModel = readonly [name: string, open: () => Promise<Device>, family: FamilyName];
 
-const bothFamilies = (list: readonly NamedDevice[]): NamedModel[] => list.flatMap(([name, open]): NamedModel[] => [[`${name}, GPT-2`, open, "gpt2"], [`${name}, Llama`, open, "llama"]]);
+const bothFamilies = (list: readonly NamedDevice[]): NamedModel[] => list.flatMap(([name, open]): NamedModel[] => [[name, open, "gpt2"], [`${name}, Llama`, open, "llama"]]);
 
 /** Both families on both devices. */
 export const models: readonly NamedModel[] = bothFamilies(devices);
