@@ -31,7 +31,7 @@ async function answerOf(engine: TestEngine, checkpointId: string, requestId: str
   return engine.events.flatMap((event) => (event.type === "token" && event.requestId === requestId ? [event.token.text] : [])).join("");
 }
 
-it("a llama trains through both stages, leaves as LlamaForCausalLM with its adapter folded in, comes back saying the same, and trains on", async () => {
+it("a llama trains through both stages, leaves as LlamaForCausalLM with its adapter folded in, comes back saying the same, trains on, and refuses a LoRA of the other family", async () => {
   const engine = await startTestEngine();
   const recipe = tinyRecipe();
   const { runId } = await engine.api.startRun({ recipe });
@@ -60,5 +60,10 @@ it("a llama trains through both stages, leaves as LlamaForCausalLM with its adap
   const [after] = (await engine.api.listCheckpoints()).filter((each) => each.runId === again.runId);
   expect(after!.step).toBe(SECOND);
   expect((await answerOf(engine, after!.id, "after")).length).toBeGreaterThan(0);
+
+  const gpt2 = presetByName("first-light")!;
+  const foreign: SftStage = { ...(recipe.stages[1] as SftStage), method: { type: "lora", r: 2, lora_alpha: 4, target_modules: ["c_attn"] } };
+  await engine.api.startRun({ recipe: { ...gpt2, stages: [foreign] }, fromCheckpoint: opened.id });
+  await expect(engine.until(() => false)).rejects.toThrow(/target_modules has c_attn; a llama model has q_proj, k_proj/);
   await engine.api.dispose();
 });
