@@ -52,6 +52,22 @@ describe.each([
   });
 });
 
+describe("this program's source", () => {
+  it("is every TypeScript and WGSL file of the program, each opened by its path, and comes back from its file", () => {
+    const { documents } = packed.get("own-code")!;
+    const paths = documents.map((text) => text.slice(3, text.indexOf("\n")));
+    expect(paths).toContain("src/data/corpora/pack.ts");
+    expect(paths).toContain("shaders/softmax.wgsl");
+    expect(paths).toContain("workers/engine.worker.ts");
+    expect(paths.filter((path) => !/^(?:src|shaders|workers|scripts)\/[\w./-]+\.(?:ts|wgsl)$/.test(path))).toEqual([]);
+    expect(paths).toEqual([...paths].sort());
+    expect(new Set(paths).size).toBe(paths.length);
+    expect(documents.join("").length).toBeGreaterThan(1_000_000);
+    expect(documents.find((text) => text.startsWith("// src/data/corpora/pack.ts\n"))).toContain("export async function packOwnCode");
+    expect(parseCorpus(serializeCorpus(documents))).toEqual(documents);
+  });
+});
+
 describe("the cleaned texts", () => {
   it("are listed as they are packed, with a title and a description each", () => {
     expect([...packed.keys()]).toEqual(CORPORA.map(({ id }) => id));

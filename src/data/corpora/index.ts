@@ -1,7 +1,7 @@
 /** The texts that ship with the page: their list, where they lie, and how a file becomes documents. Making the files is `pack.ts`. */
 
 export interface CorpusInfo {
-  readonly id: "stories" | "plays" | "books";
+  readonly id: "stories" | "plays" | "books" | "own-code";
   readonly title: string;
   readonly description: string;
 }
@@ -21,6 +21,11 @@ export const CORPORA: readonly CorpusInfo[] = [
     id: "books",
     title: "Books",
     description: "Seventeen books in the public domain: the stories and plays, Austen, Melville, Chesterton, Blake, Milton, Whitman and the King James Bible.",
+  },
+  {
+    id: "own-code",
+    title: "This program",
+    description: "Nestling's own source: its TypeScript and its WGSL shaders, one file a document. A model of it writes what almost compiles.",
   },
 ];
 
