@@ -4,7 +4,7 @@
  */
 
 export interface JsonProblem {
-  readonly kind: "syntax" | "depth";
+  readonly kind: "syntax" | "depth" | "length";
   /** UTF-16 index of the first character that cannot be there. */
   readonly index: number;
 }
@@ -12,8 +12,12 @@ export interface JsonProblem {
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const HEX4 = /[0-9a-fA-F]{4}/y;
 
-/** The first problem, or null. @param maxDepth objects and lists inside each other */
-export function scanJson(text: string, maxDepth: number): JsonProblem | null {
+/**
+ * The first problem, or null.
+ * @param maxDepth objects and lists inside each other
+ * @param maxMembers of one object or list; what JSON.parse builds from them can be many times the text
+ */
+export function scanJson(text: string, maxDepth: number, maxMembers = Infinity): JsonProblem | null {
   let i = 0;
   const fail = (index: number, kind: JsonProblem["kind"] = "syntax"): never => {
     throw { kind, index } satisfies JsonProblem;
@@ -49,7 +53,8 @@ export function scanJson(text: string, maxDepth: number): JsonProblem | null {
     i++;
     space();
     if (text[i] === close) return void i++;
-    for (;;) {
+    for (let count = 1; ; count++) {
+      if (count > maxMembers) fail(i, "length");
       member();
       space();
       if (text[i] === close) return void i++;

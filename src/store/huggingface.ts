@@ -202,13 +202,17 @@ function need(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, name: string)
   return bytes;
 }
 
+/** A vocabulary's tokens are keys of one object, its merges one list. */
+const MOST_JSON = { keys: 300_000, items: 1_000_000 } as const;
+
 /** JSON from a stranger: UTF-8, no doubled keys, no deep nesting, an object at the top. */
 export function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
   const bad = (why: string): NestlingError => new NestlingError(name.startsWith("tokenizer") ? "TOKENIZER_FORMAT" : "CKPT_CORRUPT", `${name} cannot be read: ${why}. Nothing was loaded.`, { name });
   let json: unknown;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes));
-    const problem = scanJson(text, 64);
+    const problem = scanJson(text, 64, MOST_JSON);
+    if (problem?.kind === "length") throw bad(`an object or a list in it has more than ${problem.allowed} members`);
     if (problem) throw bad(problem.kind === "depth" ? `it nests ${problem.depth} deep, allowed are 64` : problem.kind === "duplicate" ? `it has the key ${JSON.stringify(problem.key.slice(0, 60))} twice in one object` : "brackets or quotes do not match");
     json = JSON.parse(text);
   } catch (error) {

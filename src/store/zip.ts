@@ -18,6 +18,10 @@ const UTF8_FLAG = 0x0800;
 /** Deflate packs at most so well (258 bytes in two bits and a little, RFC 1951): whoever claims more lies, and gets no memory for it. */
 const DEFLATE_RATIO = 1032;
 
+/** Weights pack to no less than a third; text, which packs better, is small. Beyond both an archive is not about models. */
+const MAX_RATIO = 8;
+const FREE_BYTES = 32 * 2 ** 20;
+
 export const ZIP_LIMITS = { entries: 1000, nameBytes: 512, archiveBytes: 0xffffffff, unpackedBytes: 1 << 30 } as const;
 
 /** The archive in pieces, for `new Blob(pieces)`; file contents are not copied. @throws ZIP_FORMAT from 4 GiB on */
@@ -101,6 +105,7 @@ export async function readZip(source: ByteSource, wanted: ReadonlySet<string>, u
   const top = commonTop(entries.map((e) => e.name));
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const ignored: string[] = [];
+  const allowed = Math.min(unpackedBytes, Math.max(FREE_BYTES, MAX_RATIO * source.size));
   let total = 0;
   for (const entry of entries) {
     const name = entry.name.startsWith(top) ? entry.name.slice(top.length) : entry.name;
@@ -109,7 +114,7 @@ export async function readZip(source: ByteSource, wanted: ReadonlySet<string>, u
       continue;
     }
     total += entry.bytes;
-    if (total > unpackedBytes) throw fail(`The archive unpacks to over ${unpackedBytes} bytes (${total} by its own word). Nothing was opened.`, { bytes: total, allowed: unpackedBytes });
+    if (total > allowed) throw fail(`The archive of ${source.size} bytes unpacks to over ${allowed} bytes (${total} by its own word). Nothing was opened.`, { bytes: total, allowed });
     files.set(name, await readEntry(source, entry, directoryStart));
   }
   return { files, ignored };

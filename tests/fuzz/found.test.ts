@@ -1,10 +1,12 @@
 /** Files that the fuzzer found, each with the fault it showed and the answer it gets since. New findings are added here. */
 import { describe, expect, it } from "vitest";
 import { crc32c } from "../../src/core/hash.ts";
+import { CsvReader, parseCsv } from "../../src/data/ingest/csv.ts";
 import { loadTokenizer, trainChar } from "../../src/data/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import { bytesSource, encodeCheckpoint, manifestText, parseManifest, parseSafetensors, readZip, writeZip, type CheckpointManifest } from "../../src/store/index.ts";
+import { parseJson } from "../../src/store/huggingface.ts";
 import { decodeRecords, encodeRecords } from "../../src/store/run-log.ts";
 import { codeOf, errorOf, tinyCheckpoint } from "../store/helpers.ts";
 import { utf8 } from "./specimens.ts";
@@ -20,6 +22,41 @@ function safetensorsOf(header: unknown): Uint8Array {
   bytes.set(text, 8);
   return bytes;
 }
+
+const rowsAndProblems = (text: string): { rows: string[][]; problems: string[] } => {
+  const problems: string[] = [];
+  return { rows: parseCsv(text, ",", ({ message }) => void problems.push(message)), problems };
+};
+
+describe("files that took many times their size", () => {
+  it("CSV: a row of more separators than any table has is one bad row, and the next is read", () => {
+    const { rows, problems } = rowsAndProblems(`a,b\n${",".repeat(100_000)}\n1,2\n`);
+    expect(rows).toEqual([["a", "b"], ["1", "2"]]);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain("Line 2: the row has more than 16384 fields");
+    expect(rowsAndProblems(`${",".repeat(16_383)}\n`).rows[0]).toHaveLength(16_384);
+  });
+
+  it("CSV: doubled quotes are one quote each, wherever a piece is cut", () => {
+    const text = 'a,"""x"" and """"",b\n"""","",""""""\n';
+    const want = [["a", '"x" and ""', "b"], ['"', "", '""']];
+    expect(rowsAndProblems(text)).toEqual({ rows: want, problems: [] });
+    for (let cut = 0; cut <= text.length; cut++) {
+      const rows: string[][] = [];
+      const reader = new CsvReader({ delimiter: ",", onProblem: (problem) => { throw problem; }, onRow: (fields) => void rows.push(fields) });
+      reader.push(text.slice(0, cut));
+      reader.push(text.slice(cut));
+      reader.end();
+      expect(rows, `cut at ${cut}`).toEqual(want);
+    }
+  });
+
+  it("safetensors and tokenizer.json: lists and objects of more members than a model has, counted before they are built", async () => {
+    expect(await codeOf(() => parseSafetensors(safetensorsOf({ a: { dtype: "F32", shape: new Array(1000).fill(0), data_offsets: [0, 0] } })))).toBe("ST_HEADER_TOO_LARGE");
+    expect(await codeOf(() => loadTokenizer(`{"model":[${"0,".repeat(300_001)}0]}`))).toBe("TOKENIZER_FORMAT");
+    expect(await codeOf(() => parseJson(utf8(`{"merges":[${"0,".repeat(1_000_001)}0]}`), "tokenizer.json"))).toBe("TOKENIZER_FORMAT");
+  });
+});
 
 describe("files that were answered with the language's own error, or not at all", () => {
   it("safetensors: a dtype that has no text", async () => {

@@ -4,7 +4,8 @@ import { canonicalJson, crc32c, sha256Hex } from "../../src/core/hash.ts";
 import { trainBpe, trainChar, type Tokenizer } from "../../src/data/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { encodeCheckpoint, loraTensorShapes, parseSafetensorsHeader, writeAdapterFolder, writeModelFolder, writeSafetensors, writeZip } from "../../src/store/index.ts";
-import type { LoraMethod } from "../../src/protocol/recipe.ts";
+import { writeRecipeLink } from "../../src/protocol/recipe-link.ts";
+import type { LoraMethod, Recipe } from "../../src/protocol/recipe.ts";
 import { crc32 } from "../../src/store/zip.ts";
 import { gpt2TensorShapes } from "../../src/store/huggingface.ts";
 import { randomTensors, tinyCheckpoint, tinyModel, tinyTokenizer } from "../store/samples.ts";
@@ -103,6 +104,16 @@ export const gzipSpecimens = (): Specimen[] => [
 ];
 
 export const recipeSpecimens = (): Specimen[] => presets.map((preset) => plain({ ...preset, stages: preset.stages.map((stage, i) => (i === 0 ? { ...stage, changes: [{ step: 3, learning_rate: 1e-3 }, { step: 9, grad_clip: 2, temperature: 1 }] } : stage)) }));
+
+/** Links in their own letters, whatever their JSON became. */
+export function linkSpecimens(): Specimen[] {
+  const start = "#recipe=1.";
+  const changed: Recipe = { ...presets[0]!, seed: 9, name: "mine", model: { ...presets[0]!.model, n_layer: 3 } };
+  return [...presets, changed].map((recipe) => ({
+    json: [JSON.parse(Buffer.from(writeRecipeLink(recipe, presets).slice(start.length), "base64url").toString("utf8")) as unknown],
+    build: ([text]) => utf8(start + Buffer.from(utf8(text!)).toString("base64url")),
+  }));
+}
 
 /** A manifest under a seal that holds whatever was done to it, and one under its first seal. */
 export function manifestSpecimens(): Specimen[] {

@@ -5,6 +5,8 @@ import { loadTokenizer, type Tokenizer } from "../../src/data/index.ts";
 import { DELIMITERS, detectDelimiter, parseCsv, type Delimiter } from "../../src/data/ingest/csv.ts";
 import { ingest, type IngestSink } from "../../src/data/ingest/files.ts";
 import { parseChatJsonl, type ParsedChat } from "../../src/data/ingest/jsonl.ts";
+import { presets } from "../../src/protocol/presets.ts";
+import { forTravel, readRecipeLink, writeRecipeLink } from "../../src/protocol/recipe-link.ts";
 import type { Recipe } from "../../src/protocol/recipe.ts";
 import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import { bytesSource, checkpointSummary, decodeCheckpoint, manifestText, MemoryStorage, openModelFile, parseManifest, parseSafetensors, readAdapterFolder, readModelFolder, RunLog, type CheckpointManifest, type LogRecord, type Tensor } from "../../src/store/index.ts";
@@ -12,7 +14,7 @@ import { DTYPE_BYTES } from "../../src/store/safetensors.ts";
 import { tinyModel } from "../store/samples.ts";
 import type { Bytes } from "./faults.ts";
 import type { Target } from "./fuzz.ts";
-import { checkpointBytes, csvSpecimens, gzipSpecimens, jsonlSpecimens, logSpecimens, manifestSpecimens, recipeSpecimens, safetensorsSpecimens, tokenizerSpecimens, zipSpecimens } from "./specimens.ts";
+import { checkpointBytes, csvSpecimens, gzipSpecimens, jsonlSpecimens, linkSpecimens, logSpecimens, manifestSpecimens, recipeSpecimens, safetensorsSpecimens, tokenizerSpecimens, zipSpecimens } from "./specimens.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const JSON_TOKENS = ["{", "}", "[", "]", '"', ",", ":", "\\", "null", "1e999", "\n", "\\u0000", "\ufeff", '"__proto__":1,'];
@@ -150,6 +152,14 @@ const recipe: Target<Recipe | null> = {
   },
 };
 
+const link: Target<Recipe> = {
+  name: "recipe link", codes: /^LINK_INVALID$/, weight: 2, reaches: ["read", "LINK_INVALID"], tokens: ["#recipe=", "1.", "2.", "%", "=", "+"], specimens: linkSpecimens,
+  parse: (bytes) => readRecipeLink(text(bytes), presets),
+  check(taken) {
+    expect(canonicalJson(readRecipeLink(writeRecipeLink(taken, presets), presets))).toBe(canonicalJson(forTravel(taken)));
+  },
+};
+
 let weights: Bytes | undefined;
 
 const manifest: Target<CheckpointManifest> = {
@@ -199,4 +209,4 @@ const zip: Target<{ tensors: ReadonlyMap<string, Tensor> }> = {
 };
 
 // Each target knows its own value; together they forget it.
-export const targets = [safetensors, tokenizer, jsonl, csv, ownCsv, ownJsonl, ownGzip, recipe, manifest, log, zip] as readonly Target[];
+export const targets = [safetensors, tokenizer, jsonl, csv, ownCsv, ownJsonl, ownGzip, recipe, link, manifest, log, zip] as readonly Target[];

@@ -8,6 +8,8 @@ export const MAX_FILE_BYTES = 8 * 2 ** 30;
 export const MAX_LINE_LENGTH = 1 << 20;
 /** Longest CSV row, UTF-16 units: an unclosed quote must not swallow a file. */
 export const MAX_ROW_LENGTH = 1 << 24;
+/** Most fields of a CSV row: a row of separators alone has as many fields as bytes. */
+export const MAX_ROW_FIELDS = 1 << 14;
 
 /** A Blob, or anything that streams like one. */
 export interface ByteStream {
@@ -40,7 +42,14 @@ export const quoted = (name: string): string => `"${name.slice(0, 80)}"`;
 
 /** A problem of one line, with its number and, where bytes are UTF-8, the byte at which the line begins. */
 export function lineProblem(code: ErrorCode, name: string, line: number, what: string, details: Readonly<Record<string, unknown>> = {}): NestlingError {
-  return new NestlingError(code, `${name ? `${quoted(name)}, line` : "Line"} ${line}: ${what}. Nothing was changed; mend it, or skip what cannot be read.`, { ...(name ? { file: name } : {}), line, ...details });
+  // A file may have a million bad lines, and most of an error's cost is its stack trace; these say where in the file, not in the code.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new NestlingError(code, `${name ? `${quoted(name)}, line` : "Line"} ${line}: ${what}. Nothing was changed; mend it, or skip what cannot be read.`, { ...(name ? { file: name } : {}), line, ...details });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** Bytes of a text in UTF-8; a lone surrogate counts as the three of U+FFFD. */

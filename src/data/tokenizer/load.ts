@@ -12,6 +12,8 @@ const MAX_VOCAB = 262_144;
 const MAX_TOKEN_LENGTH = 1024;
 /** Objects and lists inside each other; a tokenizer has four. */
 const MAX_DEPTH = 64;
+/** A vocabulary's tokens, or its merges, and a little more. */
+const MAX_MEMBERS = 300_000;
 
 function refuse(where: string, why: string): never {
   throw new NestlingError("TOKENIZER_FORMAT", `tokenizer.json: ${where} ${why}. Nestling reads byte-level BPE as GPT-2 writes it, and its own ` +
@@ -133,7 +135,8 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig?: unknown)
 
 function parse(value: unknown, name: string): unknown {
   if (typeof value !== "string") return value;
-  const problem = scanJson(value, MAX_DEPTH);
+  const problem = scanJson(value, MAX_DEPTH, MAX_MEMBERS);
+  if (problem?.kind === "length") return refuse(name, `has an object or a list of more than ${MAX_MEMBERS} members`);
   if (problem?.kind === "depth") return refuse(name, `nests deeper than ${MAX_DEPTH} from character ${problem.index}`);
   try {
     return JSON.parse(value) as unknown;
