@@ -11,7 +11,7 @@ import { serveFolder, type Served } from "../../src/cli/server.ts";
 import { buildGpuTests } from "../browser/build.ts";
 import { openBrowser, openPage, type WatchedPage } from "../support/browser.ts";
 
-const ALWAYS = ["model/gpt2.gpu", "kernels/softmax.gpu", "kernels/cross-entropy.gpu"];
+const ALWAYS = ["model/gpt2.gpu", "model/llama.gpu", "kernels/softmax.gpu", "kernels/cross-entropy.gpu"];
 
 describe("GPU tests in Chromium", () => {
   const folder = mkdtempSync(join(tmpdir(), "nestling-gpu-"));
