@@ -42,6 +42,7 @@ export function appActions(app: NestlingApp): AppActions {
     app.starting = true;
     if (await controller.startRun(choice.recipe, choice.fromCheckpoint)) app.tab = "watch";
     app.starting = false;
+    app.linkNote = "";
     app.sides = {};
   };
 
@@ -66,8 +67,11 @@ export function appActions(app: NestlingApp): AppActions {
     app.examplePieces = base === undefined || (question === "" && answer === "") ? [] : await controller.chatPieces(base, question, answer);
   };
 
+  const recipes = recipeActions(app);
+
   const choose = (preset: Recipe | undefined): void => {
     if (preset === undefined) return;
+    app.linkNote = "";
     const seeded = withMethod({ ...preset, seed: app.recipe.seed }, app.method);
     app.chosen = app.ownText !== null && preset.name === "your-text" ? withOwnText(seeded, app.ownText.id) : seeded;
   };
@@ -84,8 +88,9 @@ export function appActions(app: NestlingApp): AppActions {
   const give = (given: Given): void => {
     const kind = kindOfFile(given.name);
     if (kind === "text") void giveText(given);
+    else if (kind === "recipe") void recipes.openFile(given);
     else if (kind === "model") void controller.importModel(given.name, given.data);
-    else controller.notify("error", "DATA_KIND", `${given.name} is neither a text (.txt, .md) nor a model (.zip). Nothing was changed.`);
+    else controller.notify("error", "DATA_KIND", `${given.name} is neither a text (.txt, .md), nor a model (.zip), nor a recipe (.json). Nothing was changed.`);
   };
 
   const download = async (item: CheckpointSummary): Promise<void> => {
@@ -97,7 +102,7 @@ export function appActions(app: NestlingApp): AppActions {
 
   const on: Readonly<Record<string, (detail: never) => void>> = {
     ...insideActions(app),
-    ...recipeActions(app),
+    ...recipes.on,
     "choose-view": (view: ViewName) => (app.view = view),
     "choose-tab": (tab: PhoneTab) => (app.tab = tab),
     "choose-preset": (name: string) => choose(app.presets.find((preset) => preset.name === name)),
@@ -176,12 +181,13 @@ export function appActions(app: NestlingApp): AppActions {
     if (given !== undefined) give(given);
   };
 
-  const pageEvents = { keydown: onKey, dragover: onDrag, dragleave: endDrag, drop: onDrop } as const;
+  const pageEvents = { keydown: onKey, dragover: onDrag, dragleave: endDrag, drop: onDrop, hashchange: recipes.readLink } as const;
 
   return {
     attach(): void {
       for (const name of Object.keys(on)) app.addEventListener(name, onEvent);
       for (const [name, handler] of Object.entries(pageEvents)) window.addEventListener(name, handler as EventListener);
+      recipes.readLink();
     },
     detach(): void {
       for (const name of Object.keys(on)) app.removeEventListener(name, onEvent);

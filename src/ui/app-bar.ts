@@ -12,6 +12,7 @@ export type ThemeChoice = "system" | "light" | "dark";
 /**
  * @fires choose-view - {detail: ViewName}
  * @fires show-models
+ * @fires copy-link
  * @fires show-keys
  * @fires next-theme
  */
@@ -102,6 +103,7 @@ export class AppBar extends LitElement {
         :host {
           flex-wrap: wrap;
           padding: var(--s2) var(--s3);
+          column-gap: var(--s1);
         }
         nav {
           order: 5;
@@ -123,7 +125,7 @@ export class AppBar extends LitElement {
           display: none;
         }
         .device {
-          max-width: 8.5rem;
+          max-width: 7.4rem;
         }
       }
     `,
@@ -147,6 +149,7 @@ export class AppBar extends LitElement {
       </nav>
       <button class="plain" data-testid="show-models" title="Models (M)" @click=${() => this.emit("show-models")}>${icons.tree()}<span class="words">Models</span>${this.models > 0 ? html`<span class="quiet">${this.models}</span>` : nothing}</button>
       <button class="plain device" data-testid="device" popovertarget="why" title="What it runs on, and why">${icons.chip()}<span>${this.device === undefined ? (this.dead ? "no device" : "looking for a device") : safeName(this.device.name)}</span></button>
+      <button class="plain icon" aria-label="Copy a link to this recipe" title="Copy a link to this recipe" data-testid="copy-link" @click=${() => this.emit("copy-link")}>${icons.link()}</button>
       <button class="plain icon keys" aria-label="Keyboard" title="Keyboard (?)" @click=${() => this.emit("show-keys")}>${icons.keyboard()}</button>
       <button class="plain icon" aria-label="${themeWords}; change" title="${themeWords} (T)" data-testid="theme" @click=${() => this.emit("next-theme")}>${icon()}</button>
       <div popover id="why" data-testid="device-why">${this.why()}</div>

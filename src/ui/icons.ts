@@ -24,6 +24,7 @@ export const system: Icon = () => draw(svg`<circle cx="10" cy="10" r="6.4" /><pa
 export const again: Icon = () => draw(svg`<path d="M15.6 8A6 6 0 1 0 16 11.2M15.9 3.9V8h-4.1" />`);
 export const send: Icon = () => draw(svg`<path d="M10 16V4.6M5.2 9.2L10 4.4l4.8 4.8" />`);
 export const keyboard: Icon = () => draw(svg`<rect x="2.5" y="5" width="15" height="10" rx="1.8" /><path d="M5.6 8.2h.01M8.6 8.2h.01M11.6 8.2h.01M14.6 8.2h.01M6.6 11.8h6.8" />`);
+export const link: Icon = () => draw(svg`<path d="M8.600 11.400a3.200 3.200 0 0 0 4.500 0l2.600-2.600a3.200 3.200 0 0 0-4.500-4.500l-1 1M11.400 8.600a3.200 3.200 0 0 0-4.500 0l-2.600 2.600a3.200 3.200 0 0 0 4.500 4.500l1-1" />`);
 export const chip: Icon = () => draw(svg`<rect x="5.5" y="5.5" width="9" height="9" rx="1.4" /><path d="M8 2.8v2.7M12 2.8v2.7M8 14.5v2.7M12 14.5v2.7M2.8 8h2.7M2.8 12h2.7M14.5 8h2.7M14.5 12h2.7" />`);
 
 /** The mark: an egg in a nest. */

@@ -19,7 +19,7 @@ import type { ModelsDrawer } from "./models-drawer.ts";
 import "./models-drawer.ts";
 import "./next-word.ts";
 import "./notice-stack.ts";
-import { isLive, quizScores } from "./page-state.ts";
+import { isLive, quizScores, type Side } from "./page-state.ts";
 import type { PhoneTab } from "./phone-bar.ts";
 import "./phone-bar.ts";
 import type { Piece, PiecesView } from "./pieces-view.ts";
@@ -32,7 +32,6 @@ import type { Connection } from "./run-controller.ts";
 import { RunController } from "./run-controller.ts";
 import "./samples-timeline.ts";
 import { base, controls } from "./shared-styles.ts";
-import type { Side } from "./page-state.ts";
 import { allChoices, defaultSides, tuningBase } from "./sides.ts";
 import type { SmallDialog } from "./small-dialog.ts";
 import "./small-dialog.ts";
@@ -56,8 +55,9 @@ export class NestlingApp extends LitElement {
   @state() tab: PhoneTab = "recipe";
   /** The recipe that *Train from nothing* would start. */
   @state() chosen: Recipe | null = null;
-  /** How fine-tuning moves the weights; null = as its recipe says. */
+  /** How fine-tuning moves the weights; null = as its recipe says. And where the recipe came from, if from elsewhere. */
   @state() method: Method | null = null;
+  @state() linkNote = "";
   @state() ownText: { readonly id: string; readonly title: string; readonly bytes: number } | null = null;
   @state() sides: Partial<Record<Side, string>> = {};
   @state() prompt = "Once upon a time there was a";
@@ -140,7 +140,7 @@ export class NestlingApp extends LitElement {
 
   private startParts(): unknown {
     return html`
-      <start-panel class="on-recipe" .presets=${this.presets} .recipe=${this.recipe} .tuning=${this.tuning()} .state=${this.run.state} .ownText=${this.ownText} ?starting=${this.starting}></start-panel>
+      <start-panel class="on-recipe" .presets=${this.presets} .recipe=${this.recipe} .tuning=${this.tuning()} .state=${this.run.state} .ownText=${this.ownText} .note=${this.linkNote} ?starting=${this.starting}></start-panel>
       <div class="says">${this.ask()} ${this.nextWord()}</div>
     `;
   }

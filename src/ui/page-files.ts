@@ -1,10 +1,11 @@
 /** Files in and out of the page: what a dropped file is, whether a drag carries one, and saving a blob under a name. */
 
-export type DroppedKind = "text" | "model" | "other";
+export type DroppedKind = "text" | "model" | "recipe" | "other";
 
 /** By its ending: the engine checks what is really in it. */
 export function kindOfFile(name: string): DroppedKind {
   if (/\.(txt|md|markdown|text)$/i.test(name)) return "text";
+  if (/\.json$/i.test(name)) return "recipe";
   return /\.zip$/i.test(name) ? "model" : "other";
 }
 

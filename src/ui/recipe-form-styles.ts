@@ -8,7 +8,7 @@ export const recipeFormStyles = css`
   }
   .presets {
     display: grid;
-    grid-template-columns: repeat(auto-fill, minmax(11.5rem, 1fr));
+    grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr));
     gap: var(--s2);
   }
   .presets label {
@@ -45,6 +45,16 @@ export const recipeFormStyles = css`
   .presets label:has(:focus-visible) {
     outline: 2px solid var(--focus);
     outline-offset: 2px;
+  }
+  details {
+    margin-top: var(--s2);
+  }
+  summary {
+    width: fit-content;
+    padding: var(--s1) 0;
+    font-size: var(--t-s);
+    color: var(--ink-2);
+    cursor: pointer;
   }
   .line {
     display: flex;

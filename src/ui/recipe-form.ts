@@ -1,7 +1,10 @@
 /** Chooses a preset, a seed and the person's own text. Holds no recipe: it says what was chosen. */
 import { LitElement, type PropertyValues, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import { live } from "lit/directives/live.js";
 import type { Recipe } from "../protocol/index.ts";
+import { distance, nearest } from "../protocol/recipe-diff.ts";
+import { forTravel } from "../protocol/recipe-link.ts";
 import { formatBytes, formatShort, plural, safeName } from "./format.ts";
 import { recipeFormStyles } from "./recipe-form-styles.ts";
 import type { Method } from "./recipe-method.ts";
@@ -10,17 +13,22 @@ import { base, controls } from "./shared-styles.ts";
 
 /** What a preset is, for a person; a preset without an entry is described by its numbers alone. */
 const WORDS: Readonly<Record<string, { readonly title: string; readonly text: string }>> = {
-  "first-light": { title: "First light", text: "Children's stories and a small made-up world, then questions about it" },
-  "shakespeare-char": { title: "Shakespeare, by character", text: "Three plays, letter by letter, no fine-tuning" },
+  "first-light": { title: "Stories and a small world", text: "Children's books and a made-up place, then questions about it" },
+  "shakespeare-char": { title: "Shakespeare", text: "Three plays, letter by letter, no fine-tuning" },
   "your-text": { title: "Your text", text: "Anything you drop or paste here" },
+  "stories-llama": { title: "Stories, as a Llama", text: "The same with the other architecture, to lay beside the first" },
   "gpu-10m": { title: "Ten million", text: "About 10 M parameters, for a real GPU" },
 };
+
+/** The three ways in; others stand behind *More recipes*. */
+const FEATURED = ["first-light", "shakespeare-char", "your-text"];
 
 const PASTED = "Pasted text";
 
 /**
  * @fires choose-preset - {detail: string} the preset's name
  * @fires choose-seed - {detail: number}
+ * @fires show-editor - every field is wanted
  * @fires give-text - {detail: {name: string, data: Blob}}
  */
 @customElement("recipe-form")
@@ -43,11 +51,18 @@ export class RecipeForm extends LitElement {
   }
 
   override render(): unknown {
+    const chosen = nearest(this.recipe, this.presets);
+    const edits = distance({ ...chosen, seed: this.recipe.seed }, forTravel(this.recipe));
+    const { cards, more } = split(this.presets);
     return html`
-      <fieldset class="presets" aria-label="Recipe">${this.presets.map((preset) => this.preset(preset))}</fieldset>
+      <fieldset aria-label="Recipe">
+        <div class="presets">${cards.map((preset) => this.preset(preset))}</div>
+        ${more.length === 0 ? nothing : html`<details ?open=${more.some((preset) => preset === chosen)}><summary>More recipes</summary><div class="presets">${more.map((preset) => this.preset(preset))}</div></details>`}
+      </fieldset>
       <div class="line">
         <label class="seed">Seed <input type="number" min="0" max="4294967295" step="1" data-testid="seed" .value=${String(this.recipe.seed)} @change=${this.onSeed} /></label>
-        <span>${this.summary()}</span>
+        <span class="quiet">${this.summary()}${edits === 0 ? "" : "; changed from its preset"}</span>
+        <button data-testid="edit-recipe" @click=${() => this.emit("show-editor", undefined)}>Edit the recipe</button>
       </div>
       ${this.method === null ? nothing : html`<div class="line method"><span>Fine-tuning changes</span><recipe-method .method=${this.method} .family=${this.family}></recipe-method></div>`}
       <div class="line">
@@ -63,14 +78,14 @@ export class RecipeForm extends LitElement {
   private preset(preset: Recipe): unknown {
     const words = WORDS[preset.name];
     return html`<label>
-      <input type="radio" name="preset" data-testid="preset-${preset.name}" .checked=${preset.name === this.recipe.name} @change=${() => this.emit("choose-preset", preset.name)} />
+      <input type="radio" name="preset" data-testid="preset-${preset.name}" .checked=${live(preset === nearest(this.recipe, this.presets))} @change=${() => this.emit("choose-preset", preset.name)} />
       <b>${words?.title ?? safeName(preset.name)}</b>${words?.text ?? modelLine(preset)}
     </label>`;
   }
 
-  private summary(): unknown {
+  private summary(): string {
     const steps = this.recipe.stages.reduce((sum, stage) => sum + stage.max_iters, 0);
-    return html`<span class="quiet">${modelLine(this.recipe)}; ${formatShort(steps)} steps in ${plural(this.recipe.stages.length, "stage")}</span>`;
+    return `${modelLine(this.recipe)}; ${formatShort(steps)} steps in ${plural(this.recipe.stages.length, "stage")}`;
   }
 
   private pasteBox(): unknown {
@@ -104,6 +119,13 @@ export class RecipeForm extends LitElement {
   private emit(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
+}
+
+/** Three cards, the featured ones first; what is left stands behind *More recipes*. */
+function split(presets: readonly Recipe[]): { cards: readonly Recipe[]; more: readonly Recipe[] } {
+  const featured = FEATURED.flatMap((name) => presets.find((preset) => preset.name === name) ?? []);
+  const cards = [...featured, ...presets.filter((preset) => !featured.includes(preset))].slice(0, 3);
+  return { cards, more: presets.filter((preset) => !cards.includes(preset)) };
 }
 
 /** The model of a recipe in one line. */

@@ -1,11 +1,14 @@
 /** Before a run: what this place is, and the two ways to begin, each with its time on this machine. Starts nothing itself. */
 import { LitElement, html, nothing } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement, property, query } from "lit/decorators.js";
 import type { CheckpointSummary, Recipe } from "../protocol/index.ts";
-import { formatBytes, formatDuration, formatShort } from "./format.ts";
+import { formatBytes, formatShort } from "./format.ts";
 import type { CalibrationState, PageState } from "./page-state.ts";
 import { methodOf } from "./recipe-choice.ts";
+import type { RecipeEditor } from "./recipe-editor.ts";
+import "./recipe-editor.ts";
 import "./recipe-form.ts";
+import { expectedTime } from "./recipe-size.ts";
 import { base, controls } from "./shared-styles.ts";
 import { checkpointLabel, wantsText } from "./sides.ts";
 import { startStyles } from "./start-styles.ts";
@@ -31,15 +34,22 @@ export class StartPanel extends LitElement {
   /** A start was pressed and the engine has not answered yet. */
   @property({ type: Boolean }) starting = false;
 
+  /** Where the recipe came from, if from elsewhere. */
+  @property() note = "";
+
+  @query("recipe-editor") private editor!: RecipeEditor;
+
   override render(): unknown {
     return html`
+      ${this.note === "" ? nothing : html`<p class="note" role="status" data-testid="link-note">${this.note} <button data-testid="look-at-recipe" @click=${this.edit}>Look at it</button></p>`}
       <h1>A small language model, learning in front of you.</h1>
       <p class="lead">
         First it reads, and learns to guess what comes next. Then a little practice in answering turns the reader into something you can ask. Both happen
         here, in this tab, on this machine.
       </p>
       <div class="cards">${this.tuneCard()} ${this.scratchCard()}</div>
-      <recipe-form .presets=${this.presets} .recipe=${this.recipe} .ownText=${this.ownText} .method=${methodOf(this.tuning?.recipe ?? this.recipe) ?? null} .family=${(this.tuning?.recipe ?? this.recipe).model.family}></recipe-form>
+      <recipe-form .presets=${this.presets} .recipe=${this.recipe} .ownText=${this.ownText} .method=${methodOf(this.tuning?.recipe ?? this.recipe) ?? null} .family=${(this.tuning?.recipe ?? this.recipe).model.family} @show-editor=${this.edit}></recipe-form>
+      <recipe-editor .recipe=${this.recipe} .presets=${this.presets} .corpora=${this.state.corpora} .calibrations=${this.state.calibrations} .note=${this.note}></recipe-editor>
       <p class="local quiet">No account, no server. Your text and your models stay in this browser.</p>
     `;
   }
@@ -83,10 +93,12 @@ export class StartPanel extends LitElement {
     const { stageMs, memory, tokensPerSec } = calibration.value;
     const ms = stageMs.reduce((sum, stage, i) => sum + (counted[i] ? stage : 0), 0);
     return html`<div class="time">
-      <b>about ${formatDuration(roundUp(ms)).replace(".0 s", " s")}</b>
+      <b>${expectedTime(ms)}</b>
       <span>of ${what}, measured on this machine: ${formatShort(Math.round(tokensPerSec))} tokens/s${memory.totalBytes > 0 ? html`, ${formatBytes(memory.totalBytes)} of memory` : nothing}</span>
     </div>`;
   }
+
+  private readonly edit = (): void => this.editor.show();
 
   private readonly startTuning = (): void => {
     if (this.tuning !== null) this.start({ recipe: this.tuning.recipe, fromCheckpoint: this.tuning.base.id });
@@ -97,12 +109,6 @@ export class StartPanel extends LitElement {
   private start(detail: StartChoice): void {
     this.dispatchEvent(new CustomEvent<StartChoice>("start-run", { detail, bubbles: true, composed: true }));
   }
-}
-
-/** An estimate shown to the second would claim too much: 5 s steps below two minutes, 10 s below ten, then whole minutes. */
-function roundUp(ms: number): number {
-  const unit = ms < 120_000 ? 5_000 : ms < 600_000 ? 10_000 : 60_000;
-  return Math.ceil(ms / unit) * unit;
 }
 
 declare global {

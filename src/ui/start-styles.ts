@@ -12,6 +12,19 @@ export const startStyles = css`
     box-shadow: var(--lift);
     padding: clamp(1.2rem, 4cqi, 2.6rem) clamp(1.1rem, 4.5cqi, 3rem);
   }
+  .note {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: var(--s2) var(--s4);
+    margin-bottom: var(--s4);
+    padding: var(--s2) var(--s3);
+    border-left: 3px solid var(--base);
+    border-radius: var(--r-s);
+    background: var(--base-soft);
+    font-size: var(--t-s);
+  }
   h1 {
     font: 500 clamp(1.7rem, 4.4cqi, 2.7rem) / 1.12 var(--serif);
     letter-spacing: -0.015em;

@@ -264,7 +264,7 @@ export class StubEngine implements EngineApi {
   async calibrate(recipe: Recipe): Promise<Calibration> {
     await pause(400);
     if (recipe.name === "gpu-10m") throw new Error("[MEM_ESTIMATE] gpu-10m needs 412 MB and this device allows 268 MB. Choose a smaller recipe.");
-    return { recipeName: recipe.name, tokensPerSec: 10_480, stepMs: 95, stageMs: recipe.stages.map((stage) => stage.max_iters * 95), memory: { totalBytes: 21_400_000, parts: [], largestBufferBytes: 1_600_000 } };
+    return { recipeName: recipe.name, tokensPerSec: 10_480, stepMs: 95, stageMs: recipe.stages.map((stage) => stage.max_iters * 95), memory: { totalBytes: 21_400_000, parts: [{ name: "activations", bytes: 17_300_000 }, { name: "gradients", bytes: 1_600_000 }, { name: "moments", bytes: 1_500_000 }, { name: "parameters", bytes: 1_000_000 }], largestBufferBytes: 1_600_000 } };
   }
 
   async ask(request: AskRequest): Promise<void> {

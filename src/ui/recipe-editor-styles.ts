@@ -1,0 +1,134 @@
+/** Layout of `recipe-editor`. */
+import { css } from "lit";
+
+export const recipeEditorStyles = css`
+  dialog {
+    margin: auto;
+    width: min(60rem, 100vw - 2rem);
+    height: min(92dvh, 60rem);
+    padding: 0;
+    overflow: hidden;
+    color: var(--ink);
+    background: var(--panel);
+    border: 1px solid var(--line);
+    border-radius: var(--r-l);
+    box-shadow: var(--float);
+  }
+  dialog[open] {
+    display: flex;
+    flex-direction: column;
+  }
+  dialog::backdrop {
+    background: light-dark(oklch(0.3 0.02 80 / 0.22), oklch(0 0 0 / 0.5));
+  }
+  header,
+  footer {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: var(--s2);
+    padding: var(--s3) var(--s5);
+  }
+  header {
+    padding-bottom: var(--s2);
+  }
+  header h2 {
+    margin-right: auto;
+    font-size: var(--t-l);
+    font-weight: 600;
+  }
+  footer {
+    border-top: 1px solid var(--line);
+  }
+  footer .says {
+    flex: 1 1 12rem;
+    font-size: var(--t-s);
+    color: var(--ink-2);
+  }
+  .came {
+    margin: 0 var(--s5) var(--s2);
+    padding: var(--s2) var(--s3);
+    font-size: var(--t-s);
+    border-left: 3px solid var(--base);
+    background: var(--base-soft);
+    border-radius: var(--r-s);
+  }
+  recipe-cost {
+    padding: 0 var(--s5) var(--s3);
+    border-bottom: 1px solid var(--line);
+  }
+  .fields {
+    flex: 1;
+    min-height: 0;
+    overflow: auto;
+    scrollbar-width: thin;
+    padding: var(--s3) var(--s5) var(--s5);
+  }
+  .groups {
+    columns: 2 22rem;
+    column-gap: var(--s6);
+  }
+  section {
+    margin-bottom: var(--s4);
+  }
+  section.short {
+    break-inside: avoid;
+  }
+  recipe-field,
+  recipe-mixture {
+    break-inside: avoid;
+  }
+  h3 {
+    display: flex;
+    align-items: center;
+    justify-content: space-between;
+    min-height: 2.15rem;
+    font-size: var(--t-s);
+    font-weight: 600;
+    border-bottom: 1px solid var(--line);
+    break-after: avoid;
+  }
+  .method {
+    padding: 0.35rem 0 0.35rem var(--s2);
+  }
+  .method b {
+    display: block;
+    font: 500 var(--t-s) / 1.4 var(--mono);
+    margin-bottom: var(--s1);
+  }
+  .problem {
+    color: var(--bad);
+    font-size: var(--t-s);
+  }
+  .add {
+    display: flex;
+    flex-wrap: wrap;
+    gap: var(--s2);
+  }
+  @media (max-width: 760px) {
+    dialog {
+      width: 100vw;
+      max-width: 100vw;
+      height: 100dvh;
+      max-height: 100dvh;
+      border: 0;
+      border-radius: 0;
+    }
+    header,
+    footer,
+    .fields {
+      padding-inline: var(--s3);
+    }
+    header .file {
+      order: 5;
+    }
+    .came,
+    recipe-cost {
+      margin-inline: 0;
+      padding-inline: var(--s3);
+    }
+    footer .says {
+      flex-basis: 100%;
+    }
+  }
+`;
