@@ -45,6 +45,11 @@ const VIEWS: readonly View[] = [
   { name: "keys", query: "scene=paused", open: press("?") },
   { name: "labs", query: "scene=empty", open: press("2") },
   { name: "examples", query: "scene=empty", open: async (page) => page.locator(by("own-examples")).click() },
+  { name: "inside", query: "scene=paused", open: async (page) => {
+    // Its button stands behind a tab on a phone.
+    await page.$eval(by("show-inside"), (button) => (button as HTMLElement).click());
+    await page.waitForSelector(by("gradients"));
+  } },
   { name: "table", query: "scene=finished", open: async (page) => {
     await page.locator(by("keep")).click();
     await page.locator(by("keep-table")).click();
