@@ -177,4 +177,25 @@ export const mutants: readonly Mutant[] = [
     replace: "num_key_value_heads: model.n_head,",
     tests: ["tests/store/huggingface-llama.test.ts"],
   },
+  {
+    name: "memory for whatever size a zip claims",
+    file: "src/store/zip.ts",
+    find: "if (entry.bytes > DEFLATE_RATIO * (entry.packedBytes + 1)) throw",
+    replace: "if (entry.bytes < 0) throw",
+    tests: ["tests/fuzz/found.test.ts", "-t", "a gigabyte"],
+  },
+  {
+    name: "a CSV row of any number of fields",
+    file: "src/data/ingest/csv.ts",
+    find: "if (this.#fields.length >= MAX_ROW_FIELDS) {",
+    replace: "if (this.#fields.length < 0) {",
+    tests: ["tests/fuzz/found.test.ts", "-t", "more separators"],
+  },
+  {
+    name: "a stranger's value turned into text by its own method",
+    file: "src/store/safetensors.ts",
+    find: "`of another kind (${typeof dtype})`",
+    replace: "String(dtype)",
+    tests: ["tests/fuzz/found.test.ts", "-t", "a dtype that has no text"],
+  },
 ];
