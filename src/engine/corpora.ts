@@ -8,7 +8,7 @@ import type { CorpusSummary } from "../protocol/messages.ts";
 import type { CorpusChoices } from "../protocol/own-data.ts";
 import type { Storage } from "../store/index.ts";
 import type { Environment } from "./environment.ts";
-import { keepOwn, listOwn, openOwn, type OwnContext } from "./own-data.ts";
+import { deleteOwn, keepOwn, listOwn, openOwn, type OwnContext } from "./own-data.ts";
 import { tokenFiles, type EncodeContext, type OpenDataset } from "./token-files.ts";
 
 /** The world that ships: one for everyone, so that what the shipped base knows can be asked. */
@@ -27,7 +27,7 @@ let world: World | undefined;
 export const shippedWorld = (): World => (world ??= makeWorld({ seed: WORLD.seed, people: WORLD.people }));
 
 export class CorpusLibrary {
-  readonly #opened: (() => void)[] = [];
+  #opened: { readonly own: string; readonly close: () => void }[] = [];
   readonly #datasets = new Map<string, Promise<OpenDataset>>();
   readonly #loaded = new Map<string, Promise<Corpus>>();
 
@@ -52,6 +52,14 @@ export class CorpusLibrary {
     return keepOwn(title, files, { ...choices, ...hooks, minCharacters: MIN_OWN_CHARACTERS }, this.#context);
   }
 
+  /** @throws NestlingError CONFIG_RANGE for a corpus that is not a person's own, STORAGE_LOCKED where another tab reads it */
+  async remove(id: string): Promise<void> {
+    if (!/^own:[0-9a-f]{16}$/.test(id)) throw new NestlingError("CONFIG_RANGE", `Only texts of your own can be deleted, and "${id.slice(0, 80)}" is none.`, { field: "corpus" });
+    const own = id.slice("own:".length);
+    this.close(own);
+    await deleteOwn(own, this.storage());
+  }
+
   get #context(): OwnContext {
     return { storage: this.storage(), breathe: this.env.breathe, date: this.env.date };
   }
@@ -63,16 +71,18 @@ export class CorpusLibrary {
     if (!opening) {
       opening = tokenFiles(own, source, tokenizer, stream, { ...this.#context, ...hooks });
       this.#datasets.set(key, opening);
-      opening.then(({ close }) => void this.#opened.push(close), () => this.#datasets.delete(key));
+      opening.then(({ close }) => void this.#opened.push({ own, close }), () => this.#datasets.delete(key));
     }
     return opening;
   }
 
-  /** Lets go of every file; what is loaded later is opened anew. */
-  close(): void {
-    for (const close of this.#opened.splice(0)) close();
-    this.#datasets.clear();
-    for (const id of this.#loaded.keys()) if (id.startsWith("own:")) this.#loaded.delete(id);
+  /** Lets go of one text's files, or of every file; what is loaded later is opened anew. */
+  close(own?: string): void {
+    const going = this.#opened.filter((each) => own === undefined || each.own === own);
+    this.#opened = this.#opened.filter((each) => !going.includes(each));
+    for (const { close } of going) close();
+    for (const key of this.#datasets.keys()) if (own === undefined || key.startsWith(`${own} `)) this.#datasets.delete(key);
+    for (const id of this.#loaded.keys()) if (own === undefined ? id.startsWith("own:") : id === `own:${own}`) this.#loaded.delete(id);
   }
 
   /** @throws NestlingError CONFIG_RANGE for an unknown id, CKPT_MISSING for a text no longer kept */
@@ -95,10 +105,10 @@ export class CorpusLibrary {
       const own = id.slice("own:".length);
       const opened = await openOwn(own, this.storage());
       if (!opened) throw new NestlingError("CKPT_MISSING", `The text ${id} is no longer kept in this browser. Drop its file again: the same text gets the same name.`, { id });
-      this.#opened.push(opened.close);
+      this.#opened.push({ own, close: opened.close });
       return opened.corpus.kind === "chat" ? opened.corpus : { ...opened.corpus, own };
     }
-    if (id === "own") throw new NestlingError("DATA_EMPTY", "This recipe trains on your own text, and none has been given yet. Drop, paste or choose a .txt or .md file first.");
+    if (id === "own") throw new NestlingError("DATA_EMPTY", "This recipe trains on your own text, and none has been given yet. Drop, paste or choose a .txt, .md, .csv or .jsonl file first.");
     throw new NestlingError("CONFIG_RANGE", `There is no corpus "${id}"; there are ${CORPORA.map((info) => info.id).join(", ")}, world, world-chat and texts of your own.`, { field: "data.corpus" });
   }
 }

@@ -30,6 +30,8 @@ const METHODS: Readonly<Record<keyof EngineApi, true>> = {
   tokenize: true,
   chatPieces: true,
   addCorpus: true,
+  previewCorpus: true,
+  deleteCorpus: true,
   listCheckpoints: true,
   deleteCheckpoint: true,
   exportCheckpoint: true,

@@ -2,6 +2,7 @@
 import { describeError, NestlingError } from "../core/errors.ts";
 import { canonicalJson } from "../core/hash.ts";
 import type { Tokenizer } from "../data/index.ts";
+import { preview } from "../data/ingest/preview.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
 import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, ErrorReport } from "../protocol/messages.ts";
@@ -319,6 +320,21 @@ class Engine implements EngineApi {
   async addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices): ReturnType<EngineApi["addCorpus"]> {
     const title = check.text("name", name, 500);
     return this.#library.add(title, ownFiles(title, data), corpusChoices(choices));
+  }
+
+  async previewCorpus(files: readonly OwnFile[], options: Parameters<EngineApi["previewCorpus"]>[1] = {}): ReturnType<EngineApi["previewCorpus"]> {
+    const named = ownFiles("", files);
+    const { choices, checkpointId } = options ?? {};
+    const tokenizer = checkpointId === undefined ? undefined : (await this.#shelf.open(check.id("checkpointId", checkpointId))).tokenizer;
+    return preview(named, { choices: corpusChoices(choices), tokenizer });
+  }
+
+  async deleteCorpus(id: string): Promise<void> {
+    check.text("id", id, 100);
+    if (this.#run?.recipe.stages.some(({ data }) => data.some(({ corpus }) => corpus === id))) {
+      throw new NestlingError("COMMAND", "The run that is open reads this text. Start or open another run first; nothing was deleted.", { id });
+    }
+    await this.#library.remove(id);
   }
 
   listCheckpoints(): Promise<readonly CheckpointSummary[]> {

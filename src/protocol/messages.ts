@@ -2,7 +2,7 @@
  * What crosses the worker's border: commands go in as method calls (`EngineApi`), events come out in batches. Types only.
  * Everything here survives structured clone. Large arrays are copies; nobody holds a view of the engine's memory.
  */
-import type { CorpusChoices, IngestReport, OwnFile } from "./own-data.ts";
+import type { CorpusChoices, CorpusPreview, IngestReport, OwnFile } from "./own-data.ts";
 import type { KnobChange, ModelConfig, Recipe } from "./recipe.ts";
 
 export type BackendChoice = "auto" | "webgpu" | "cpu";
@@ -283,6 +283,10 @@ export interface EngineApi {
   chatPieces(checkpointId: string | "live", question: string, answer: string): Promise<readonly ChatPiece[]>;
   /** Takes in one file, or several as one corpus under `name`. Keeps all of it or, with an error that names file, line and byte, nothing. */
   addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices): Promise<CorpusSummary>;
+  /** A look at files before they are taken in, with tokens estimated by a checkpoint's tokenizer where one is named. Keeps nothing. */
+  previewCorpus(files: readonly OwnFile[], options?: { readonly choices?: CorpusChoices; readonly checkpointId?: string }): Promise<CorpusPreview>;
+  /** Removes a person's own corpus and the tokens made from it. */
+  deleteCorpus(id: string): Promise<void>;
   listCheckpoints(): Promise<readonly CheckpointSummary[]>;
   deleteCheckpoint(id: string): Promise<void>;
   /** A checkpoint as a zip that transformers opens. */

@@ -61,7 +61,7 @@ export interface CorpusPreview {
   readonly textBytes: number;
   /** Estimated by the asked-for checkpoint's tokenizer; absent without one. */
   readonly tokens?: number;
-  /** Share of the text, 0 to 1, that the tokenizer has no token for: unknown characters, or words spelled byte by byte. */
+  /** Share of the text, 0 to 1, that the tokenizer has no token for: unknown characters, or such as only several tokens of bytes make up. */
   readonly unknownShare?: number;
   readonly sample: string;
   readonly suggested: OwnUse;

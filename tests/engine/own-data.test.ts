@@ -5,7 +5,6 @@ import { encodeDataset, splitDocuments, splitStream, TextBatches, trainBpe, trai
 import { CorpusLibrary } from "../../src/engine/corpora.ts";
 import { messageBreath } from "../../src/engine/environment.ts";
 import { corpusChoices, ownFiles } from "../../src/engine/own-check.ts";
-import { deleteOwn } from "../../src/engine/own-data.ts";
 import { StageData } from "../../src/engine/stage-data.ts";
 import type { CorpusChoices } from "../../src/protocol/own-data.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
@@ -123,8 +122,10 @@ describe("own data", () => {
     for (const text of ["abc", TALE, "xyz"]) await library.dataset(own, source, trainChar([text]), true, hooks);
     // Two sets of tokens are kept: four files and a manifest each, beside the text's two.
     expect(await paths(storage)).toHaveLength(2 + 2 * 5);
-    await deleteOwn(own, storage);
+    await library.remove(id);
     expect(await paths(storage)).toEqual([]);
+    expect((await rejectionOf(library.load(id))).code).toBe("CKPT_MISSING");
+    expect((await rejectionOf(library.remove("stories"))).code).toBe("CONFIG_RANGE");
     expect((await rejectionOf(libraryOf(storage).load(id))).code).toBe("CKPT_MISSING");
   });
 

@@ -4,7 +4,7 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { stubInside, stubNorms } from "./stub-inside.ts";
@@ -320,6 +320,18 @@ export class StubEngine implements EngineApi {
     const corpus: CorpusSummary = { id: "own:0123abcd", title: name, description: "", bytes: data.size, kind: "text" };
     this.corpora = [...this.corpora, corpus];
     return corpus;
+  }
+
+  async previewCorpus(files: readonly OwnFile[]): Promise<CorpusPreview> {
+    this.calls.push(`previewCorpus ${files.map(({ name }) => name).join(", ")}`);
+    const bytes = files.reduce((sum, { data }) => sum + data.size, 0);
+    const looks = files.map(({ name, data }) => ({ name, form: "text" as const, gzip: false, bytes: data.size, textBytes: data.size }));
+    return { kind: "text", files: looks, bytes, textBytes: bytes, tokens: Math.round(bytes / 3), unknownShare: 0.01, sample: "Once upon a time", suggested: "mixture", why: "It goes far beside other text." };
+  }
+
+  async deleteCorpus(id: string): Promise<void> {
+    this.calls.push(`deleteCorpus ${id}`);
+    this.corpora = this.corpora.filter((corpus) => corpus.id !== id);
   }
 
   async listCheckpoints(): Promise<readonly CheckpointSummary[]> {

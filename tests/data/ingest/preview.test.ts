@@ -1,0 +1,71 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { preview, suggest, unknownShare } from "../../../src/data/ingest/preview.ts";
+import { trainBpe, trainChar } from "../../../src/data/tokenizer/index.ts";
+
+const TALE = Array.from({ length: 40_000 }, (_, i) => `Tale ${i % 97}: the fox and the hen went out.\n`).join("");
+const file = (name: string, content: string | Uint8Array<ArrayBuffer>): { name: string; data: Blob } => ({ name, data: new Blob([content]) });
+
+describe("a look at own files", () => {
+  it("estimates tokens of a text from its first part, and of an archive from what it claims", async () => {
+    const tokenizer = await trainBpe([TALE.slice(0, 20_000)], { vocabSize: 400 });
+    const tokens = tokenizer.encode(TALE).length;
+    for (const each of [file("a.txt", TALE), file("a.txt.gz", new Uint8Array(gzipSync(TALE)))]) {
+      const look = await preview([each], { tokenizer });
+      expect(look).toMatchObject({ kind: "text", textBytes: TALE.length, bytes: each.data.size, suggested: "mixture", unknownShare: 0 });
+      expect(Math.abs(look.tokens! / tokens - 1)).toBeLessThan(0.01);
+      expect(look.sample).toBe(TALE.slice(0, 600));
+    }
+    expect((await preview([file("a.txt", TALE)])).tokens).toBeUndefined();
+  });
+
+  it("reads no more than the first megabyte", async () => {
+    let pulled = 0;
+    const piece = new TextEncoder().encode("x ".repeat(1 << 15));
+    const data = { size: 4e9, slice: () => new Blob(["x "]), stream: () => new ReadableStream<Uint8Array>({ pull: (c) => { pulled++; c.enqueue(piece); } }, { highWaterMark: 0 }) };
+    const look = await preview([{ name: "a.txt", data }]);
+    expect(look).toMatchObject({ textBytes: 4e9, suggested: "pretrain" });
+    expect(pulled * piece.length).toBeLessThanOrEqual((1 << 20) + 2 * piece.length);
+  });
+
+  it("shows a table's columns, rows and what is taken, and follows another choice", async () => {
+    const csv = file("a.csv", "id;question;answer\n1;Who?;Ada.\n2;Where?;\"Here; there.\"\n");
+    const look = await preview([csv]);
+    expect(look.kind).toBe("chat");
+    expect(look.files[0]!.csv).toMatchObject({ delimiter: ";", header: true, columns: ["id", "question", "answer"], chosen: { question: 1, answer: 2 }, rows: [["1", "Who?", "Ada."], ["2", "Where?", "Here; there."]] });
+    const other = await preview([csv], { choices: { csv: { columns: { text: [2] } } } });
+    expect([other.kind, other.sample]).toEqual(["text", "Ada.\nHere; there.\n"]);
+  });
+
+  it("tells conversations from text, over a line that the look cuts", async () => {
+    const line = `${JSON.stringify({ prompt: "Who?", completion: "y".repeat(3000) })}\n`;
+    const look = await preview([file("a.jsonl", line.repeat(500))]);
+    expect(look.files[0]!.problem).toBeUndefined();
+    expect(look).toMatchObject({ kind: "chat", suggested: "finetune" });
+  });
+
+  it("names what is wrong beside its file, with what would read it, and goes on with the others", async () => {
+    const bad = Uint8Array.of(...new TextEncoder().encode("caf"), 0xc3, 0x20, 0x61, 0x62, 0x63, 0x64);
+    const look = await preview([file("a.txt", bad), file("b.txt", "fine and well"), file("c.jsonl", "{\n"), file("d.txt", ""), file("e.gz", "no archive")]);
+    expect(look.files.map(({ problem }) => problem?.code)).toEqual(["DATA_UTF8", undefined, "JSONL_PARSE", "DATA_EMPTY", "GZ_CORRUPT"]);
+    expect(look.files[0]!.problem!.details["remedies"]).toEqual(["latin1", "utf-8-replace"]);
+    expect((await preview([file("a.txt", bad)], { choices: { encoding: "latin1" } })).files[0]!.problem).toBeUndefined();
+  });
+});
+
+describe("what a tokenizer does not know", () => {
+  it("is the share of characters without a token", async () => {
+    const char = trainChar(["abc "]);
+    expect(unknownShare(char, char.encode("abc xyz "))).toBe(3 / 8);
+    const bpe = await trainBpe(["the fox and the hen \u00e9\u00e9\u00e9\u00e9"], { vocabSize: 400 });
+    expect(unknownShare(bpe, bpe.encode("the hen \u00e9"))).toBe(0);
+    expect(unknownShare(bpe, bpe.encode("\u6f22\u5b57 ok"))).toBe(2 / 5);
+    expect(unknownShare(bpe, new Uint32Array(0))).toBe(0);
+  });
+});
+
+describe("suggest", () => {
+  it.each([["chat", 1e9, "finetune"], ["text", 5000, "finetune"], ["text", 500_000, "mixture"], ["text", 5e6, "pretrain"]] as const)("%s of %i bytes: %s", (kind, bytes, use) => {
+    expect(suggest(kind, bytes).suggested).toBe(use);
+  });
+});
