@@ -40,9 +40,9 @@ export function appActions(app: NestlingApp): AppActions {
 
   const start = async (choice: StartChoice): Promise<void> => {
     app.starting = true;
+    app.linkNote = "";
     if (await controller.startRun(choice.recipe, choice.fromCheckpoint)) app.tab = "watch";
     app.starting = false;
-    app.linkNote = "";
     app.sides = {};
   };
 
@@ -79,6 +79,11 @@ export function appActions(app: NestlingApp): AppActions {
   const giveText = async ({ name, data }: Given): Promise<void> => {
     const id = await controller.addText(name, data);
     if (id === undefined) return;
+    const corpus = controller.state.corpora.find((each) => each.id === id);
+    if (corpus?.kind === "chat") {
+      controller.notify("info", "EXAMPLES_ADDED", `${name} is ready: ${corpus.description} It teaches answers, so it can be the data of a fine-tuning stage.`);
+      return;
+    }
     app.ownText = { id, title: name, bytes: data.size };
     choose(app.presets.find((preset) => preset.name === "your-text") ?? app.recipe);
     app.tab = "recipe";
@@ -90,7 +95,7 @@ export function appActions(app: NestlingApp): AppActions {
     if (kind === "text") void giveText(given);
     else if (kind === "recipe") void recipes.openFile(given);
     else if (kind === "model") void controller.importModel(given.name, given.data);
-    else controller.notify("error", "DATA_KIND", `${given.name} is neither a text (.txt, .md), nor a model (.zip), nor a recipe (.json). Nothing was changed.`);
+    else controller.notify("error", "DATA_KIND", `${given.name} is neither a text (.txt, .md, .csv, .jsonl, or one of these as .gz), nor a model (.zip), nor a recipe (.json). Nothing was changed.`);
   };
 
   const download = async (item: CheckpointSummary): Promise<void> => {
@@ -194,6 +199,7 @@ export function appActions(app: NestlingApp): AppActions {
       for (const [name, handler] of Object.entries(pageEvents)) window.removeEventListener(name, handler as EventListener);
     },
     afterUpdate(firstQuestion: string): void {
+      recipes.afterUpdate();
       const { state } = controller;
       if (state.link !== "ready") return;
       if (!asked && state.checkpoints.length > 0 && state.run === null) {

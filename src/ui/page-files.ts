@@ -4,7 +4,7 @@ export type DroppedKind = "text" | "model" | "recipe" | "other";
 
 /** By its ending: the engine checks what is really in it. */
 export function kindOfFile(name: string): DroppedKind {
-  if (/\.(txt|md|markdown|text)$/i.test(name)) return "text";
+  if (/\.(txt|md|markdown|text|csv|tsv|jsonl|ndjson)(\.gz)?$|\.gz$/i.test(name)) return "text";
   if (/\.json$/i.test(name)) return "recipe";
   return /\.zip$/i.test(name) ? "model" : "other";
 }

@@ -68,8 +68,8 @@ export class RecipeForm extends LitElement {
       <div class="line">
         <button data-testid="pick-text" @click=${this.pick}>Choose a text file</button>
         <button @click=${() => (this.pasting = !this.pasting)} aria-expanded=${this.pasting}>Paste text</button>
-        <span class="quiet">${this.ownText === null ? "or drop one anywhere on the page (.txt, .md)" : html`Own text: ${safeName(this.ownText.title)}, ${formatBytes(this.ownText.bytes)}`}</span>
-        <input type="file" accept=".txt,.md,text/plain,text/markdown" hidden data-testid="text-file" @change=${this.onFile} />
+        <span class="quiet">${this.ownText === null ? "or drop one anywhere on the page (.txt, .md, .csv, .jsonl, .gz)" : html`Own text: ${safeName(this.ownText.title)}, ${formatBytes(this.ownText.bytes)}`}</span>
+        <input type="file" accept=".txt,.md,.csv,.tsv,.jsonl,.ndjson,.gz,text/plain,text/markdown" hidden data-testid="text-file" @change=${this.onFile} />
       </div>
       ${this.pasting ? this.pasteBox() : nothing}
     `;
