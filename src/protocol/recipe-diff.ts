@@ -42,10 +42,18 @@ export function differenceOf(from: unknown, to: unknown): Difference {
   return { set: Object.fromEntries(set), gone };
 }
 
+/** Fields in a value: a list of stages or sources counts what is in it, any other list as one. */
+function leaves(value: Json): number {
+  if (value === null || typeof value !== "object") return 1;
+  const inner = Object.values(value) as Json[];
+  if (Array.isArray(value) && !inner.some(isObject)) return 1;
+  return inner.reduce((sum: number, each) => sum + leaves(each), 0);
+}
+
 /** How many fields differ. */
 export function distance(from: unknown, to: unknown): number {
   const { set, gone } = differenceOf(from, to);
-  return Object.keys(set).length + gone.length;
+  return leaves(set) + gone.length;
 }
 
 /** The one of that name, else the nearest. */

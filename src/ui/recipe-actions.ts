@@ -21,10 +21,13 @@ export interface RecipeActions {
   /** Takes the recipe that came with the page's address, if one did, out of the address and into the editor. */
   readLink(): void;
   openFile(file: { readonly name: string; readonly data: Blob }): Promise<void>;
+  /** Says where a recipe that arrived is, once, where a run hides the start page; an earlier run may open after the link was read. */
+  afterUpdate(): void;
 }
 
 export function recipeActions(app: NestlingApp): RecipeActions {
   const controller = app.run;
+  let told = "";
 
   const take = (recipe: Recipe): void => {
     app.chosen = recipe;
@@ -39,7 +42,6 @@ export function recipeActions(app: NestlingApp): RecipeActions {
     const changes = distance(preset, recipe);
     app.linkNote = `${from} ${changes === 0 ? `It is ${safeName(preset.name)}, unchanged.` : `${plural(changes, "field")} differ${changes === 1 ? "s" : ""} from ${safeName(preset.name)}.`} Nothing was started.`;
     app.tab = "recipe";
-    if (controller.state.run !== null) controller.notify("info", "RECIPE_READY", `${from} It stands on the start page for when this run has ended.`);
   };
 
   const readLink = (): void => {
@@ -96,7 +98,13 @@ export function recipeActions(app: NestlingApp): RecipeActions {
     "open-recipe": (file: File) => void openFile({ name: file.name, data: file }),
     "copy-link": () => void copyLink(),
   };
-  return { on, readLink, openFile };
+  const afterUpdate = (): void => {
+    if (app.linkNote === told) return;
+    if (app.linkNote !== "" && controller.state.run === null) return;
+    told = app.linkNote;
+    if (told !== "") controller.notify("info", "RECIPE_READY", `${told} It stands on the start page: begin another run to see it.`);
+  };
+  return { on, readLink, openFile, afterUpdate };
 }
 
 /** One's own text only where the recipe asks for somebody's. */

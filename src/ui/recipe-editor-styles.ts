@@ -64,19 +64,15 @@ export const recipeEditorStyles = css`
     scrollbar-width: thin;
     padding: var(--s3) var(--s5) var(--s5);
   }
-  .groups {
-    columns: 2 22rem;
-    column-gap: var(--s6);
-  }
   section {
+    display: grid;
+    grid-template-columns: repeat(auto-fill, minmax(min(21rem, 100%), 1fr));
+    gap: 0 var(--s6);
+    align-items: start;
     margin-bottom: var(--s4);
   }
-  section.short {
-    break-inside: avoid;
-  }
-  recipe-field,
-  recipe-mixture {
-    break-inside: avoid;
+  section > :is(h3, .method, .problem) {
+    grid-column: 1 / -1;
   }
   h3 {
     display: flex;
@@ -86,7 +82,7 @@ export const recipeEditorStyles = css`
     font-size: var(--t-s);
     font-weight: 600;
     border-bottom: 1px solid var(--line);
-    break-after: avoid;
+    margin-bottom: var(--s1);
   }
   .method {
     padding: 0.35rem 0 0.35rem var(--s2);

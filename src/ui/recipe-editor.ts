@@ -78,10 +78,8 @@ export class RecipeEditor extends LitElement {
       ${this.note === "" ? nothing : html`<p class="came" role="status">${this.note}</p>`}
       <recipe-cost .recipe=${draft} .calibration=${this.calibrations[JSON.stringify(draft)]} ?wrong=${problems.size > 0} ?waits=${wantsText(draft)}></recipe-cost>
       <div class="fields" tabindex="-1">
-        <div class="groups">
-          ${this.group("Run", "", preset, problems)} ${this.group("Model", "model.", preset, problems)} ${this.group("Tokenizer", "tokenizer.", preset, problems)}
-          ${draft.stages.map((stage, i) => keyed(`${i} ${stage.kind} ${draft.stages.length}`, this.stage(stage, i, preset, problems)))}
-        </div>
+        ${this.group("Run", "", preset, problems)} ${this.group("Model", "model.", preset, problems)} ${this.group("Tokenizer", "tokenizer.", preset, problems)}
+        ${draft.stages.map((stage, i) => keyed(`${i} ${stage.kind} ${draft.stages.length}`, this.stage(stage, i, preset, problems)))}
         <div class="add">
           <button data-testid="add-pretrain" ?disabled=${draft.stages.length >= MOST_STAGES} @click=${() => this.put(withStage(draft, "pretrain", this.presets))}>Add a pre-training stage</button>
           <button data-testid="add-sft" ?disabled=${draft.stages.length >= MOST_STAGES} @click=${() => this.put(withStage(draft, "sft", this.presets))}>Add a fine-tuning stage</button>
@@ -96,7 +94,7 @@ export class RecipeEditor extends LitElement {
 
   private group(title: string, prefix: string, preset: Recipe, problems: ReadonlyMap<string, string>, tools: unknown = nothing, more: unknown = nothing): unknown {
     const fields = fieldsUnder(this.draft, prefix);
-    return html`<section class=${fields.length < 6 ? "short" : ""} data-testid="group-${prefix}"><h3>${title}${tools}</h3>${fields.map((field) => this.field(field, preset, problems))}${more}</section>`;
+    return html`<section data-testid="group-${prefix}"><h3>${title}${tools}</h3>${fields.map((field) => this.field(field, preset, problems))}${more}</section>`;
   }
 
   private field({ path, name, spec }: DraftField, preset: Recipe, problems: ReadonlyMap<string, string>): unknown {

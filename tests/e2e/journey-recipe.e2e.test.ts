@@ -1,6 +1,8 @@
-/** The recipe at the built page, with the real engine: how it fine-tunes. The editor's own behaviour is tested with a stub. */
+/** The recipe at the built page, with the real engine: how it fine-tunes, and one that came with a link. The editor's own behaviour is tested with a stub. */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { LaunchedBrowser } from "../../src/cli/browser.ts";
+import { presets } from "../../src/protocol/presets.ts";
+import { writeRecipeLink } from "../../src/protocol/recipe-link.ts";
 import { openBrowser } from "../support/browser.ts";
 import { Journey, microRecipe } from "../support/journey.ts";
 
@@ -58,6 +60,39 @@ describe("a fine-tuning method chosen in the page", () => {
       return run?.phase === "finished" && run.runId !== before;
     }, before);
     expect(await runRecipe(journey)).toMatchObject({ method: { type: "lora", r: 2 } });
+    expect([journey.watched.problems, journey.watched.foreign, await journey.notices()]).toEqual([[], [], []]);
+  });
+});
+
+describe("a link with a recipe", () => {
+  const recipe = microRecipe(12);
+  let journey: Journey;
+  /** A visitor of their own: an earlier run would open in place of the start page. */
+  let visitor: LaunchedBrowser;
+  beforeAll(async () => {
+    visitor = await openBrowser();
+    journey = await Journey.open(visitor, { url: new URL(writeRecipeLink(recipe, presets), url).href });
+  });
+  afterAll(() => visitor.close());
+
+  it("is shown and not begun, with the memory that the plan gives it and its time on this machine", async () => {
+    expect(await journey.text("link-note")).toMatch(/^A recipe came with the link\. \d+ fields differ from first-light\. Nothing was started\./);
+    await journey.click("look-at-recipe");
+    await journey.textLike("cost-map", /^activations .*parameters/);
+    expect(await journey.textLike("cost-memory", /^[\d.]+ [kM]B/)).toContain("first stage");
+    expect(await journey.textLike("cost-time", /^about/)).toMatch(/tokens\/s$/);
+    expect(await journey.look("editor-real")).toEqual([]);
+    expect(await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run)).toBe(null);
+  });
+
+  it("counts as many parameters before the run as the engine does in it, and trains that very recipe once started", async () => {
+    const counted = /^[\d.]+ k/.exec(await journey.text("cost-parameters"))![0];
+    await journey.fill("field-seed", "5");
+    await journey.click("close-editor");
+    await journey.start();
+    await journey.untilPhase("finished");
+    expect(await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run?.recipe)).toEqual({ ...recipe, seed: 5 });
+    expect(await journey.page.$eval(">>> recipe-panel", (panel) => panel.shadowRoot!.textContent.replace(/\s+/g, " "))).toContain(`parameters${counted}`);
     expect([journey.watched.problems, journey.watched.foreign, await journey.notices()]).toEqual([[], [], []]);
   });
 });

@@ -57,6 +57,11 @@ describe("a recipe's link", () => {
     );
   });
 
+  it("is told from the preset it shares most with, not from one with fewer stages", () => {
+    const small = { ...firstLight, name: "mine", model: { ...firstLight.model, n_layer: 1, n_head: 2, n_embd: 32 }, stages: firstLight.stages.map((stage) => ({ ...stage, max_iters: 60, batch_size: 4, eval_iters: 2 })) };
+    expect(decode(writeRecipeLink(small, presets))).toMatchObject({ preset: "first-light", set: { name: "mine", "model.n_layer": 1, "stages.1.max_iters": 60 } });
+  });
+
   it("leaves own text and checkpoints at home", () => {
     const own: Recipe = { ...firstLight, stages: [{ ...firstLight.stages[1]!, parent: "abc", data: [{ corpus: "own:0123", weight: 1 }] } as Recipe["stages"][number]] };
     const read = readRecipeLink(writeRecipeLink(own, presets), presets);

@@ -48,15 +48,15 @@ async function press(id: string): Promise<void> {
   await page.$eval(by(id), (element) => (element as HTMLElement).click());
 }
 
-async function visit(act: () => Promise<void>, fragment = "", size = { width: 1440, height: 900 }): Promise<void> {
+async function visit(act: () => Promise<void>, fragment = "", size = { width: 1440, height: 900 }, scene = "empty"): Promise<void> {
   page = await launched.browser.newPage();
   complaints = [];
   page.on("console", (message) => (message.type() === "error" || message.type() === "warn") && complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
   try {
     await page.setViewport(size);
-    await page.goto(`${site.url}?scene=empty${fragment}`);
-    await page.waitForSelector(by("edit-recipe"));
+    await page.goto(`${site.url}?scene=${scene}${fragment}`);
+    await page.waitForSelector(by(scene === "empty" ? "edit-recipe" : "run-state"));
     await act();
     expect(complaints).toEqual([]);
   } finally {
@@ -241,6 +241,14 @@ describe("a recipe as a link", () => {
       await shot("link-1440");
       expect([await chosen(), await started()]).toEqual([shared, false]);
     }, writeRecipeLink(shared, presets)));
+
+  it("waits on the start page, and says so, where an earlier run opens", () =>
+    visit(async () => {
+      await expectText("notice", /A recipe came with the link\..* It stands on the start page: begin another run to see it\./);
+      await press("new-run");
+      await expectText("link-note", /A recipe came with the link/);
+      expect([await chosen(), await started()]).toEqual([shared, false]);
+    }, writeRecipeLink(shared, presets), undefined, "finished"));
 
   it("is copied from the bar, and opens as the same recipe in the page that is open", () =>
     visit(async () => {
