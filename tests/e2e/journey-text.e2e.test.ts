@@ -1,4 +1,5 @@
 /** A person's own text: dropped, pasted, chosen, trained on; and the five files that are none, each refused by its code with nothing lost. */
+import { gzipSync } from "node:zlib";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,6 +76,20 @@ describe("a person's own text", () => {
       await journey.page.evaluate(() => document.querySelector("nestling-app")!.updateComplete);
     }
     expect(await corner()).toEqual([]);
+  });
+
+  it("is refused where it is an archive with bytes after its end, or conversations with a bad line, and taken where it is a packed table", async () => {
+    const packed = new Uint8Array(gzipSync(`id,text\n${Array.from({ length: 12 }, (_, i) => `${i},"${TEXT.slice(0, 200)}, ${i}"`).join("\n")}\n`));
+    for (const [name, bytes, code] of [
+      ["garbage.csv.gz", Uint8Array.of(...packed, 0x20, 0x21), "GZ_CORRUPT"], ["cut.csv.gz", packed.slice(0, -3), "GZ_CORRUPT"], ["bad.jsonl", utf8('{"prompt":"a","completion":"b"}\n{nope}\n'), "JSONL_PARSE"],
+    ] as const) {
+      await journey.drop(name, bytes);
+      await newestCode(code);
+      await (await journey.page.$(">>> [data-testid=notice] button"))!.click();
+      await expect.poll(corner).toEqual([]);
+    }
+    await journey.drop("table.csv.gz", packed);
+    await expect.poll(formText, { timeout: 20_000 }).toContain("Own text: table.csv.gz");
   });
 
   it("is taken by a drop anywhere on the page, and the recipe for it is chosen", async () => {
