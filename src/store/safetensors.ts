@@ -238,7 +238,8 @@ function parseEntry(name: string, value: unknown, dataStart: number, fileBytes: 
 }
 
 function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  // Minus zero is a whole number to JavaScript and no size.
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -139,7 +139,7 @@ const splice = (bytes: Uint8Array, from: number, to: number, put: Uint8Array): B
 
 function setWord(bytes: Bytes, at: number, other: number): Bytes {
   const width = [1, 2, 4, 8][other % 4]!;
-  if (at + width > bytes.length) return bytes;
+  if (at < 0 || at + width > bytes.length) return bytes;
   const view = new DataView(bytes.buffer);
   const word = WORDS[(other >> 2) % WORDS.length]!;
   if (width === 1) view.setUint8(at, word & 0xff);

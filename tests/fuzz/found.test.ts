@@ -63,6 +63,12 @@ describe("files that were answered with the language's own error, or not at all"
     expect(await codeOf(() => parseSafetensors(safetensorsOf({ a: { dtype: TONGUELESS, shape: [], data_offsets: [0, 0] } })))).toBe("ST_DTYPE");
   });
 
+  it("safetensors: a size of minus zero", async () => {
+    const text = '{"a":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}';
+    const bytes = new Uint8Array([text.length, 0, 0, 0, 0, 0, 0, 0, ...utf8(text)]);
+    expect(await codeOf(() => parseSafetensors(bytes))).toBe("ST_SIZE");
+  });
+
   it("tokenizer.json: ids that have no text, flags of any depth, a text of any depth", async () => {
     const { tokenizerJson } = trainChar(["abc"]).toHuggingFace();
     const changed = (change: object): Record<string, unknown> => ({ ...tokenizerJson, ...change });

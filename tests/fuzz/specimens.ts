@@ -3,7 +3,7 @@ import { deflateRawSync, gzipSync } from "node:zlib";
 import { canonicalJson, crc32c, sha256Hex } from "../../src/core/hash.ts";
 import { trainBpe, trainChar, type Tokenizer } from "../../src/data/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
-import { encodeCheckpoint, loraTensorShapes, parseSafetensorsHeader, writeAdapterFolder, writeModelFolder, writeSafetensors, writeZip } from "../../src/store/index.ts";
+import { encodeCheckpoint, loraTensorShapes, parseSafetensorsHeader, tensorShapes, writeAdapterFolder, writeModelFolder, writeSafetensors, writeZip, type SizedModelConfig } from "../../src/store/index.ts";
 import { writeRecipeLink } from "../../src/protocol/recipe-link.ts";
 import type { LoraMethod, Recipe } from "../../src/protocol/recipe.ts";
 import { crc32 } from "../../src/store/zip.ts";
@@ -188,11 +188,15 @@ function deflated(files: ReadonlyMap<string, Uint8Array>): Bytes {
   return joined([...pieces, listing, end]);
 }
 
+const tinyLlama: SizedModelConfig = {
+  family: "llama", n_layer: 1, n_head: 2, n_kv_head: 1, n_embd: 8, intermediate_size: 12, block_size: 8, rope_theta: 500, rms_norm_eps: 1e-6, dropout: 0, tie_word_embeddings: false, vocab_size: 6,
+};
 const lora: LoraMethod = { type: "lora", r: 2, lora_alpha: 4, target_modules: ["c_attn", "mlp.c_proj"] };
 
 /** Model folders: their JSON files as parts, everything zipped anew around them, stored and deflated. */
 export function zipSpecimens(): Specimen[] {
   const model = writeModelFolder({ model: tinyModel, tensors: randomTensors(gpt2TensorShapes(tinyModel), 1), tokenizer: tinyTokenizer, dtype: "f32" });
+  const llama = writeModelFolder({ model: tinyLlama, tensors: randomTensors(tensorShapes(tinyLlama), 1), tokenizer: tinyTokenizer, dtype: "bf16" });
   const adapter = writeAdapterFolder({ lora, tensors: randomTensors(loraTensorShapes(tinyModel, lora), 2) }, tinyModel);
   const folder = (files: ReadonlyMap<string, Uint8Array>, names: readonly string[], top: string, pack: (files: ReadonlyMap<string, Uint8Array>) => Bytes): Specimen => ({
     json: names.map((name) => JSON.parse(textOf(files.get(name)!)) as unknown),
@@ -202,6 +206,7 @@ export function zipSpecimens(): Specimen[] {
   return [
     folder(model, ["config.json", "tokenizer.json", "tokenizer_config.json"], "", stored),
     folder(model, ["config.json"], "my-model/", deflated),
+    folder(llama, ["config.json", "tokenizer.json"], "", stored),
     folder(adapter, ["adapter_config.json"], "", deflated),
     { ...whole(stored(new Map([["archive/data.pkl", utf8("x")], ["notes.txt", utf8("y")]]))), refused: "CKPT_PICKLE" },
   ];
