@@ -37,10 +37,13 @@ export interface Report {
   readonly mostBytes: number;
 }
 
-/** The seed of this run: `NESTLING_FUZZ_SEED`, or one that no run had before. */
+/**
+ * The seed of this run: `NESTLING_FUZZ_SEED`; else the date's day number at night, so that each night searches elsewhere; else 1,
+ * so that a change is judged by what it changed and not by a file that nobody had tried before.
+ */
 export function fuzzSeed(env: NodeJS.ProcessEnv = process.env): number {
   const given = env["NESTLING_FUZZ_SEED"];
-  if (given === undefined || given === "") return crypto.getRandomValues(new Int32Array(1))[0]!;
+  if (given === undefined || given === "") return env["NESTLING_NIGHTLY"] === undefined ? 1 : Math.floor(Date.now() / 86_400_000);
   const seed = Number(given);
   if (!Number.isInteger(seed) || Math.abs(seed) > 0x80000000) throw new Error(`NESTLING_FUZZ_SEED is "${given}"; it must be a whole number of 32 bits`);
   return seed;

@@ -44,6 +44,7 @@ const VIEWS: readonly View[] = [
   { name: "models", query: "scene=finished", open: press("m") },
   { name: "keys", query: "scene=paused", open: press("?") },
   { name: "labs", query: "scene=empty", open: press("2") },
+  { name: "recipe editor", query: "scene=empty", open: (page) => page.locator(by("edit-recipe")).click() },
   { name: "examples", query: "scene=empty", open: async (page) => page.locator(by("own-examples")).click() },
   { name: "inside", query: "scene=paused", open: async (page) => {
     // Its button stands behind a tab on a phone.
