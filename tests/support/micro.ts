@@ -156,8 +156,14 @@ type NamedModel = readonly [name: string, open: () => Promise<Device>, family: F
 
 const bothFamilies = (list: readonly NamedDevice[]): NamedModel[] => list.flatMap(([name, open]): NamedModel[] => [[name, open, "gpt2"], [`${name}, Llama`, open, "llama"]]);
 
-/** Both families on both devices. */
-export const models: readonly NamedModel[] = bothFamilies(devices);
+/** These files run in Chromium too, which has no process. */
+const atNight = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined;
+
+/**
+ * For checks of hundreds of steps: both families on the CPU, one on the software adapter, where such a run takes a minute. The other there
+ * runs at night (tests/nightly/both-families), and in every check of a few steps by day (`allModels`).
+ */
+export const models: readonly NamedModel[] = bothFamilies(devices).filter(([, open, family]) => open === wasmCpu || family === "gpt2" || atNight);
 
 /** For checks of a few steps. */
 export const allDevices: readonly NamedDevice[] = [...devices, ["WebGPU by workgroup", webGpuByWorkgroup]];

@@ -73,7 +73,7 @@ async function violations(view: View, size: (typeof SIZES)[number]): Promise<str
     await dress("light");
     await page.goto(`${site.url}?${view.query}`);
     // Answers stream in and panels fade: the page is judged as it stands.
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    await new Promise((resolve) => setTimeout(resolve, 700));
     // What a phone hides behind its tabs is not opened there.
     if (view.open !== undefined) await Promise.race([view.open(page), new Promise((resolve) => setTimeout(resolve, 3000))]);
     await page.evaluate(axe);

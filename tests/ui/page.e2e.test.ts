@@ -346,14 +346,17 @@ interface TraceEvent {
 }
 
 describe("the page's thread", () => {
-  it("runs no task of over 50 ms in a minute of 200 steps a second", () =>
+  // At night the whole minute of the promise (tests/nightly/page-minute); by day a third of it.
+  const seconds = process.env["NESTLING_NIGHTLY"] === undefined ? 20 : 60;
+
+  it(`runs no task of over 50 ms in ${seconds} s of 200 steps a second`, () =>
     visit("scene=running&steps=200&longer=10", async (page) => {
       await expectText(page, "run-state", /Learning/);
       // Opening is not training: fonts, first layouts and code still cold are over by then.
       await new Promise((resolve) => setTimeout(resolve, 3000));
       const before = await page.evaluate(() => window.app.run.state.curves.lastStep);
       await page.tracing.start({ categories: ["toplevel"], path: join(folder, "trace.json") });
-      await new Promise((resolve) => setTimeout(resolve, 60_000));
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
       const raw = new TextDecoder().decode(await page.tracing.stop());
       const steps = (await page.evaluate(() => window.app.run.state.curves.lastStep)) - before;
       const { traceEvents } = JSON.parse(raw) as { traceEvents: TraceEvent[] };
@@ -364,7 +367,7 @@ describe("the page's thread", () => {
       const [own, wall] = [worst(({ tdur }) => tdur), worst(({ dur }) => dur)];
       console.log(`page thread at 200 steps/s: ${steps} steps drawn, ${tasks.length} tasks, longest ${own.toFixed(1)} ms of its own time, ${wall.toFixed(1)} ms by the clock`);
       expect(tasks.length).toBeGreaterThan(100);
-      expect(steps).toBeGreaterThan(10_000);
+      expect(steps).toBeGreaterThan(170 * seconds);
       expect(own).toBeLessThan(50);
     }), 120_000);
 });
