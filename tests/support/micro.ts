@@ -156,8 +156,8 @@ type NamedModel = readonly [name: string, open: () => Promise<Device>, family: F
 
 const bothFamilies = (list: readonly NamedDevice[]): NamedModel[] => list.flatMap(([name, open]): NamedModel[] => [[name, open, "gpt2"], [`${name}, Llama`, open, "llama"]]);
 
-/** These files run in Chromium too, which has no process. */
-const atNight = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined;
+/** These files run in Chromium too, which has no process, and in Deno, which asks leave to read the environment. */
+const atNight = typeof process !== "undefined" && !("Deno" in globalThis) && process.env["NESTLING_NIGHTLY"] !== undefined;
 
 /**
  * For checks of hundreds of steps: both families on the CPU, one on the software adapter, where such a run takes a minute. The other there
