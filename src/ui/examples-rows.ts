@@ -19,7 +19,7 @@ const BUDGET_MS = 60_000;
 const CHARACTERS_PER_TOKEN = 3;
 const MARKERS = 5;
 
-export const isWhole = ({ question, answer }: ExampleRow): boolean => question.trim() !== "" && answer.trim() !== "";
+const isWhole = ({ question, answer }: ExampleRow): boolean => question.trim() !== "" && answer.trim() !== "";
 export const wholeRows = (rows: readonly ExampleRow[]): ExampleRow[] => rows.filter(isWhole).map(({ question, answer }) => ({ question: question.trim(), answer: answer.trim() }));
 
 /** Fields of delimited text; quotes as in RFC 4180. A quote inside an unquoted field stands for itself. */

@@ -7,7 +7,7 @@ import { formatCount, formatLoss, formatSmall } from "./format.ts";
 import { base, controls } from "./shared-styles.ts";
 
 /** What was turned, in words. */
-export function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobChange, "step">): string {
+function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobChange, "step">): string {
   return [
     learning_rate === undefined ? "" : `learning rate ${formatSmall(learning_rate)}`,
     grad_clip === undefined ? "" : `clip ${formatSmall(grad_clip)}`,
@@ -16,7 +16,7 @@ export function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobC
 }
 
 /** Steps over all stages before each stage. */
-export function stageOffsets(run: RunState): number[] {
+function stageOffsets(run: RunState): number[] {
   let sum = 0;
   return run.recipe.stages.map(({ max_iters }) => (sum += max_iters) - max_iters);
 }
