@@ -40,6 +40,8 @@ export default defineConfig(async () => {
             include: ["tests/**/*.gpu.test.ts"],
             // Dawn is a native module: threads of one process would share its instance.
             pool: "forks" as const,
+            // Files share their process, and so its device: a software adapter takes seconds to compile what a training step launches.
+            isolate: false,
             env,
             testTimeout: 2 * MINUTE_MS,
             hookTimeout: 2 * MINUTE_MS,
@@ -53,8 +55,6 @@ export default defineConfig(async () => {
             include: ["tests/**/*.e2e.test.ts"],
             pool: "forks" as const,
             globalSetup: ["./tests/support/e2e-setup.ts"],
-            // One browser at a time: two would share the cores and time out on each other.
-            fileParallelism: false,
             testTimeout: 5 * MINUTE_MS,
             hookTimeout: 2 * MINUTE_MS,
             sequence: { groupOrder: 2 },

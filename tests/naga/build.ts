@@ -1,6 +1,6 @@
 /** Bundles `program.ts` for Deno into one module, and runs it there. Node only. */
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -35,15 +35,22 @@ export async function bundleProgram(outDir: string): Promise<string> {
 
 const SYSTEM_LOADERS = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
 
-/**
- * What Deno needs to find a Vulkan driver: the one that the environment names, else the browser's SwiftShader as in the other tests
- * (`VK_ICD_FILENAMES=.../lvp_icd.x86_64.json` gives Mesa's lavapipe, to Dawn and to Deno); and a loader library.
- */
-export async function vulkanEnv(): Promise<NodeJS.ProcessEnv> {
+const DRIVER_FOLDERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+
+/** The loader file of Mesa's lavapipe (Debian: mesa-vulkan-drivers), another software driver and one with shader-f16; null where it is not installed. */
+export function findLavapipe(): string | null {
+  const named = process.env["NESTLING_LAVAPIPE"];
+  if (named) return named;
+  const files = DRIVER_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
+  return files.find((file) => /\/lvp_icd[^/]*\.json$/.test(file)) ?? null;
+}
+
+/** What Deno needs to find a Vulkan driver: the one asked for, else the one that the environment names, else the browser's SwiftShader as in the other tests; and a loader library. */
+async function vulkanEnv(wanted: string | null): Promise<NodeJS.ProcessEnv> {
   if (process.platform !== "linux") return {};
   const browser = await findBrowser();
   const swiftShader = browser === null ? null : swiftShaderIcd(browser);
-  const driver = process.env["VK_ICD_FILENAMES"] ?? swiftShader;
+  const driver = wanted ?? process.env["VK_ICD_FILENAMES"] ?? swiftShader;
   const hasLoader = SYSTEM_LOADERS.some((folder) => existsSync(join(folder, "libvulkan.so.1")));
   return {
     DENO_WEBGPU_BACKEND: "vulkan",
@@ -52,10 +59,10 @@ export async function vulkanEnv(): Promise<NodeJS.ProcessEnv> {
   };
 }
 
-/** Runs the bundle; it may read and write nothing but its own output. @throws Error with what it said on standard error */
-export async function runUnderDeno(deno: string, program: string, cacheDir: string): Promise<string> {
+/** Runs the bundle on a Vulkan driver, named by its loader file; it may read and write nothing but its own output. @throws Error with what it said on standard error */
+export async function runUnderDeno(deno: string, program: string, cacheDir: string, { driver = null, args = [] }: { readonly driver?: string | null; readonly args?: readonly string[] } = {}): Promise<string> {
   const flags = ["run", "--no-config", "--no-npm", "--no-prompt", "--unstable-webgpu"];
-  const env = { ...process.env, ...(await vulkanEnv()), DENO_DIR: cacheDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
-  const { stdout } = await run(deno, [...flags, program], { env, timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 });
+  const env = { ...process.env, ...(await vulkanEnv(driver)), DENO_DIR: cacheDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+  const { stdout } = await run(deno, [...flags, program, ...args], { env, timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 });
   return stdout;
 }

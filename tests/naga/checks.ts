@@ -3,15 +3,15 @@
  * some steps. Runs on any GPUDevice; which one is the caller's business.
  */
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
-import { Pipelines } from "../../src/device/webgpu/pipelines.ts";
+import { pipelinesOf } from "../../src/device/webgpu/pipelines.ts";
 import type { AnyKernel, AnyVariant, Device, DimValues } from "../../src/device/types.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { microTrainer, type FamilyName } from "../support/micro.ts";
 
 export const STEPS = 20;
 
-/** Steps on variants whose barriers a software adapter pays for dearly: fewer of them show the same launches. */
-const BARRIER_STEPS = 4;
+/** Steps where each takes long, as on variants whose barriers a software adapter pays for dearly: fewer of them show the same launches. */
+const FEW_STEPS = 4;
 
 export interface Compilation {
   /** Every module that became a pipeline: a variant has one for each distinct set of its constants. */
@@ -38,7 +38,7 @@ const wordsOf = (error: unknown): string => (error instanceof Error ? error.mess
 
 /** Every variant of every kernel, as the engine compiles it: the contract's layout, the constants in front. */
 export async function compileAll(gpu: GPUDevice): Promise<Compilation> {
-  const pipelines = new Pipelines(gpu);
+  const pipelines = pipelinesOf(gpu);
   const compiled: { name: string; constants: string }[] = [];
   const failed: string[] = [];
   const unsupported: { name: string; feature: string }[] = [];
@@ -79,8 +79,7 @@ export interface Trace {
 /** Each at L1 C32 T32 V65. */
 const FAMILIES: readonly FamilyName[] = ["gpt2", "llama"];
 
-async function trace(device: Device, family: FamilyName): Promise<Trace> {
-  const steps = device.barriersAreDear ? STEPS : BARRIER_STEPS;
+async function trace(device: Device, family: FamilyName, steps: number): Promise<Trace> {
   const trainer = await microTrainer(device, { family });
   for (let step = 0; step < steps; step++) trainer.takeStep();
   const metrics = await trainer.readMetrics();
@@ -94,13 +93,16 @@ async function trace(device: Device, family: FamilyName): Promise<Trace> {
   };
 }
 
-/** The micro run of every family, with the variants that software adapters get and with those that graphics cards get. */
-export async function trainAll(gpu: GPUDevice): Promise<Trace[]> {
+/**
+ * The micro run of every family, with the variants that software adapters get and with those that graphics cards get.
+ * @param short a few steps of the former alone, for a driver on which a step takes seconds
+ */
+export async function trainAll(gpu: GPUDevice, short = false): Promise<Trace[]> {
   const traces: Trace[] = [];
-  for (const softwareAdapter of [true, false]) {
+  for (const softwareAdapter of short ? [true] : [true, false]) {
     // One device for both: pipelines are compiled once a device.
     const device = createWebGpuDevice(gpu, { softwareAdapter });
-    for (const family of FAMILIES) traces.push(await trace(device, family));
+    for (const family of FAMILIES) traces.push(await trace(device, family, softwareAdapter && !short ? STEPS : FEW_STEPS));
   }
   return traces;
 }

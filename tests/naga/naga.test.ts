@@ -10,7 +10,7 @@ import type { AnyKernel } from "../../src/device/types.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { gpuDevice } from "../support/gpu.ts";
 import { relativeL2 } from "../support/micro.ts";
-import { bundleProgram, findDeno, HOW_TO_INSTALL, runUnderDeno } from "./build.ts";
+import { bundleProgram, findDeno, findLavapipe, HOW_TO_INSTALL, runUnderDeno } from "./build.ts";
 import { STEPS, trainAll, type Trace } from "./checks.ts";
 import type { Answer } from "./program.ts";
 
@@ -22,6 +22,14 @@ const OPTIONAL_FEATURES = ["subgroups", "shader-f16"];
 const deno = findDeno();
 const missing = `Deno is not installed; ${HOW_TO_INSTALL} brings it`;
 if (deno === null) console.warn(`SKIPPED, the second WebGPU implementation: ${missing}.`);
+const lavapipe = findLavapipe();
+if (lavapipe === null) console.warn("SKIPPED, half precision: Mesa's lavapipe, which has it, is not installed (Debian: mesa-vulkan-drivers; another place: NESTLING_LAVAPIPE=.../lvp_icd.x86_64.json).");
+
+const nightly = Boolean(process.env["NESTLING_NIGHTLY"]);
+const drivers = [
+  { title: "on the driver of the other tests", driver: null, short: false, f16: false },
+  ...(lavapipe === null ? [] : [{ title: "on lavapipe", driver: lavapipe, short: !nightly, f16: true }]),
+];
 
 const all = (Object.values(kernels) as unknown as AnyKernel[]).flatMap((kernel) => kernel.variants.map((variant) => `${kernel.name}/${variant.name}`));
 
@@ -34,52 +42,67 @@ function comparable({ weights }: Trace): Map<string, readonly number[]> {
 
 describe.skipIf(deno === null)(`wgpu and naga${deno === null ? ` (skipped: ${missing})` : ""}`, () => {
   const folder = mkdtempSync(join(tmpdir(), "nestling-naga-"));
-  let answer: Answer;
-  let dawn: readonly Trace[];
+  let program: string;
 
   beforeAll(async () => {
-    const program = await bundleProgram(join(folder, "bundle"));
-    answer = JSON.parse(await runUnderDeno(deno!, program, join(folder, "deno"))) as Answer;
-    dawn = await trainAll(await gpuDevice());
-    const { adapter, compilation, seconds } = answer;
-    console.info(
-      `${adapter.description}${adapter.f16 ? " with" : " without"} shader-f16: ${compilation.compiled.length} modules of ${all.length} variants compiled in ` +
-        `${seconds.compile.toFixed(1)} s (machine shared), ${compilation.unsupported.length} left for want of a feature; trained in ${seconds.train.toFixed(1)} s`,
-    );
-  }, 6 * MINUTE_MS);
+    program = await bundleProgram(join(folder, "bundle"));
+  }, MINUTE_MS);
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("compiles every shader and variant, and refuses a shader that is wrong", () => {
-    const { failed, compiled, unsupported } = answer.compilation;
-    expect(failed).toEqual([]);
-    expect(unsupported.filter(({ feature }) => !OPTIONAL_FEATURES.includes(feature))).toEqual([]);
-    expect([...new Set([...compiled, ...unsupported].map(({ name }) => name))].sort()).toEqual([...all].sort());
-    // The plain twin of what needs a feature is among those compiled.
-    const plain = (Object.values(kernels) as unknown as AnyKernel[]).map((kernel) => `${kernel.name}/${kernel.variants[0]!.name}`);
-    expect(plain.filter((name) => !compiled.some((one) => one.name === name))).toEqual([]);
-    expect(answer.runtime).toMatch(/^Deno\//);
-    expect(answer.refusal.join()).toContain("missing");
-    expect(answer.uncaptured).toEqual([]);
-  });
+  describe.each(drivers)("$title", ({ driver, short, f16 }) => {
+    let answer: Answer;
+    let dawn: readonly Trace[];
 
-  it(`trains each family for ${STEPS} steps to Dawn's losses, norms and weights within ${TOLERANCE}`, () => {
-    expect(answer.traces.map(({ name }) => name)).toEqual(dawn.map(({ name }) => name));
-    for (const [i, want] of dawn.entries()) {
-      const got = answer.traces[i]!;
-      const apart = (a: readonly number[], b: readonly number[]): number => Math.max(...b.map((value, step) => Math.abs(a[step]! - value)));
-      const losses = apart(got.losses, want.losses);
-      const norms = apart(got.gradNorms, want.gradNorms);
-      const mine = comparable(got);
-      const worst = [...comparable(want)].map(([name, data]) => ({ name, off: relativeL2(mine.get(name) ?? [], data) })).reduce((a, b) => (b.off > a.off ? b : a));
-      console.info(`${want.name}, ${want.steps} steps: losses within ${losses.toExponential(1)}, gradient norms ${norms.toExponential(1)}, held out ${Math.abs(got.held - want.held).toExponential(1)}, weights ${worst.off.toExponential(1)} relative (${worst.name})`);
-      expect(got.losses).toHaveLength(want.steps);
-      expect(want.losses.at(-1)!).toBeLessThan(want.losses[0]! - 0.1);
-      expect(losses).toBeLessThanOrEqual(TOLERANCE);
-      expect(norms).toBeLessThanOrEqual(TOLERANCE);
-      expect(Math.abs(got.held - want.held)).toBeLessThanOrEqual(TOLERANCE);
-      expect(worst.off).toBeLessThanOrEqual(TOLERANCE);
-    }
-    expect(dawn.some(({ steps }) => steps === STEPS)).toBe(true);
+    beforeAll(async () => {
+      answer = JSON.parse(await runUnderDeno(deno!, program, join(folder, "deno"), { driver, args: short ? ["short"] : [] })) as Answer;
+      dawn = await trainAll(await gpuDevice(), short);
+      const { adapter, compilation, seconds } = answer;
+      console.info(
+        `${adapter.description}${adapter.f16 ? " with" : " without"} shader-f16: ${compilation.compiled.length} modules of ${all.length} variants compiled in ` +
+          `${seconds.compile.toFixed(1)} s (machine shared), ${compilation.unsupported.length} left for want of a feature; trained in ${seconds.train.toFixed(1)} s`,
+      );
+    }, 6 * MINUTE_MS);
+
+    it("compiles every shader and variant, and refuses a shader that is wrong", () => {
+      const { failed, compiled, unsupported } = answer.compilation;
+      expect(failed).toEqual([]);
+      expect(unsupported.filter(({ feature }) => !OPTIONAL_FEATURES.includes(feature))).toEqual([]);
+      expect([...new Set([...compiled, ...unsupported].map(({ name }) => name))].sort()).toEqual([...all].sort());
+      // The plain twin of what needs a feature is among those compiled.
+      const plain = (Object.values(kernels) as unknown as AnyKernel[]).map((kernel) => `${kernel.name}/${kernel.variants[0]!.name}`);
+      expect(plain.filter((name) => !compiled.some((one) => one.name === name))).toEqual([]);
+      expect(answer.runtime).toMatch(/^Deno\//);
+      expect(answer.refusal.join()).toContain("missing");
+      expect(answer.uncaptured).toEqual([]);
+    });
+
+    it(`trains each family for ${short ? "a few" : STEPS} steps to Dawn's losses, norms and weights within ${TOLERANCE}`, () => {
+      expect(answer.traces.map(({ name }) => name)).toEqual(dawn.map(({ name }) => name));
+      for (const [i, want] of dawn.entries()) {
+        const got = answer.traces[i]!;
+        const apart = (a: readonly number[], b: readonly number[]): number => Math.max(...b.map((value, step) => Math.abs(a[step]! - value)));
+        const losses = apart(got.losses, want.losses);
+        const norms = apart(got.gradNorms, want.gradNorms);
+        const mine = comparable(got);
+        const worst = [...comparable(want)].map(([name, data]) => ({ name, off: relativeL2(mine.get(name) ?? [], data) })).reduce((a, b) => (b.off > a.off ? b : a));
+        console.info(`${want.name}, ${want.steps} steps: losses within ${losses.toExponential(1)}, gradient norms ${norms.toExponential(1)}, held out ${Math.abs(got.held - want.held).toExponential(1)}, weights ${worst.off.toExponential(1)} relative (${worst.name})`);
+        expect(got.losses).toHaveLength(want.steps);
+        expect(want.losses.at(-1)!).toBeLessThan(want.losses[0]! - 0.1);
+        expect(losses).toBeLessThanOrEqual(TOLERANCE);
+        expect(norms).toBeLessThanOrEqual(TOLERANCE);
+        expect(Math.abs(got.held - want.held)).toBeLessThanOrEqual(TOLERANCE);
+        expect(worst.off).toBeLessThanOrEqual(TOLERANCE);
+      }
+      expect(dawn.some(({ steps }) => steps === STEPS)).toBe(!short);
+    });
+
+    it.runIf(f16)("computes in half precision within what WGSL allows", () => {
+      expect(answer.adapter.f16).toBe(true);
+      console.info(`${answer.f16!.results} results in f16, ${answer.f16!.rounded} of them rounded where f32 would not have been`);
+      expect(answer.f16!.wrong).toEqual([]);
+      // Arithmetic that is secretly f32 would round hardly anything.
+      expect(answer.f16!.rounded).toBeGreaterThan(answer.f16!.results / 2);
+    });
   });
 });

@@ -1,10 +1,18 @@
 /** What runs under Deno, bundled: the checks on the adapter that its WebGPU gives, one line of JSON on standard output. */
 import { compileAll, trainAll, type Compilation, type Trace } from "./checks.ts";
+import { checkF16, type F16Answer } from "./f16.ts";
+
+declare const Deno: { readonly args: readonly string[] };
+
+/** The argument for the few steps that a slow driver is asked for. */
+const SHORT = "short";
 
 export interface Answer {
   /** "Deno/2.9.6". */
   readonly runtime: string;
   readonly adapter: { readonly description: string; readonly fallback: boolean; readonly f16: boolean };
+  /** Null where the adapter has no half precision. */
+  readonly f16: F16Answer | null;
   readonly compilation: Compilation;
   readonly traces: readonly Trace[];
   /** Errors of the device that no scope caught. */
@@ -24,7 +32,8 @@ async function refusalOf(gpu: GPUDevice): Promise<string[]> {
 async function answer(): Promise<Answer> {
   const adapter = await navigator.gpu.requestAdapter();
   if (!adapter) throw new Error("no adapter");
-  const gpu = await adapter.requestDevice();
+  const hasF16 = adapter.features.has("shader-f16");
+  const gpu = await adapter.requestDevice({ requiredFeatures: hasF16 ? ["shader-f16"] : [] });
   const uncaptured: string[] = [];
   gpu.addEventListener("uncapturederror", (event) => {
     event.preventDefault();
@@ -33,11 +42,12 @@ async function answer(): Promise<Answer> {
   const from = performance.now();
   const compilation = await compileAll(gpu);
   const compiledAt = performance.now();
-  const traces = await trainAll(gpu);
+  const traces = await trainAll(gpu, Deno.args.includes(SHORT));
   const { description, isFallbackAdapter } = adapter.info;
   return {
     runtime: navigator.userAgent,
-    adapter: { description, fallback: isFallbackAdapter, f16: adapter.features.has("shader-f16") },
+    adapter: { description, fallback: isFallbackAdapter, f16: hasF16 },
+    f16: hasF16 ? await checkF16(gpu) : null,
     compilation, traces, uncaptured, refusal: await refusalOf(gpu),
     seconds: { compile: (compiledAt - from) / 1000, train: (performance.now() - compiledAt) / 1000 },
   };

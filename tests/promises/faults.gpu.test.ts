@@ -7,7 +7,7 @@ import { NestlingError } from "../../src/core/errors.ts";
 import type { AnyKernel, Device, DeviceBuffer, Heap, Launch, View } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import { freshGpuDevice } from "../support/gpu.ts";
-import { losses, microTrainer, wasmCpu, webGpu } from "../support/micro.ts";
+import { losses, microTrainer, wasmCpu } from "../support/micro.ts";
 
 const WRITE_ONE = `
 struct Dims { size: u32 }
@@ -43,6 +43,14 @@ async function typed(act: () => Promise<unknown>): Promise<NestlingError> {
     throw error;
   }
   return expect.fail("nothing was thrown");
+}
+
+let own: Promise<Device> | undefined;
+
+/** A GPUDevice of this file's own: every Device on it hears of the errors made here on purpose. */
+function webGpu(): Promise<Device> {
+  own ??= freshGpuDevice().then((gpu) => createWebGpuDevice(gpu, { softwareAdapter: true }));
+  return own;
 }
 
 describe("a run on WebGPU", () => {

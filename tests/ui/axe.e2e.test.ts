@@ -64,7 +64,7 @@ function linesOf({ violations }: AxeResults): string[] {
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.flat().join(" >>> ")}: ${failureSummary?.split("\n")[1]?.trim() ?? ""}`));
 }
 
-/** What axe finds in a view, in both themes: a theme changes colours alone, so the page is loaded once. */
+/** What axe finds in a view, in both themes: a theme changes colours alone, so the page is loaded once and its contrast judged twice. */
 async function violations(view: View, size: (typeof SIZES)[number]): Promise<string[]> {
   const page = await launched.browser.newPage();
   const dress = (theme: "light" | "dark"): Promise<void> => page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }, { name: "prefers-reduced-motion", value: "reduce" }]);
@@ -81,8 +81,10 @@ async function violations(view: View, size: (typeof SIZES)[number]): Promise<str
     for (const theme of ["light", "dark"] as const) {
       await dress(theme);
       await new Promise((resolve) => setTimeout(resolve, 250));
-      const results = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
-      expect(results.passes.length).toBeGreaterThan(5);
+      // Of what passes only the number is asked.
+      const rules = { resultTypes: ["violations"], preload: false, ...(theme === "light" ? {} : { runOnly: ["color-contrast"] }) };
+      const results = await page.evaluate((options) => (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run(options), rules);
+      expect(results.passes.length).toBeGreaterThan(theme === "light" ? 5 : 0);
       found.push(...linesOf(results).map((line) => `${theme}: ${line}`));
     }
     return found;

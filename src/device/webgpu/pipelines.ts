@@ -14,7 +14,18 @@ export function moduleText(launch: Launch): string {
   return header + variant.wgsl;
 }
 
-export class Pipelines {
+const shared = new WeakMap<GPUDevice, Pipelines>();
+
+/** The pipelines of a GPUDevice: however many stand on it, each is compiled once. */
+export function pipelinesOf(device: GPUDevice): Pipelines {
+  let pipelines = shared.get(device);
+  if (!pipelines) shared.set(device, (pipelines = new Pipelines(device)));
+  return pipelines;
+}
+
+export type { Pipelines };
+
+class Pipelines {
   readonly dimsLayout: GPUBindGroupLayout;
   readonly #layouts = new Map<AnyKernel, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();

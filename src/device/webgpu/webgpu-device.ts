@@ -5,7 +5,7 @@
 import { NestlingError } from "../../core/errors.ts";
 import { alignUp, checkLaunch, dimsOf, variantOf } from "../launch.ts";
 import type { Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
-import { DIMS_BYTES, Pipelines } from "./pipelines.ts";
+import { DIMS_BYTES, type Pipelines, pipelinesOf } from "./pipelines.ts";
 
 const DIMS_SLOT_BYTES = 256;
 const FILL_CHUNK_BYTES = 1 << 20;
@@ -82,7 +82,7 @@ class WebGpuDevice implements Device {
     readonly gpu: GPUDevice,
     readonly options: WebGpuDeviceOptions,
   ) {
-    this.#pipelines = new Pipelines(gpu);
+    this.#pipelines = pipelinesOf(gpu);
     this.features = new Set(gpu.features);
     this.barriersAreDear = options.softwareAdapter ?? false;
     this.limits = {
