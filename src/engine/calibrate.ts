@@ -4,10 +4,12 @@ import { emptyBatch, type Batch, type BatchSource } from "../data/index.ts";
 import type { Device, DeviceLimits } from "../device/types.ts";
 import { memoryReport } from "../plan/compile.ts";
 import { refuseIfTooLarge, type MemoryPlan } from "../plan/memory.ts";
-import type { Calibration } from "../protocol/messages.ts";
+import type { Calibration, MemoryReport } from "../protocol/messages.ts";
 import type { Recipe, Stage } from "../protocol/recipe.ts";
+import type { CheckpointManifest } from "../store/index.ts";
 import { recordTraining, type TrainingPrograms } from "../training/programs.ts";
 import { memoryOf, Trainer } from "../training/trainer.ts";
+import { scoresQuiz } from "./quiz.ts";
 
 const BUDGET_MS = 2000;
 const MOST_STEPS = 12;
@@ -36,22 +38,35 @@ function randomSource(V: number, seed: number): BatchSource {
 /**
  * Refuses a recipe that does not fit, stage by stage, before anything is allocated or any text is read.
  * @param V the vocabulary, where it is known already; else the largest that the recipe allows
+ * @param quiz whether questions are scored, where more than this recipe decides it
  * @returns the memory of each stage
  * @throws NestlingError MEM_ESTIMATE
  */
-export function refuseRecipe(recipe: Recipe, limits: DeviceLimits, V = vocabularyOf(recipe)): MemoryPlan[] {
+export function refuseRecipe(recipe: Recipe, limits: DeviceLimits, V = vocabularyOf(recipe), quiz = scoresQuiz(recipe)): MemoryPlan[] {
   return recipe.stages.map((stage) => {
-    const memory = memoryOf(programsOf(recipe, stage, V, stage.batch_size, limits));
+    const memory = memoryOf(programsOf(recipe, stage, V, stage.batch_size, limits, quiz));
     refuseIfTooLarge(memory, limits);
     return memory;
   });
 }
 
+/**
+ * What each stage of a run would allocate: a stage's memory is freed before the next one's is taken.
+ * @param parent the checkpoint that the first stage names, whose model and vocabulary are then the run's
+ * @throws NestlingError MEM_ESTIMATE
+ */
+export function planRecipe(recipe: Recipe, limits: DeviceLimits, parent: Pick<CheckpointManifest, "model" | "recipe"> | null): MemoryReport[] {
+  const plans = parent
+    ? refuseRecipe({ ...recipe, model: parent.model }, limits, parent.model.vocab_size, scoresQuiz(recipe, parent.recipe))
+    : refuseRecipe(recipe, limits);
+  return plans.map(memoryReport);
+}
+
 const vocabularyOf = ({ tokenizer }: Recipe): number => (tokenizer.kind === "char" ? Math.min(CHARACTERS, tokenizer.vocab_size) : tokenizer.vocab_size);
 
-function programsOf(recipe: Recipe, stage: Stage, V: number, batchSize: number, limits: DeviceLimits): TrainingPrograms {
+function programsOf(recipe: Recipe, stage: Stage, V: number, batchSize: number, limits: DeviceLimits, quiz: boolean): TrainingPrograms {
   const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
-  return recordTraining({ config: { ...recipe.model, vocab_size: V }, lora, optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz: false });
+  return recordTraining({ config: { ...recipe.model, vocab_size: V }, lora, optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz });
 }
 
 /**
@@ -62,7 +77,7 @@ async function measureStep(device: Device, recipe: Recipe, rows: number, most: n
   const stage = recipe.stages[0]!;
   const V = vocabularyOf(recipe);
   // One micro-step a step: accumulation only repeats it.
-  const programs = programsOf(recipe, stage, V, rows, device.limits);
+  const programs = programsOf(recipe, stage, V, rows, device.limits, false);
   const trainer = await Trainer.create(device, programs, { ...stage, batch_size: rows, gradient_accumulation_steps: 1 }, recipe.seed, randomSource(V, recipe.seed));
   try {
     trainer.initialise();

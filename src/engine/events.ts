@@ -7,7 +7,7 @@ import type { EngineEvent, EngineEventBody } from "../protocol/messages.ts";
 const BATCH_MS = 100;
 /** Events kept per run for a page that missed some; answer tokens and live views are not worth keeping. */
 const KEPT = 20_000;
-const FLEETING: ReadonlySet<EngineEventBody["type"]> = new Set(["token", "answerDone", "nextWord", "batch", "state"]);
+const FLEETING: ReadonlySet<EngineEventBody["type"]> = new Set(["token", "answerDone", "nextWord", "batch", "state", "intake"]);
 
 type Unnumbered = { readonly runId: string; readonly step: number; readonly timeMs: number } & EngineEventBody;
 
@@ -63,4 +63,5 @@ export class EventHub {
 
 /** A view that only its newest state matters of replaces one that still waits. */
 const replaces = (event: Unnumbered, waiting: Unnumbered): boolean =>
-  event.type === waiting.type && event.runId === waiting.runId && (event.type === "state" || event.type === "nextWord" || event.type === "batch");
+  event.type === "intake" ? waiting.type === "intake" && waiting.intakeId === event.intakeId
+  : event.type === waiting.type && event.runId === waiting.runId && (event.type === "state" || event.type === "nextWord" || event.type === "batch");

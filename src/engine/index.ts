@@ -2,22 +2,20 @@
 import { describeError, NestlingError } from "../core/errors.ts";
 import { canonicalJson } from "../core/hash.ts";
 import type { Tokenizer } from "../data/index.ts";
-import { preview } from "../data/ingest/preview.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
-import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, ErrorReport } from "../protocol/messages.ts";
-import type { CorpusChoices, OwnFile } from "../protocol/own-data.ts";
+import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, EngineEventBody } from "../protocol/messages.ts";
 import type { KnobChange, Recipe } from "../protocol/recipe.ts";
 import { CheckpointStore, checkpointSummary, RunStore, type CheckpointContent, type Storage } from "../store/index.ts";
-import { answer } from "./answer.ts";
-import { calibrate } from "./calibrate.ts";
+import { Asking, LIVE } from "./asking.ts";
+import { calibrate, planRecipe } from "./calibrate.ts";
 import * as check from "./check.ts";
 import { chooseDevice, type ChosenDevice } from "./choose-device.ts";
 import { CorpusLibrary } from "./corpora.ts";
-import { corpusChoices, ownFiles } from "./own-check.ts";
 import { workerEnvironment, type Environment } from "./environment.ts";
 import { EventHub } from "./events.ts";
 import { Inside } from "./inside.ts";
+import { Intake } from "./intake.ts";
 import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
 import { promptIds } from "./quiz.ts";
 import { RunFiles, savedPoint } from "./run-files.ts";
@@ -39,7 +37,6 @@ interface Beginning {
 
 /** Events that belong to no run carry this. */
 const NO_RUN = "engine";
-const LIVE = "live";
 
 class Engine implements EngineApi {
   #baseUrl = "";
@@ -52,13 +49,16 @@ class Engine implements EngineApi {
   readonly #shelf: ModelShelf;
   readonly #inside: Inside;
   #checkpoints: CheckpointStore | null = null;
-  readonly #answering = new Set<string>();
+  readonly #asking: Asking;
+  readonly #intake: Intake;
 
   constructor(env?: Environment) {
     this.#env = env ?? workerEnvironment(() => this.#baseUrl);
     this.#library = new CorpusLibrary(this.#env, () => this.#need(this.#storage));
     this.#shelf = new ModelShelf(this.#env, () => this.#need(this.#chosen).device, () => this.#need(this.#checkpoints));
     this.#inside = new Inside(() => this.#need(this.#chosen).device, this.#shelf, this.#env.now);
+    this.#asking = new Asking({ shelf: this.#shelf, run: () => this.#current(), emit: (body) => this.#emit(body), breathe: this.#env.breathe });
+    this.#intake = new Intake(this.#library, this.#shelf, (body) => this.#hub?.emit(NO_RUN, 0, body));
   }
 
   #need<T>(part: T | null): T {
@@ -86,8 +86,13 @@ class Engine implements EngineApi {
     return { device: this.#chosen.report, checkpoints: await this.#shelf.list(), corpora: await this.#library.list(), lastRunId: runs[0]?.runId ?? null };
   }
 
+  /** Tells the page, as of where the run stands. */
+  #emit(body: EngineEventBody): void {
+    this.#hub?.emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, body);
+  }
+
   #notice(level: "info" | "warning" | "error", code: string, text: string): void {
-    this.#hub?.emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, { type: "notice", level, code, text });
+    this.#emit({ type: "notice", level, code, text });
   }
 
   #trouble(error: unknown): void {
@@ -172,8 +177,7 @@ class Engine implements EngineApi {
   }
 
   async #tellCheckpoints(): Promise<void> {
-    const list = await this.#shelf.list();
-    this.#hub?.emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, { type: "checkpoints", list });
+    this.#emit({ type: "checkpoints", list: await this.#shelf.list() });
   }
 
   async fork(checkpointId: string): Promise<{ runId: string }> {
@@ -241,37 +245,21 @@ class Engine implements EngineApi {
     return calibrate(this.#need(this.#chosen).device, validateRecipe(recipe), this.#env.now, this.#env.breathe);
   }
 
+  async planMemory(recipe: Recipe): ReturnType<EngineApi["planMemory"]> {
+    const valid = validateRecipe(recipe);
+    const [first] = valid.stages;
+    const parent = first!.kind === "sft" && first!.parent !== undefined ? await this.#shelf.manifest(first!.parent) : null;
+    return planRecipe(valid, this.#need(this.#chosen).device.limits, parent);
+  }
+
   // --- answers
 
   async ask(request: AskRequest): Promise<void> {
-    const valid = check.askRequest(request);
-    const { requestId } = valid;
-    this.#answering.add(requestId);
-    try {
-      for (const { side, checkpointId } of valid.sides) await this.#askOne(valid, side, checkpointId);
-    } finally {
-      this.#answering.delete(requestId);
-    }
-  }
-
-  async #askOne(request: AskRequest, side: string, checkpointId: string): Promise<void> {
-    const { requestId } = request;
-    const emit = (body: Parameters<EventHub["emit"]>[2]): void => this.#need(this.#hub).emit(this.#run?.options.runId ?? NO_RUN, this.#run?.globalStep ?? 0, body);
-    const push = (token: Parameters<Parameters<typeof answer>[3]>[0]): void => emit({ type: "token", requestId, side, token });
-    const stopped = (): boolean => !this.#answering.has(requestId);
-    try {
-      const end = checkpointId === LIVE
-        ? await this.#current().ask(request, push, stopped)
-        : await this.#shelf.open(checkpointId).then(({ inference, tokenizer }) => answer(inference.generator, tokenizer, request, push, stopped, this.#env.breathe));
-      emit({ type: "answerDone", requestId, side, reason: end.reason, ...(end.note ? { note: end.note } : {}) });
-    } catch (error) {
-      const report: ErrorReport = describeError(error);
-      emit({ type: "answerDone", requestId, side, reason: "error", error: report });
-    }
+    await this.#asking.ask(request);
   }
 
   async stopAnswer(requestId: string): Promise<void> {
-    this.#answering.delete(requestId);
+    this.#asking.stop(requestId);
   }
 
   async watchNextWord(prompt: string | null): Promise<void> {
@@ -317,16 +305,16 @@ class Engine implements EngineApi {
 
   // --- data and models
 
-  async addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices): ReturnType<EngineApi["addCorpus"]> {
-    const title = check.text("name", name, 500);
-    return this.#library.add(title, ownFiles(title, data), corpusChoices(choices));
+  addCorpus(...given: Parameters<EngineApi["addCorpus"]>): ReturnType<EngineApi["addCorpus"]> {
+    return this.#intake.add(...given);
   }
 
-  async previewCorpus(files: readonly OwnFile[], options: Parameters<EngineApi["previewCorpus"]>[1] = {}): ReturnType<EngineApi["previewCorpus"]> {
-    const named = ownFiles("", files);
-    const { choices, checkpointId } = options ?? {};
-    const tokenizer = checkpointId === undefined ? undefined : (await this.#shelf.open(check.id("checkpointId", checkpointId))).tokenizer;
-    return preview(named, { choices: corpusChoices(choices), tokenizer });
+  async stopIntake(intakeId: string): Promise<void> {
+    this.#intake.stop(intakeId);
+  }
+
+  previewCorpus(...given: Parameters<EngineApi["previewCorpus"]>): ReturnType<EngineApi["previewCorpus"]> {
+    return this.#intake.preview(...given);
   }
 
   async deleteCorpus(id: string): Promise<void> {
@@ -363,7 +351,8 @@ class Engine implements EngineApi {
   }
 
   async dispose(): Promise<void> {
-    this.#answering.clear();
+    this.#asking.stopAll();
+    this.#intake.stopAll();
     await this.#inside.close();
     await this.#run?.destroy();
     this.#run = null;

@@ -55,6 +55,14 @@ export class ModelShelf {
     return [...(await this.#shippedManifests()), ...manifests].map(checkpointSummary);
   }
 
+  /** What a checkpoint says of itself, without its weights. @throws NestlingError CKPT_MISSING */
+  async manifest(id: string): Promise<CheckpointManifest> {
+    const { manifests } = await this.store().list();
+    const found = [...(await this.#shippedManifests()), ...manifests].find((manifest) => manifest.id === id);
+    if (!found) throw new NestlingError("CKPT_MISSING", `There is no checkpoint "${id.slice(0, 80)}". Choose another model to start from.`, { id });
+    return found;
+  }
+
   /** @throws NestlingError CKPT_MISSING, CKPT_CORRUPT, CKPT_VERSION */
   async content(id: string): Promise<CheckpointContent> {
     const shipped = (await this.#shippedManifests()).find((manifest) => manifest.id === id);

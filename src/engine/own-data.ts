@@ -95,6 +95,8 @@ export async function keepOwn(title: string, files: readonly IngestFile[], optio
     const { kind, ...report } = await ingest(files, breathing, options);
     await sink.write();
     await file.close();
+    // The last moment to change one's mind: what follows puts it on record.
+    if (options.shouldStop?.()) throw new NestlingError("CANCELLED", "Reading the files was stopped; nothing was changed.");
     const sha256 = sink.hash.hex();
     const id = sha256.slice(0, 16);
     const known = await readManifest(storage, manifestPath(id));

@@ -2,6 +2,7 @@
 import { END_OF_TEXT, END_OF_TURN, encodeChat, specialId, type Tokenizer } from "../data/index.ts";
 import { worldQuiz, type QuizItem } from "../data/world/index.ts";
 import type { Generator } from "../model/generator.ts";
+import type { Recipe } from "../protocol/recipe.ts";
 import { shippedWorld, WORLD } from "./corpora.ts";
 
 export const QUIZ_QUESTIONS = 50;
@@ -12,6 +13,10 @@ export interface QuizScore {
   readonly inForm: number;
   readonly total: number;
 }
+
+/** Questions are about the made world, so they are asked where a recipe holds it, its own or the one it goes on from. Spelled letter by letter, an answer outgrows its tokens. */
+export const scoresQuiz = (recipe: Recipe, origin?: Recipe): boolean =>
+  recipe.tokenizer.kind === "bpe" && [...recipe.stages, ...(origin?.stages ?? [])].some((stage) => stage.data.some(({ corpus }) => corpus.startsWith("world")));
 
 let items: QuizItem[] | undefined;
 export const quizItems = (): readonly QuizItem[] => (items ??= worldQuiz(shippedWorld(), { count: QUIZ_QUESTIONS, wordings: WORLD.wordings }));

@@ -1,7 +1,7 @@
 /** What a run shows while it trains: samples for the timeline, the batch row, the next word, the quiz. It changes no weight and no draw. */
 import { nextWordView, batchRowView, promptRow, rowOf } from "./views.ts";
 import { answer } from "./answer.ts";
-import { quizItems, scoreQuiz, promptIds, type QuizScore } from "./quiz.ts";
+import { quizItems, scoreQuiz, scoresQuiz, promptIds, type QuizScore } from "./quiz.ts";
 import { knobsAt } from "../training/schedule.ts";
 import type { Run } from "./run.ts";
 
@@ -21,10 +21,8 @@ export class RunLooks {
 
   constructor(readonly run: Run) {}
 
-  /** Questions are about the made world, so they are asked where the recipe holds it. */
   get hasQuiz(): boolean {
-    const { recipe, options } = this.run;
-    return recipe.tokenizer.kind === "bpe" && [...recipe.stages, ...(options.origin?.recipe.stages ?? [])].some((stage) => stage.data.some(({ corpus }) => corpus.startsWith("world")));
+    return scoresQuiz(this.run.recipe, this.run.options.origin?.recipe);
   }
 
   async sample(): Promise<void> {

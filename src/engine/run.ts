@@ -95,7 +95,7 @@ export class Run {
     const { options, recipe, stage } = this;
     this.#set("preparing");
     // Before any text is read: a model that cannot fit is refused at once.
-    if (!resume) refuseRecipe({ ...recipe, stages: recipe.stages.slice(this.stageIndex) }, options.device.limits, options.origin?.config.vocab_size);
+    if (!resume) refuseRecipe({ ...recipe, stages: recipe.stages.slice(this.stageIndex) }, options.device.limits, options.origin?.config.vocab_size, this.looks.hasQuiz);
     this.tokenizer ??= options.saved?.tokenizer ?? options.origin?.tokenizer ?? (await this.#stageData.trainTokenizer());
     const source = await this.#stageData.source(stage, this.tokenizer);
     this.#old = await this.#oldData();

@@ -163,6 +163,8 @@ export type EngineEventBody =
   | { readonly type: "token"; readonly requestId: string; readonly side: string; readonly token: AnswerToken }
   | { readonly type: "answerDone"; readonly requestId: string; readonly side: string; readonly reason: "end" | "length" | "stopped" | "error"; readonly error?: ErrorReport; readonly note?: string }
   | { readonly type: "checkpoints"; readonly list: readonly CheckpointSummary[] }
+  /** How far own files are read: the share of their bytes, 0 to 1. Run id "engine". */
+  | { readonly type: "intake"; readonly intakeId: string; readonly share: number }
   | { readonly type: "notice"; readonly level: "info" | "warning" | "error"; readonly code: string; readonly text: string };
 
 /** A token of an example as training sees it. */
@@ -267,6 +269,8 @@ export interface EngineApi {
   /** Hidden pages train on, but their time is told apart. */
   setVisible(visible: boolean): Promise<void>;
   calibrate(recipe: Recipe): Promise<Calibration>;
+  /** What each stage would allocate, one after another and never together; from recordings alone, so that nothing is allocated and a run that trains is not asked. Throws MEM_ESTIMATE, CONFIG_*. */
+  planMemory(recipe: Recipe): Promise<readonly MemoryReport[]>;
   ask(request: AskRequest): Promise<void>;
   stopAnswer(requestId: string): Promise<void>;
   /** The prompt of the next-word panel; null turns it off. */
@@ -281,8 +285,13 @@ export interface EngineApi {
   tokenize(checkpointId: string | "live", text: string): Promise<readonly { id: number; text: string }[]>;
   /** One question and answer in the chat template, as tokens. */
   chatPieces(checkpointId: string | "live", question: string, answer: string): Promise<readonly ChatPiece[]>;
-  /** Takes in one file, or several as one corpus under `name`. Keeps all of it or, with an error that names file, line and byte, nothing. */
-  addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices): Promise<CorpusSummary>;
+  /**
+   * Takes in one file, or several as one corpus under `name`. Keeps all of it or, with an error that names file, line and byte, nothing.
+   * With an `intakeId`, "intake" events tell how far it is, and `stopIntake` ends it.
+   */
+  addCorpus(name: string, data: Blob | readonly OwnFile[], choices?: CorpusChoices, intakeId?: string): Promise<CorpusSummary>;
+  /** That `addCorpus` rejects with CANCELLED and keeps nothing; an unknown id is ignored. */
+  stopIntake(intakeId: string): Promise<void>;
   /** A look at files before they are taken in, with tokens estimated by a checkpoint's tokenizer where one is named. Keeps nothing. */
   previewCorpus(files: readonly OwnFile[], options?: { readonly choices?: CorpusChoices; readonly checkpointId?: string }): Promise<CorpusPreview>;
   /** Removes a person's own corpus and the tokens made from it. */

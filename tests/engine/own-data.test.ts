@@ -4,13 +4,15 @@ import { describe, expect, it } from "vitest";
 import { encodeDataset, splitDocuments, splitStream, TextBatches, trainBpe, trainChar, type Tokenizer } from "../../src/data/index.ts";
 import { CorpusLibrary } from "../../src/engine/corpora.ts";
 import { messageBreath } from "../../src/engine/environment.ts";
+import { EventHub } from "../../src/engine/events.ts";
 import { corpusChoices, ownFiles } from "../../src/engine/own-check.ts";
 import { StageData } from "../../src/engine/stage-data.ts";
+import type { EngineEvent } from "../../src/protocol/messages.ts";
 import type { CorpusChoices } from "../../src/protocol/own-data.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
 import type { Recipe } from "../../src/protocol/recipe.ts";
 import { MemoryStorage, type Storage } from "../../src/store/index.ts";
-import { nodeEnvironment } from "../support/engine-env.ts";
+import { nodeEnvironment, startTestEngine } from "../support/engine-env.ts";
 import { codeOf, rejectionOf } from "../data/support.ts";
 
 const TALE = Array.from({ length: 400 }, (_, i) => `Tale ${i}: the fox and the hen went out.\n\nThey came home, ${i % 7} of them.`).join("\n");
@@ -156,6 +158,86 @@ describe("own data", () => {
     const mixed = await data.source({ ...sft!, data: [{ corpus: text.id, weight: 1 }, { corpus: chat.id, weight: 1 }] }, tokenizer);
     expect(mixed.train(0, 0, 8, 40).tokens).toBeGreaterThan(40);
     expect((await rejectionOf(data.source({ ...pretrain!, data: [{ corpus: chat.id, weight: 1 }] }, tokenizer))).code).toBe("CONFIG_RANGE");
+  });
+});
+
+/** Files whose chunks come one by one, as a disk gives them; `onChunk` gets the share handed out before each. */
+function slowly(text: string, onChunk: (share: number) => Promise<void>): Blob {
+  const blob = new Blob([text]);
+  const size = Math.ceil(blob.size / 20);
+  blob.stream = () => {
+    let at = 0;
+    return new ReadableStream({
+      async pull(controller) {
+        if (at >= blob.size) return controller.close();
+        await onChunk(at / blob.size);
+        controller.enqueue(new Uint8Array(await blob.slice(at, (at += size)).arrayBuffer()));
+      },
+    }, { highWaterMark: 0 });
+  };
+  return blob;
+}
+
+describe("taking in", () => {
+  const sharesOf = (events: readonly EngineEvent[], id: string): number[] => events.flatMap((event) => (event.type === "intake" && event.intakeId === id ? [event.share] : []));
+  const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 120));
+
+  it("tells how far it is, rising to 1, and under an id alone", async () => {
+    const engine = await startTestEngine();
+    const files = [{ name: "a.txt", data: slowly(TALE, () => new Promise((resolve) => setTimeout(resolve, 20))) }, { name: "b.txt.gz", data: new Blob([new Uint8Array(gzipSync(TALE))]) }];
+    await engine.api.addCorpus("two", files, {}, "one-1");
+    await engine.api.addCorpus("silent", new Blob([`${TALE} And so on.`]));
+    await settled();
+    const shares = sharesOf(engine.events, "one-1");
+    expect(shares.length).toBeGreaterThan(2);
+    expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+    expect(shares[0]).toBeLessThan(0.9);
+    expect(shares.at(-1)).toBe(1);
+    const told = engine.events.filter(({ type }) => type === "intake");
+    expect(told.map(({ runId }) => runId)).toEqual(shares.map(() => "engine"));
+    expect(await engine.api.eventsSince("engine", 0)).not.toContainEqual(expect.objectContaining({ type: "intake" }));
+    await engine.api.dispose();
+  });
+
+  it("sends the newest share of each reading, ten times a second at most", () => {
+    const sent: EngineEvent[] = [];
+    const hub = new EventHub(() => 0, (events) => sent.push(...events));
+    for (const share of [0.1, 0.2, 0.3]) for (const intakeId of ["a", "b"]) hub.emit("engine", 0, { type: "intake", intakeId, share });
+    hub.flush();
+    expect(sent.map((event) => (event.type === "intake" ? [event.intakeId, event.share] : []))).toEqual([["a", 0.3], ["b", 0.3]]);
+    hub.dispose();
+  });
+
+  it.each([["in the middle", 0.5], ["at the last chunk", 0.95]])("stops %s, keeps nothing, and takes the same files later", async (_, at) => {
+    const storage = new MemoryStorage();
+    const engine = await startTestEngine(storage);
+    const data = slowly(TALE, async (share) => {
+      if (share >= at) await engine.api.stopIntake("mine");
+    });
+    await engine.api.stopIntake("nobody");
+    const reading = engine.api.addCorpus("a.txt", data, {}, "mine");
+    await expect(engine.api.addCorpus("b.txt", new Blob([TALE]), {}, "mine")).rejects.toMatchObject({ code: "COMMAND" });
+    expect((await rejectionOf(reading)).code).toBe("CANCELLED");
+    expect(await paths(storage)).toEqual([]);
+    expect((await libraryOf(storage).list()).filter(({ id }) => id.startsWith("own:"))).toEqual([]);
+    expect((await engine.api.addCorpus("a.txt", new Blob([TALE]), {}, "mine")).id).toMatch(/^own:/);
+    await engine.api.dispose();
+  });
+
+  it("keeps nothing where it is stopped after the last byte was read", async () => {
+    const storage = new MemoryStorage();
+    let stopping = false;
+    const library = libraryOf(storage);
+    const close = storage.create.bind(storage);
+    storage.create = async (path) => {
+      const file = await close(path);
+      const end = file.close.bind(file);
+      file.close = () => ((stopping = true), end());
+      return file;
+    };
+    const adding = library.add("a.txt", [blob("a.txt", TALE)], {}, { shouldStop: () => stopping });
+    expect((await rejectionOf(adding)).code).toBe("CANCELLED");
+    expect(await paths(storage)).toEqual([]);
   });
 });
 

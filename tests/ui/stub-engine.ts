@@ -267,6 +267,11 @@ export class StubEngine implements EngineApi {
     return { recipeName: recipe.name, tokensPerSec: 10_480, stepMs: 95, stageMs: recipe.stages.map((stage) => stage.max_iters * 95), memory: { totalBytes: 21_400_000, parts: [{ name: "activations", bytes: 17_300_000 }, { name: "gradients", bytes: 1_600_000 }, { name: "moments", bytes: 1_500_000 }, { name: "parameters", bytes: 1_000_000 }], largestBufferBytes: 1_600_000 } };
   }
 
+  async planMemory(recipe: Recipe): ReturnType<EngineApi["planMemory"]> {
+    const { memory } = await this.calibrate(recipe);
+    return recipe.stages.map(() => memory);
+  }
+
   async ask(request: AskRequest): Promise<void> {
     this.calls.push("ask");
     await Promise.all(request.sides.map(({ side }) => this.answer(request, side)));
@@ -320,6 +325,10 @@ export class StubEngine implements EngineApi {
     const corpus: CorpusSummary = { id: "own:0123abcd", title: name, description: "", bytes: data.size, kind: "text" };
     this.corpora = [...this.corpora, corpus];
     return corpus;
+  }
+
+  async stopIntake(intakeId: string): Promise<void> {
+    this.calls.push(`stopIntake ${intakeId}`);
   }
 
   async previewCorpus(files: readonly OwnFile[]): Promise<CorpusPreview> {
