@@ -27,6 +27,7 @@ const METHODS: Readonly<Record<keyof EngineApi, true>> = {
   watchNextWord: true,
   nextWord: true,
   lookInside: true,
+  closeInside: true,
   gradientNorms: true,
   tokenize: true,
   chatPieces: true,

@@ -283,6 +283,10 @@ class Engine implements EngineApi {
     return checkpointId === LIVE ? this.#inside.live(this.#current(), prompt) : this.#inside.checkpoint(check.id("checkpointId", checkpointId), prompt);
   }
 
+  closeInside(): Promise<void> {
+    return this.#inside.close();
+  }
+
   async gradientNorms(): ReturnType<EngineApi["gradientNorms"]> {
     return this.#inside.norms(this.#current());
   }

@@ -279,6 +279,8 @@ export interface EngineApi {
   nextWord(checkpointId: string, prompt: string, count: number): Promise<NextWordView>;
   /** Attention and lens of a forward pass over a prompt; a prompt longer than the model's context keeps its end. */
   lookInside(checkpointId: string | "live", prompt: string): Promise<InsideView>;
+  /** Frees what looking took: a copy of a model's weights, and the meter of gradients. The next look opens it again. */
+  closeInside(): Promise<void>;
   /** Of the run's newest step, while it trains measured every 2 s at most; null where no step was taken since it was opened. */
   gradientNorms(): Promise<GradientNorms | null>;
   /** Text as coloured pieces. */

@@ -64,6 +64,7 @@ export function connectEngine(): Promise<EngineConnection> {
     watchNextWord: (prompt) => remote.watchNextWord(prompt),
     nextWord: (checkpointId, prompt, count) => remote.nextWord(checkpointId, prompt, count),
     lookInside: (checkpointId, prompt) => remote.lookInside(checkpointId, prompt),
+    closeInside: () => remote.closeInside(),
     gradientNorms: () => remote.gradientNorms(),
     tokenize: (checkpointId, text) => remote.tokenize(checkpointId, text),
     chatPieces: (checkpointId, question, answer) => remote.chatPieces(checkpointId, question, answer),

@@ -38,5 +38,9 @@ export function insideActions(app: NestlingApp): Readonly<Record<string, (detail
     "show-inside": () => panelOf()?.show(app.prompt),
     "look-inside": (detail: LookDetail) => void look(detail),
     "measure-gradients": () => void measure(),
+    "close-inside": () => {
+      next = null;
+      void app.run.closeInside();
+    },
   };
 }

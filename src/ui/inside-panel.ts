@@ -113,7 +113,7 @@ export class InsidePanel extends LitElement {
     const { view, error } = this;
     const pretrains = this.model !== "live" || this.run?.stages[this.run.stageIndex]?.kind === "pretrain";
     const status = error !== null ? `${error.message} ${error.code}` : view === null ? "Looking." : `Step ${formatCount(view.step)}${this.model === "live" && this.run?.phase === "running" ? ", looked at again every few seconds" : ""}. ${view.note ?? ""}`;
-    return html`<dialog aria-label="Look inside" data-testid="inside" ${cssVars({ "--hue": `var(${pretrains ? "--base" : "--tuned"})` })}>
+    return html`<dialog aria-label="Look inside" data-testid="inside" @close=${this.onClose} ${cssVars({ "--hue": `var(${pretrains ? "--base" : "--tuned"})` })}>
       <header role="none">
         <h2>Look inside</h2>
         <button class="plain icon" aria-label="Close" data-testid="close-inside" @click=${() => this.dialog.close()}>${icons.close()}</button>
@@ -145,6 +145,11 @@ export class InsidePanel extends LitElement {
   private fire(name: string, detail: unknown): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
+
+  private readonly onClose = (): void => {
+    clearTimeout(this.timer);
+    this.fire("close-inside", null);
+  };
 
   private readonly onInput = (event: Event): void => {
     this.prompt = (event.target as HTMLInputElement).value;

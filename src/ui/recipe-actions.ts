@@ -8,6 +8,7 @@ import { plural, safeName } from "./format.ts";
 import type { NestlingApp } from "./nestling-app.ts";
 import { fileName, saveBlob } from "./page-files.ts";
 import { methodOf, withMethod } from "./recipe-choice.ts";
+import type { PlanDetail } from "./recipe-cost.ts";
 import type { Method } from "./recipe-method.ts";
 import { withOwnText } from "./sides.ts";
 
@@ -96,6 +97,7 @@ export function recipeActions(app: NestlingApp): RecipeActions {
     "edit-recipe": take,
     "save-recipe": (recipe: Recipe) => saveBlob(new Blob([`${JSON.stringify(recipe, null, 2)}\n`], { type: "application/json" }), fileName(recipe.name, 0).replace(/\.zip$/, ".recipe.json")),
     "open-recipe": (file: File) => void openFile({ name: file.name, data: file }),
+    "plan-memory": ({ recipe, tell }: PlanDetail) => void controller.planMemory(recipe).then(tell),
     "copy-link": () => void copyLink(),
   };
   const afterUpdate = (): void => {

@@ -1,13 +1,25 @@
-/** What a recipe would cost: parameters at once, memory as a bar in miniature and time once this machine was measured with it. */
-import { LitElement, css, html, nothing } from "lit";
-import { customElement, property } from "lit/decorators.js";
-import type { MemoryReport, Recipe } from "../protocol/index.ts";
+/** What a recipe would cost: parameters and memory at once, the memory as a bar in miniature, and time once this machine was measured with it. */
+import { type PropertyValues, LitElement, css, html, nothing } from "lit";
+import { customElement, property, state } from "lit/decorators.js";
+import type { ErrorReport, MemoryReport, Recipe } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
-import { formatBytes, formatPercent, formatShort } from "./format.ts";
+import { formatBytes, formatPercent, formatShort, safeName } from "./format.ts";
 import type { CalibrationState } from "./page-state.ts";
 import { expectedTime, parameterCount, trainedCount, vocabularyOf } from "./recipe-size.ts";
 import { base } from "./shared-styles.ts";
 
+/** Keys come faster than an engine answers. */
+const QUIET_MS = 200;
+/** What an engine that has not begun says; it is asked again after a while. */
+const NOT_YET = ["COMMAND", "WORKER_DEAD"];
+const AGAIN_MS = 1000;
+
+export interface PlanDetail {
+  readonly recipe: Recipe;
+  readonly tell: (found: readonly MemoryReport[] | ErrorReport) => void;
+}
+
+/** @fires plan-memory - {detail: PlanDetail} */
 @customElement("recipe-cost")
 export class RecipeCost extends LitElement {
   static override styles = [
@@ -80,21 +92,55 @@ export class RecipeCost extends LitElement {
   /** It reads a text that is not here: nothing can be measured yet. */
   @property({ type: Boolean }) waits = false;
 
+  /** Of the recipe as it last was within range; a newer one takes its place when it is planned. */
+  @state() private plan: readonly MemoryReport[] | ErrorReport | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private planned = "";
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearTimeout(this.timer);
+    this.planned = "";
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has("recipe") && !changed.has("wrong")) return;
+    clearTimeout(this.timer);
+    if (!this.wrong && JSON.stringify(this.recipe) !== this.planned) this.timer = setTimeout(this.ask, QUIET_MS);
+  }
+
+  private readonly ask = (): void => {
+    const { recipe } = this;
+    const key = JSON.stringify(recipe);
+    this.planned = key;
+    const tell: PlanDetail["tell"] = (found) => {
+      if (this.planned !== key) return;
+      if (!("code" in found) || !NOT_YET.includes(found.code)) this.plan = found;
+      else if (this.isConnected) this.timer = setTimeout(this.ask, AGAIN_MS);
+    };
+    this.dispatchEvent(new CustomEvent<PlanDetail>("plan-memory", { detail: { recipe, tell }, bubbles: true, composed: true }));
+  };
+
   override render(): unknown {
-    const V = vocabularyOf(this.recipe);
-    const tuned = this.recipe.stages.find((stage) => stage.kind === "sft");
-    const done = !this.wrong && this.calibration?.status === "done" ? this.calibration.value : undefined;
-    const pending = this.wrong ? "mend the fields first" : this.waits ? "once your text is here" : this.calibration?.status === "failed" ? "will not start here" : "measuring this machine";
+    const { recipe, wrong, calibration } = this;
+    const V = vocabularyOf(recipe);
+    const tuned = recipe.stages.find((stage) => stage.kind === "sft");
+    const plan = wrong ? null : this.plan;
+    const refusal = plan !== null && "code" in plan ? plan : !wrong && calibration?.status === "failed" ? calibration.error : undefined;
+    const done = !wrong && refusal === undefined && calibration?.status === "done" ? calibration.value : undefined;
+    const pending = wrong ? "mend the fields first" : refusal !== undefined ? "will not start here" : this.waits ? "once your text is here" : "measuring this machine";
+    const largest = plan === null || "code" in plan ? undefined : plan.reduce<{ memory: MemoryReport; stage: number } | undefined>((most, memory, stage) => (most !== undefined && most.memory.totalBytes >= memory.totalBytes ? most : { memory, stage }), undefined);
     return html`
       <dl aria-live="polite">
-        <div><dt>Parameters</dt><dd data-testid="cost-parameters">${formatShort(parameterCount(this.recipe.model, V))}
-          ${tuned?.method.type === "lora" ? html`<small>LoRA moves ${formatShort(trainedCount(this.recipe.model, V, tuned.method))}</small>` : nothing}</dd></div>
-        <div><dt>Memory</dt><dd data-testid="cost-memory">${done === undefined ? "…" : formatBytes(done.memory.totalBytes)}<small>${done === undefined ? pending : "first stage"}</small></dd></div>
+        <div><dt>Parameters</dt><dd data-testid="cost-parameters">${formatShort(parameterCount(recipe.model, V))}
+          ${tuned?.method.type === "lora" ? html`<small>LoRA moves ${formatShort(trainedCount(recipe.model, V, tuned.method))}</small>` : nothing}</dd></div>
+        <div><dt>Memory</dt><dd data-testid="cost-memory" title="Stages are in memory one after another, never together">${largest === undefined ? "…" : formatBytes(largest.memory.totalBytes)}
+          <small>${largest === undefined ? (wrong || refusal !== undefined ? pending : "planning") : `${recipe.stages.length > 1 ? "largest stage" : "stage"}: ${safeName(recipe.stages[largest.stage]?.name ?? "")}`}</small></dd></div>
         <div><dt>Time here</dt><dd data-testid="cost-time">${done === undefined ? "…" : expectedTime(done.stageMs.reduce((sum, ms) => sum + ms, 0))}
           <small>${done === undefined ? pending : `${formatShort(Math.round(done.tokensPerSec))} tokens/s`}</small></dd></div>
       </dl>
-      ${done === undefined ? nothing : this.map(done.memory)}
-      ${!this.wrong && this.calibration?.status === "failed" ? html`<p class="refused" role="status" data-testid="cost-refused">${this.calibration.error.message}</p>` : nothing}
+      ${largest === undefined ? nothing : this.map(largest.memory)}
+      ${refusal === undefined ? nothing : html`<p class="refused" role="status" data-testid="cost-refused">${refusal.message}</p>`}
     `;
   }
 

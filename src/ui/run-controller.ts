@@ -3,7 +3,7 @@
  * the page one method. It draws nothing, and no other module of the page holds the engine.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { AskRequest, BackendChoice, ChatPiece, EngineApi, EngineEvent, ErrorReport, GradientNorms, InsideView, KnobChange, Recipe, SamplingOptions } from "../protocol/index.ts";
+import type { AskRequest, BackendChoice, ChatPiece, EngineApi, EngineEvent, ErrorReport, GradientNorms, InsideView, KnobChange, MemoryReport, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
 import { formatDuration } from "./format.ts";
@@ -212,6 +212,11 @@ export class RunController implements ReactiveController {
     }
   }
 
+  /** What each stage would allocate. The error comes back too, for the place where the recipe stands. */
+  async planMemory(recipe: Recipe): Promise<readonly MemoryReport[] | ErrorReport> {
+    return (await this.connection?.api.planMemory(recipe).catch(readError)) ?? { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} };
+  }
+
   // Asking
 
   async ask(question: Question): Promise<void> {
@@ -254,6 +259,10 @@ export class RunController implements ReactiveController {
     const { connection } = this;
     if (connection === null) return { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} };
     return connection.api.lookInside(checkpointId, prompt).catch(readError);
+  }
+
+  async closeInside(): Promise<void> {
+    await this.connection?.api.closeInside().catch(() => undefined);
   }
 
   async gradientNorms(): Promise<GradientNorms | null> {

@@ -79,7 +79,7 @@ describe("a link with a recipe", () => {
     expect(await journey.text("link-note")).toMatch(/^A recipe came with the link\. \d+ fields differ from first-light\. Nothing was started\./);
     await journey.click("look-at-recipe");
     await journey.textLike("cost-map", /^activations .*parameters/);
-    expect(await journey.textLike("cost-memory", /^[\d.]+ [kM]B/)).toContain("first stage");
+    expect(await journey.textLike("cost-memory", /^[\d.]+ [kM]B/)).toContain("largest stage: ");
     expect(await journey.textLike("cost-time", /^about/)).toMatch(/tokens\/s$/);
     expect(await journey.look("editor-real")).toEqual([]);
     expect(await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run)).toBe(null);

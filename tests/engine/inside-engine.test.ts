@@ -1,9 +1,33 @@
 /** Looking inside through the engine: the model that trains and any checkpoint, while training goes on as if nobody looked. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { InsideView, MetricRow } from "../../src/protocol/messages.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
 import type { Recipe } from "../../src/protocol/recipe.ts";
 import { startTestEngine, type TestEngine } from "../support/engine-env.ts";
+
+/** Buffers allocated and not yet freed, over all devices of this file. */
+const tracked = vi.hoisted(() => ({ alive: 0 }));
+vi.mock(import("../../src/device/cpu/cpu-device.ts"), async (original) => {
+  const real = await original();
+  return {
+    ...real,
+    createCpuDevice: (options) => {
+      const device = real.createCpuDevice(options);
+      const allocate = device.allocate.bind(device);
+      device.allocate = async (requests) => {
+        const heap = await allocate(requests);
+        tracked.alive += requests.length;
+        const destroy = heap.destroy.bind(heap);
+        heap.destroy = () => {
+          tracked.alive -= requests.length;
+          destroy();
+        };
+        return heap;
+      };
+      return device;
+    },
+  };
+});
 
 const STEPS = 6;
 const PROMPT = "Maria West lives in";
@@ -100,6 +124,30 @@ describe("lookInside and gradientNorms", () => {
     expect(view.tokens).toHaveLength(32);
     expect(view.note).toMatch(/^The text has \d+ tokens; looked at are the last 32\.$/);
     expect((await engine.api.lookInside("live", "")).tokens).toEqual(["<|endoftext|>"]);
+    await engine.api.dispose();
+  });
+
+  it("hold a copy of the weights until they are closed, and open again when asked", async () => {
+    const engine = await startTestEngine();
+    const runId = await paused(engine);
+    await step(engine, runId, 1);
+    const before = tracked.alive;
+    expect(before).toBeGreaterThan(10);
+    const views = [await engine.api.lookInside("live", PROMPT)];
+    await engine.api.gradientNorms();
+    expect(tracked.alive).toBeGreaterThan(before + 10);
+    await engine.api.closeInside();
+    expect(tracked.alive).toBe(before);
+    await finish(engine, runId);
+    const { id } = (await engine.api.listCheckpoints()).find((each) => each.runId === runId)!;
+    // Closed while a look is still waited for: it is answered, and then let go.
+    const [view] = await Promise.all([engine.api.lookInside(id, PROMPT), engine.api.closeInside()]);
+    views.push(view, await engine.api.lookInside(id, PROMPT));
+    expect(views.map(({ tokens }) => tokens.slice(1).join(""))).toEqual([PROMPT, PROMPT, PROMPT]);
+    expect(tracked.alive).toBeGreaterThan(before + 10);
+    await engine.api.closeInside();
+    await engine.api.closeInside();
+    expect(tracked.alive).toBe(before);
     await engine.api.dispose();
   });
 

@@ -98,6 +98,20 @@ describe("the recipe editor", () => {
       await shot("editor-1440");
     }));
 
+  it("plans memory for the largest stage without waiting for the machine's measure, and refuses at once", () =>
+    visit(async () => {
+      await press("edit-recipe");
+      await expectText("cost-memory", /^21\.4 MB largest stage: \S/);
+      // From here on nothing is ever measured.
+      await page.evaluate(() => void (window.stub.calibrate = () => new Promise(() => undefined)));
+      await fill("field-model.n_layer", "24");
+      await expectText("cost-refused", /^This model needs 90210 MiB; this device gives 4095 MiB\./);
+      expect(await text("cost-memory")).toBe("… will not start here");
+      await fill("field-model.n_layer", "4");
+      await expectText("cost-memory", /^21\.4 MB largest stage/);
+      expect([await text("cost-refused"), await text("cost-time")]).toEqual(["", "… measuring this machine"]);
+    }));
+
   it("counts parameters as they are typed, marks the change, and takes it back", () =>
     visit(async () => {
       await press("edit-recipe");

@@ -4,7 +4,7 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { stubInside, stubNorms } from "./stub-inside.ts";
@@ -19,6 +19,7 @@ export interface StubOptions {
 }
 
 const BROKEN = "The loss is not a number at step 340; the first bad tensor is h.1.mlp.c_fc.weight. The checkpoint of step 300 is kept. Try a lower learning rate.";
+const MEMORY: MemoryReport = { totalBytes: 21_400_000, parts: [{ name: "activations", bytes: 17_300_000 }, { name: "gradients", bytes: 1_600_000 }, { name: "moments", bytes: 1_500_000 }, { name: "parameters", bytes: 1_000_000 }], largestBufferBytes: 1_600_000 };
 const DAY = 86_400_000;
 
 export function stubCheckpoints(): CheckpointSummary[] {
@@ -264,12 +265,13 @@ export class StubEngine implements EngineApi {
   async calibrate(recipe: Recipe): Promise<Calibration> {
     await pause(400);
     if (recipe.name === "gpu-10m") throw new Error("[MEM_ESTIMATE] gpu-10m needs 412 MB and this device allows 268 MB. Choose a smaller recipe.");
-    return { recipeName: recipe.name, tokensPerSec: 10_480, stepMs: 95, stageMs: recipe.stages.map((stage) => stage.max_iters * 95), memory: { totalBytes: 21_400_000, parts: [{ name: "activations", bytes: 17_300_000 }, { name: "gradients", bytes: 1_600_000 }, { name: "moments", bytes: 1_500_000 }, { name: "parameters", bytes: 1_000_000 }], largestBufferBytes: 1_600_000 } };
+    return { recipeName: recipe.name, tokensPerSec: 10_480, stepMs: 95, stageMs: recipe.stages.map((stage) => stage.max_iters * 95), memory: MEMORY };
   }
 
   async planMemory(recipe: Recipe): ReturnType<EngineApi["planMemory"]> {
-    const { memory } = await this.calibrate(recipe);
-    return recipe.stages.map(() => memory);
+    if (recipe.model.n_layer > 20) throw new Error("[MEM_ESTIMATE] This model needs 90210 MiB; this device gives 4095 MiB. Nothing was allocated. Lower batch_size, block_size, n_embd or n_layer.");
+    // The second stage takes less, as LoRA does.
+    return recipe.stages.map((_, i) => ({ ...MEMORY, totalBytes: MEMORY.totalBytes - i * 1_000_000 }));
   }
 
   async ask(request: AskRequest): Promise<void> {
@@ -308,6 +310,10 @@ export class StubEngine implements EngineApi {
   async lookInside(checkpointId: string, prompt: string): Promise<InsideView> {
     this.calls.push(`lookInside ${checkpointId}`);
     return stubInside(prompt, this.run?.step ?? 0);
+  }
+
+  async closeInside(): Promise<void> {
+    this.calls.push("closeInside");
   }
 
   async gradientNorms(): Promise<GradientNorms | null> {
