@@ -130,3 +130,12 @@ export function xRange(min: number, max: number): [number, number] {
   if (!(max > 0)) return [0, 1];
   return min > max * 0.25 && max > min ? [min, max] : [0, max];
 }
+
+/** The value at an index, or the closest one before it, and where that was: evaluations are rarer than steps. */
+export function latest(values: readonly (number | null)[], index: number): { readonly index: number; readonly y: number } | null {
+  for (let i = index; i >= 0; i--) {
+    const y = values[i];
+    if (y !== null && y !== undefined) return { index: i, y };
+  }
+  return null;
+}

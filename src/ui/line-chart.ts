@@ -4,7 +4,7 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import uPlot from "uplot";
 import uPlotCss from "uplot/dist/uPlot.min.css?inline";
 import type { Line } from "./chart-maths.ts";
-import { joinLines } from "./chart-maths.ts";
+import { joinLines, latest } from "./chart-maths.ts";
 import type { ChartLook } from "./chart-options.ts";
 import { chartOptions } from "./chart-options.ts";
 import { chartStyles } from "./chart-styles.ts";
@@ -77,8 +77,11 @@ export class LineChart extends LitElement {
   private readout(index: number): unknown {
     const rows = this.lines.flatMap((line, i) => {
       if (line.kind === "edge") return [];
-      const y = nearest(this.data.ys[i] ?? [], index);
-      return y === null ? [] : [html`<span><i ${cssVars({ "--swatch": `var(${line.color})` })}></i>${line.label}</span><b>${this.formatY(y)}</b>`];
+      const found = latest(this.data.ys[i] ?? [], index);
+      if (found === null) return [];
+      // What was measured earlier says when; a line is as good as continuous.
+      const when = line.kind === "dots" && found.index !== index ? ` at ${this.formatX(this.data.x[found.index])}` : "";
+      return [html`<span><i ${cssVars({ "--swatch": `var(${line.color})` })}></i>${line.label}${when}</span><b>${this.formatY(found.y)}</b>`];
     });
     return html`<div class="readout" part="readout"><span class="x">${this.formatX(this.data.x[index])}</span>${rows}</div>`;
   }
@@ -171,12 +174,6 @@ export class LineChart extends LitElement {
 }
 
 const axisEm = (element: Element): number => Math.round(parseFloat(getComputedStyle(element).fontSize) * 0.8);
-
-/** The value at an index, or the closest one before it: evaluations are rarer than steps. */
-function nearest(values: readonly (number | null)[], index: number): number | null {
-  for (let i = index; i >= 0; i--) if (values[i] !== null && values[i] !== undefined) return values[i];
-  return null;
-}
 
 declare global {
   interface HTMLElementTagNameMap {

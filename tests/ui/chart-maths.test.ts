@@ -1,7 +1,7 @@
 /** A chart tells the truth: smoothing is the published average, decimation loses no spike, ticks are round and inside. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decimate, joinLines, logTicks, paddedRange, smooth, ticks } from "../../src/ui/chart-maths.ts";
+import { decimate, joinLines, latest, logTicks, paddedRange, smooth, ticks } from "../../src/ui/chart-maths.ts";
 import { smoothingBeta } from "../../src/ui/learning-data.ts";
 
 const ones = (length: number): number[] => Array.from({ length }, () => 1);
@@ -128,4 +128,11 @@ describe("paddedRange", () => {
     expect(hi).toBeGreaterThan(8);
   });
   it("survives no values at all", () => expect(paddedRange(Infinity, -Infinity, false)).toEqual([0, 1]));
+});
+
+describe("latest", () => {
+  it("is the value under the pointer, or the one measured before it with its place, and none where none was", () => {
+    const values = [null, 3, null, null, 0, null];
+    expect(values.map((_, index) => latest(values, index))).toEqual([null, { index: 1, y: 3 }, { index: 1, y: 3 }, { index: 1, y: 3 }, { index: 4, y: 0 }, { index: 4, y: 0 }]);
+  });
 });
