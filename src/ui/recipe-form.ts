@@ -25,6 +25,8 @@ const FEATURED = ["first-light", "shakespeare-char", "your-text"];
 
 const PASTED = "Pasted text";
 
+const MOST_SEED = 0xffff_ffff;
+
 /**
  * @fires choose-preset - {detail: string} the preset's name
  * @fires choose-seed - {detail: number}
@@ -44,10 +46,13 @@ export class RecipeForm extends LitElement {
   @property() family: Recipe["model"]["family"] = "gpt2";
 
   @state() private pasting = false;
+  /** What was typed for a seed and is none. */
+  @state() private badSeed: string | null = null;
 
   /** The box closes when its text was taken: a refused one stays there to be mended. */
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (changed.has("ownText") && this.ownText?.title === PASTED) this.pasting = false;
+    if (changed.has("recipe") && changed.get("recipe")?.seed !== this.recipe.seed) this.badSeed = null;
   }
 
   override render(): unknown {
@@ -60,7 +65,8 @@ export class RecipeForm extends LitElement {
         ${more.length === 0 ? nothing : html`<details ?open=${more.some((preset) => preset === chosen)}><summary>More recipes</summary><div class="presets">${more.map((preset) => this.preset(preset))}</div></details>`}
       </fieldset>
       <div class="line">
-        <label class="seed">Seed <input type="number" min="0" max="4294967295" step="1" data-testid="seed" .value=${String(this.recipe.seed)} @change=${this.onSeed} /></label>
+        <label class="seed">Seed <input type="text" inputmode="numeric" autocomplete="off" data-testid="seed" .value=${this.badSeed ?? String(this.recipe.seed)} aria-invalid=${this.badSeed !== null} aria-describedby=${this.badSeed === null ? nothing : "seed-problem"} title="A whole number from 0 to ${MOST_SEED}" @change=${this.onSeed} /></label>
+        ${this.badSeed === null ? nothing : html`<p id="seed-problem" class="problem" role="alert" data-testid="seed-problem">The seed must be a whole number from 0 to ${MOST_SEED}; ${this.recipe.seed} stays.</p>`}
         <span class="quiet">${this.summary()}${edits === 0 ? "" : "; changed from its preset"}</span>
         <button data-testid="edit-recipe" @click=${() => this.emit("show-editor", undefined)}>Edit the recipe</button>
       </div>
@@ -111,9 +117,10 @@ export class RecipeForm extends LitElement {
 
   private readonly onSeed = (event: Event): void => {
     const input = event.target as HTMLInputElement;
-    const seed = Math.trunc(Number(input.value));
-    if (Number.isFinite(seed) && seed >= 0 && seed <= 0xffff_ffff) this.emit("choose-seed", seed);
-    else input.value = String(this.recipe.seed);
+    const seed = input.value.trim() === "" ? NaN : Number(input.value);
+    const good = Number.isInteger(seed) && seed >= 0 && seed <= MOST_SEED;
+    this.badSeed = good ? null : input.value;
+    if (good) this.emit("choose-seed", seed);
   };
 
   private emit(name: string, detail: unknown): void {

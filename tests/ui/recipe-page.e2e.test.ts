@@ -85,6 +85,22 @@ describe("the start cards", () => {
     }));
 });
 
+describe("the seed of the recipe form", () => {
+  it("keeps what was typed where it is none, says what it may be, and trains with the one before", () =>
+    visit(async () => {
+      const field = (): Promise<string[]> => page.$eval(by("seed"), (input) => [(input as HTMLInputElement).value, input.getAttribute("aria-invalid")!]);
+      const before = (await chosen()).seed;
+      for (const typed of ["-1", "4294967296", "1.5", "two", ""]) {
+        await fill("seed", typed);
+        await expectText("seed-problem", new RegExp(`^The seed must be a whole number from 0 to 4294967295; ${before} stays\\.$`));
+        expect([...(await field()), (await chosen()).seed]).toEqual([typed, "true", before]);
+      }
+      await fill("seed", "4294967295");
+      await expect.poll(async () => (await chosen()).seed).toBe(4_294_967_295);
+      expect([await field(), await text("seed-problem")]).toEqual([["4294967295", "false"], ""]);
+    }));
+});
+
 describe("the recipe editor", () => {
   it("shows every field with its meaning, and what the recipe costs", () =>
     visit(async () => {
