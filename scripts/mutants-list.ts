@@ -154,7 +154,7 @@ export const mutants: readonly Mutant[] = [
     file: "shaders/rope.wgsl",
     find: "2u * half * pos[n] + pair",
     replace: "2u * half * (n % 32u) + pair",
-    tests: ["tests/promises/structure.gpu.test.ts", "-t", "on WebGPU, Llama a document gives the same bits"],
+    tests: ["tests/kernels/rope.gpu.test.ts"],
   },
   {
     name: "SwiGLU's slope with the logistic in place of its complement",

@@ -6,7 +6,7 @@ import type { EngineApi, EngineEvent } from "../../src/protocol/index.ts";
 
 const NAMES = [
   ...["start", "startRun", "openRun", "play", "pause", "singleStep", "turnKnobs", "undo", "fork", "stop", "setVisible", "calibrate", "ask", "stopAnswer", "watchNextWord"],
-  ...["nextWord", "lookInside", "gradientNorms", "tokenize", "chatPieces", "addCorpus", "previewCorpus", "deleteCorpus", "listCheckpoints", "deleteCheckpoint", "exportCheckpoint", "importCheckpoint", "eventsSince", "dispose"],
+  ...["nextWord", "lookInside", "closeInside", "gradientNorms", "tokenize", "chatPieces", "addCorpus", "stopIntake", "previewCorpus", "deleteCorpus", "planMemory", "listCheckpoints", "deleteCheckpoint", "exportCheckpoint", "importCheckpoint", "eventsSince", "dispose"],
 ];
 
 class StubEngine {
