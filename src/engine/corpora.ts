@@ -21,7 +21,7 @@ export type Corpus =
   | { readonly kind: "chat"; readonly examples: readonly ChatExample[] };
 
 /** Fewest tokens of text that a person's own file must have: one context and its target, with characters as the upper bound. */
-const MIN_OWN_CHARACTERS = 65;
+export const MIN_OWN_CHARACTERS = 65;
 
 let world: World | undefined;
 export const shippedWorld = (): World => (world ??= makeWorld({ seed: WORLD.seed, people: WORLD.people }));

@@ -4,7 +4,7 @@ import { preview } from "../data/ingest/preview.ts";
 import type { CorpusSummary, EngineApi, EngineEventBody } from "../protocol/messages.ts";
 import type { CorpusPreview } from "../protocol/own-data.ts";
 import * as check from "./check.ts";
-import type { CorpusLibrary } from "./corpora.ts";
+import { type CorpusLibrary, MIN_OWN_CHARACTERS } from "./corpora.ts";
 import type { ModelShelf } from "./models.ts";
 import { corpusChoices, ownFiles } from "./own-check.ts";
 
@@ -49,6 +49,6 @@ export class Intake {
     const named = ownFiles("", files);
     const { choices, checkpointId } = options ?? {};
     const tokenizer = checkpointId === undefined ? undefined : (await this.shelf.open(check.id("checkpointId", checkpointId))).tokenizer;
-    return preview(named, { choices: corpusChoices(choices), tokenizer });
+    return preview(named, { choices: corpusChoices(choices), tokenizer, minCharacters: MIN_OWN_CHARACTERS });
   }
 }

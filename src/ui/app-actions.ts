@@ -3,19 +3,18 @@ import type { CheckpointSummary, KnobChange, Recipe } from "../protocol/index.ts
 import type { ViewName } from "./app-bar.ts";
 import type { AskDetail } from "./ask-panel.ts";
 import { ASK_DEFAULTS } from "./ask-panel.ts";
+import { dataActions } from "./data-actions.ts";
 import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts";
 import { insideActions } from "./inside-actions.ts";
 import { actionOf } from "./keys.ts";
 import type { NestlingApp } from "./nestling-app.ts";
-import { droppedFrom, fileName, kindOfFile, saveBlob } from "./page-files.ts";
+import { fileName, givenFrom, saveBlob, type Given } from "./page-files.ts";
 import type { Side } from "./page-state.ts";
 import type { PhoneTab } from "./phone-bar.ts";
 import { recipeActions } from "./recipe-actions.ts";
 import { withMethod } from "./recipe-choice.ts";
-import { allChoices, withOwnText } from "./sides.ts";
+import { allChoices, wantsText, withOwnText } from "./sides.ts";
 import type { StartChoice } from "./start-panel.ts";
-
-type Given = { readonly name: string; readonly data: Blob };
 
 export interface AppActions {
   attach(): void;
@@ -76,27 +75,7 @@ export function appActions(app: NestlingApp): AppActions {
     app.chosen = app.ownText !== null && preset.name === "your-text" ? withOwnText(seeded, app.ownText.id) : seeded;
   };
 
-  const giveText = async ({ name, data }: Given): Promise<void> => {
-    const id = await controller.addText(name, data);
-    if (id === undefined) return;
-    const corpus = controller.state.corpora.find((each) => each.id === id);
-    if (corpus?.kind === "chat") {
-      controller.notify("info", "EXAMPLES_ADDED", `${name} is ready: ${corpus.description} It teaches answers, so it can be the data of a fine-tuning stage.`);
-      return;
-    }
-    app.ownText = { id, title: name, bytes: data.size };
-    choose(app.presets.find((preset) => preset.name === "your-text") ?? app.recipe);
-    app.tab = "recipe";
-    if (controller.state.run !== null) controller.notify("info", "TEXT_ADDED", `${name} is ready. It can be trained on when this run has ended.`);
-  };
-
-  const give = (given: Given): void => {
-    const kind = kindOfFile(given.name);
-    if (kind === "text") void giveText(given);
-    else if (kind === "recipe") void recipes.openFile(given);
-    else if (kind === "model") void controller.importModel(given.name, given.data);
-    else controller.notify("error", "DATA_KIND", `${given.name} is neither a text (.txt, .md, .csv, .jsonl, or one of these as .gz), nor a model (.zip), nor a recipe (.json). Nothing was changed.`);
-  };
+  const data = dataActions(app, { start, choose, openRecipe: recipes.openFile });
 
   const download = async (item: CheckpointSummary): Promise<void> => {
     app.downloading = item.id;
@@ -108,12 +87,12 @@ export function appActions(app: NestlingApp): AppActions {
   const on: Readonly<Record<string, (detail: never) => void>> = {
     ...insideActions(app),
     ...recipes.on,
+    ...data.on,
     "choose-view": (view: ViewName) => (app.view = view),
     "choose-tab": (tab: PhoneTab) => (app.tab = tab),
     "choose-preset": (name: string) => choose(app.presets.find((preset) => preset.name === name)),
     "choose-seed": (seed: number) => (app.chosen = { ...app.recipe, seed }),
     "choose-model": ({ side, id }: { side: Side; id: string }) => (app.sides = { ...app.sides, [side]: id }),
-    "give-text": (given: Given) => void giveText(given),
     "open-model": ({ name, data }: Given) => void controller.importModel(name, data),
     "download-model": (item: CheckpointSummary) => void download(item),
     "delete-model": (id: string) => void controller.deleteModel(id),
@@ -182,11 +161,10 @@ export function appActions(app: NestlingApp): AppActions {
     if (event.defaultPrevented || event.dataTransfer === null || !app.classList.contains("dragging")) return;
     endDrag(event);
     event.preventDefault();
-    const given = droppedFrom(event.dataTransfer);
-    if (given !== undefined) give(given);
+    data.give(givenFrom(event.dataTransfer));
   };
 
-  const pageEvents = { keydown: onKey, dragover: onDrag, dragleave: endDrag, drop: onDrop, hashchange: recipes.readLink } as const;
+  const pageEvents = { keydown: onKey, dragover: onDrag, dragleave: endDrag, drop: onDrop, paste: data.onPaste, hashchange: recipes.readLink } as const;
 
   return {
     attach(): void {
@@ -200,6 +178,7 @@ export function appActions(app: NestlingApp): AppActions {
     },
     afterUpdate(firstQuestion: string): void {
       recipes.afterUpdate();
+      data.afterUpdate();
       const { state } = controller;
       if (state.link !== "ready") return;
       if (!asked && state.checkpoints.length > 0 && state.run === null) {
@@ -211,7 +190,7 @@ export function appActions(app: NestlingApp): AppActions {
         watched = `${from} ${app.prompt}`;
         void controller.watchNextWord(app.prompt);
       }
-      if (state.run === null && app.presets.length > 0) calibrateInTurn();
+      if ((state.run === null || (app.intake !== null && state.run.phase !== "running" && state.run.phase !== "preparing")) && app.presets.length > 0) calibrateInTurn();
     },
   };
 
@@ -220,8 +199,10 @@ export function appActions(app: NestlingApp): AppActions {
     const { calibrations, exchange } = controller.state;
     const answering = exchange?.answers.some((answer) => answer.status !== "done") ?? false;
     if (answering || Object.values(calibrations).some((entry) => entry.status === "measuring")) return;
-    const wanted = [app.tuning()?.recipe, app.recipe].filter((recipe) => recipe !== undefined);
-    const next = wanted.find((recipe) => calibrations[JSON.stringify(recipe)] === undefined && !recipe.stages.some((stage) => stage.data.some(({ corpus }) => corpus === "own")));
+    const shown = controller.state.run === null ? [app.tuning()?.recipe, app.recipe] : [];
+    // A recipe that waits for a text is measured once data is there.
+    const settled = shown.filter((recipe) => recipe !== undefined && !wantsText(recipe)) as Recipe[];
+    const next = [...data.measured(), ...settled].find((recipe) => calibrations[JSON.stringify(recipe)] === undefined);
     if (next !== undefined) void controller.calibrate(next);
   }
 }

@@ -8,7 +8,7 @@ export const appStyles = css`
     min-height: 100dvh;
   }
   :host(.dragging)::after {
-    content: "Drop a text to train on, or a model (.zip) to open";
+    content: "Drop texts to train on, or a model (.zip) to open";
     position: fixed;
     inset: var(--s4);
     z-index: 9;

@@ -157,6 +157,7 @@ function withSteps(recipe: Recipe, at: number, wanted: number): Recipe {
   return withStage(recipe, at, (old) => {
     // Knobs that were turned in another run belong to its steps.
     const { changes: _, ...stage } = old;
+    if (max_iters === stage.max_iters) return stage;
     return {
       ...stage, max_iters,
       eval_interval: stage.eval_interval === 0 ? 0 : Math.min(stage.eval_interval, Math.max(5, Math.ceil(max_iters / 8))),

@@ -1,15 +1,19 @@
 /** The page: lays out the parts, hands them state, and turns what they ask for into commands of the controller. */
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
-import type { BackendChoice, ChatPiece, CheckpointSummary, ErrorReport, Recipe } from "../protocol/index.ts";
+import type { BackendChoice, ChatPiece, CheckpointSummary, Recipe } from "../protocol/index.ts";
 import "./app-bar.ts";
 import { appActions } from "./app-actions.ts";
+import { deadBanner, failedBanner } from "./app-banners.ts";
 import { appStyles } from "./app-styles.ts";
 import type { ViewName } from "./app-bar.ts";
 import type { AskPanel } from "./ask-panel.ts";
 import "./ask-panel.ts";
 import "./batch-view.ts";
 import "./coming-view.ts";
+import type { Intake } from "./data-dialog.ts";
+import "./data-dialog.ts";
+import type { DataSetting } from "./data-plan.ts";
 import type { ExamplesDialog } from "./examples-dialog.ts";
 import "./examples-dialog.ts";
 import "./inside-panel.ts";
@@ -59,6 +63,8 @@ export class NestlingApp extends LitElement {
   @state() method: Method | null = null;
   @state() linkNote = "";
   @state() ownText: { readonly id: string; readonly title: string; readonly bytes: number } | null = null;
+  /** Data that is being looked at or read; null = none. */
+  @state() intake: Intake | null = null;
   @state() sides: Partial<Record<Side, string>> = {};
   @state() prompt = "Once upon a time there was a";
   @state() pieces: readonly Piece[] = [];
@@ -114,15 +120,21 @@ export class NestlingApp extends LitElement {
     return fineTuning(from, this.recipe, this.presets, this.method);
   }
 
+  /** What data that comes now can be trained as. */
+  get setting(): DataSetting {
+    return { chosen: this.recipe, presets: this.presets, tuning: this.tuning() };
+  }
+
   override render(): unknown {
     const { state } = this.run;
     return html`
       <app-bar role="banner" .view=${this.view} .device=${state.device} ?dead=${state.link === "dead"} .theme=${this.theme.choice} .models=${state.checkpoints.length}></app-bar>
-      ${state.link === "dead" ? this.dead() : nothing} ${state.run?.error === undefined ? nothing : this.failed(state.run.error, isLive(state.run))}
+      ${state.link === "dead" ? deadBanner(state.linkError, this.run) : nothing} ${state.run?.error === undefined ? nothing : failedBanner(state.run.error, isLive(state.run), this.run)}
       ${this.view === "train" ? this.train() : html`<coming-view role="main" .view=${this.view}></coming-view>`}
       <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
       <pieces-view .pieces=${this.pieces}></pieces-view>
       <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>
+      <data-dialog .intake=${this.intake} .setting=${this.setting} .calibrations=${state.calibrations} .run=${state.run}></data-dialog>
       <inside-panel .run=${state.run} .choices=${allChoices(state.run, state.checkpoints)} .theme=${this.theme.shown}></inside-panel>
       <small-dialog></small-dialog>
       <notice-stack .notices=${state.notices}></notice-stack>
@@ -174,22 +186,6 @@ export class NestlingApp extends LitElement {
     const { nextWord, run } = this.run.state;
     const hue = run !== null && run.stages[run.stageIndex]?.kind !== "pretrain" ? "--tuned" : "--base";
     return html`<next-word class="on-watch" .view=${nextWord} .prompt=${this.prompt} ?live=${isLive(run) && run.canSample} .rows=${run === null ? 8 : 5} .hue=${hue}></next-word>`;
-  }
-
-  private failed(error: ErrorReport, goesOn: boolean): unknown {
-    return html`<div class="dead" role="alert" data-testid="run-error">
-      <p>${error.message} <code>${error.code}</code></p>
-      ${goesOn ? nothing : html`<button @click=${() => this.run.clearRun()}>Begin another run</button>`}
-    </div>`;
-  }
-
-  private dead(): unknown {
-    const error = this.run.state.linkError;
-    return html`<div class="dead" role="alert" data-testid="dead">
-      <p>${error?.message ?? "The engine is not running."} <code>${error?.code}</code></p>
-      <button @click=${() => this.run.reconnect()}>Start the engine again</button>
-      <button class="primary" @click=${() => location.reload()}>Reload the page</button>
-    </div>`;
   }
 }
 

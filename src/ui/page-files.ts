@@ -9,12 +9,26 @@ export function kindOfFile(name: string): DroppedKind {
   return /\.zip$/i.test(name) ? "model" : "other";
 }
 
-/** A file dropped from elsewhere, or text dragged from another window. */
-export function droppedFrom(transfer: DataTransfer): { readonly name: string; readonly data: Blob } | undefined {
-  const file = transfer.files[0];
-  if (file !== undefined) return { name: file.name, data: file };
+export interface Given {
+  readonly name: string;
+  readonly data: Blob;
+}
+
+/** Files dropped or pasted from elsewhere, or text dragged from another window; folders are named, and not opened. */
+export function givenFrom(transfer: DataTransfer): { readonly files: readonly Given[]; readonly folders: readonly string[] } {
+  const files: Given[] = [];
+  const folders: string[] = [];
+  for (const item of transfer.items) {
+    if (item.kind !== "file") continue;
+    const file = item.getAsFile();
+    if (file === null) continue;
+    // A folder passes for a file until it is read.
+    if (item.webkitGetAsEntry?.()?.isDirectory === true) folders.push(file.name);
+    else files.push({ name: file.name, data: file });
+  }
+  if (files.length + folders.length > 0) return { files, folders };
   const text = transfer.getData("text/plain");
-  return text === "" ? undefined : { name: "Dropped text.txt", data: new Blob([text], { type: "text/plain" }) };
+  return { files: text === "" ? [] : [{ name: "Dropped text.txt", data: new Blob([text], { type: "text/plain" }) }], folders };
 }
 
 /** A file name that every system takes. */

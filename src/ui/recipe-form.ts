@@ -2,10 +2,12 @@
 import { LitElement, type PropertyValues, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
-import type { Recipe } from "../protocol/index.ts";
+import type { CorpusSummary, Recipe } from "../protocol/index.ts";
 import { distance, nearest } from "../protocol/recipe-diff.ts";
 import { forTravel } from "../protocol/recipe-link.ts";
+import "./data-own.ts";
 import { formatBytes, formatShort, plural, safeName } from "./format.ts";
+import type { Given } from "./page-files.ts";
 import { recipeFormStyles } from "./recipe-form-styles.ts";
 import type { Method } from "./recipe-method.ts";
 import "./recipe-method.ts";
@@ -20,6 +22,9 @@ const WORDS: Readonly<Record<string, { readonly title: string; readonly text: st
   "gpu-10m": { title: "Ten million", text: "About 10 M parameters, for a real GPU" },
 };
 
+/** What a recipe is called before a person. */
+export const recipeTitle = ({ name }: Recipe): string => WORDS[name]?.title ?? safeName(name);
+
 /** The three ways in; others stand behind *More recipes*. */
 const FEATURED = ["first-light", "shakespeare-char", "your-text"];
 
@@ -31,7 +36,7 @@ const MOST_SEED = 0xffff_ffff;
  * @fires choose-preset - {detail: string} the preset's name
  * @fires choose-seed - {detail: number}
  * @fires show-editor - every field is wanted
- * @fires give-text - {detail: {name: string, data: Blob}}
+ * @fires give-text - {detail: readonly Given[]}
  */
 @customElement("recipe-form")
 export class RecipeForm extends LitElement {
@@ -40,6 +45,8 @@ export class RecipeForm extends LitElement {
   @property({ attribute: false }) presets: readonly Recipe[] = [];
   @property({ attribute: false }) recipe!: Recipe;
   @property({ attribute: false }) ownText: { readonly title: string; readonly bytes: number } | null = null;
+  /** All that the person has brought, from the newest visit and before. */
+  @property({ attribute: false }) own: readonly CorpusSummary[] = [];
 
   /** How fine-tuning moves the weights; null = nothing here fine-tunes. */
   @property({ attribute: false }) method: Method | null = null;
@@ -72,12 +79,13 @@ export class RecipeForm extends LitElement {
       </div>
       ${this.method === null ? nothing : html`<div class="line method"><span>Fine-tuning changes</span><recipe-method .method=${this.method} .family=${this.family}></recipe-method></div>`}
       <div class="line">
-        <button data-testid="pick-text" @click=${this.pick}>Choose a text file</button>
+        <button data-testid="pick-text" @click=${this.pick}>Choose files</button>
         <button @click=${() => (this.pasting = !this.pasting)} aria-expanded=${this.pasting}>Paste text</button>
-        <span class="quiet">${this.ownText === null ? "or drop one anywhere on the page (.txt, .md, .csv, .jsonl, .gz)" : html`Own text: ${safeName(this.ownText.title)}, ${formatBytes(this.ownText.bytes)}`}</span>
-        <input type="file" accept=".txt,.md,.csv,.tsv,.jsonl,.ndjson,.gz,text/plain,text/markdown" hidden data-testid="text-file" @change=${this.onFile} />
+        <span class="quiet">${this.ownText === null ? "or drop some anywhere on the page (.txt, .md, .csv, .jsonl, .gz)" : html`Own text: ${safeName(this.ownText.title)}, ${formatBytes(this.ownText.bytes)}`}</span>
+        <input type="file" accept=".txt,.md,.csv,.tsv,.jsonl,.ndjson,.gz,text/plain,text/markdown" multiple hidden data-testid="text-file" @change=${this.onFile} />
       </div>
       ${this.pasting ? this.pasteBox() : nothing}
+      <data-own .corpora=${this.own}></data-own>
     `;
   }
 
@@ -85,7 +93,7 @@ export class RecipeForm extends LitElement {
     const words = WORDS[preset.name];
     return html`<label>
       <input type="radio" name="preset" data-testid="preset-${preset.name}" .checked=${live(preset === nearest(this.recipe, this.presets))} @change=${() => this.emit("choose-preset", preset.name)} />
-      <b>${words?.title ?? safeName(preset.name)}</b>${words?.text ?? modelLine(preset)}
+      <b>${recipeTitle(preset)}</b>${words?.text ?? modelLine(preset)}
     </label>`;
   }
 
@@ -105,14 +113,14 @@ export class RecipeForm extends LitElement {
 
   private readonly onFile = (event: Event): void => {
     const input = event.target as HTMLInputElement;
-    const file = input.files?.[0];
-    if (file !== undefined) this.emit("give-text", { name: file.name, data: file });
+    const files = [...(input.files ?? [])].map((file): Given => ({ name: file.name, data: file }));
+    if (files.length > 0) this.emit("give-text", files);
     input.value = "";
   };
 
   private readonly usePasted = (): void => {
     const text = this.renderRoot.querySelector("textarea")?.value ?? "";
-    this.emit("give-text", { name: PASTED, data: new Blob([text], { type: "text/plain" }) });
+    this.emit("give-text", [{ name: PASTED, data: new Blob([text], { type: "text/plain" }) }]);
   };
 
   private readonly onSeed = (event: Event): void => {

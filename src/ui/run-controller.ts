@@ -3,7 +3,7 @@
  * the page one method. It draws nothing, and no other module of the page holds the engine.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { AskRequest, BackendChoice, ChatPiece, EngineApi, EngineEvent, ErrorReport, GradientNorms, InsideView, KnobChange, MemoryReport, Recipe, SamplingOptions } from "../protocol/index.ts";
+import type { AskRequest, BackendChoice, ChatPiece, CorpusChoices, CorpusPreview, CorpusSummary, EngineApi, EngineEvent, ErrorReport, GradientNorms, InsideView, KnobChange, MemoryReport, OwnFile, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
 import { formatDuration } from "./format.ts";
@@ -34,6 +34,8 @@ const PASSAGE =
   "The old man walked down to the river in the morning and sat under a tree. He had bread and cheese in his bag, and he gave a little " +
   "of it to the birds. When the rain came he went home, made a fire, and told the children a story about a fox who lost his way.";
 
+const NO_ENGINE: ErrorReport = { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} };
+
 export class RunController implements ReactiveController {
   private current: PageState = initialState;
   private connection: Connection | null = null;
@@ -42,6 +44,8 @@ export class RunController implements ReactiveController {
   private wakeLock: WakeLockSentinel | null = null;
   private wantsScreen = false;
   private asked = 0;
+  /** Told while files are read: the share of their bytes. */
+  onIntake: (intakeId: string, share: number) => void = () => undefined;
 
   constructor(
     private readonly host: ReactiveControllerHost,
@@ -124,6 +128,7 @@ export class RunController implements ReactiveController {
 
   /** Batches come in order and none is lost on the way, so a jump in `seq` is only a view that a newer one replaced. */
   private receive(events: readonly EngineEvent[]): void {
+    for (const event of events) if (event.type === "intake") this.onIntake(event.intakeId, event.share);
     this.set(reduceEvents(this.current, events));
     this.measureWords();
   }
@@ -132,7 +137,7 @@ export class RunController implements ReactiveController {
   private async attempt<T>(command: (api: EngineApi) => Promise<T>): Promise<T | undefined> {
     const connection = this.connection;
     if (connection === null) {
-      this.tell("error", { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} });
+      this.tell("error", NO_ENGINE);
       return undefined;
     }
     try {
@@ -214,7 +219,7 @@ export class RunController implements ReactiveController {
 
   /** What each stage would allocate. The error comes back too, for the place where the recipe stands. */
   async planMemory(recipe: Recipe): Promise<readonly MemoryReport[] | ErrorReport> {
-    return (await this.connection?.api.planMemory(recipe).catch(readError)) ?? { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} };
+    return (await this.connection?.api.planMemory(recipe).catch(readError)) ?? NO_ENGINE;
   }
 
   // Asking
@@ -257,7 +262,7 @@ export class RunController implements ReactiveController {
   /** The error comes back too, for the place where it was asked. */
   async lookInside(checkpointId: string, prompt: string): Promise<InsideView | ErrorReport> {
     const { connection } = this;
-    if (connection === null) return { code: "WORKER_DEAD", message: "The engine is not running. Reload the page to start it again.", details: {} };
+    if (connection === null) return NO_ENGINE;
     return connection.api.lookInside(checkpointId, prompt).catch(readError);
   }
 
@@ -292,10 +297,32 @@ export class RunController implements ReactiveController {
   // Texts and checkpoints
 
   async addText(name: string, data: Blob): Promise<string | undefined> {
-    const added = await this.attempt((api) => api.addCorpus(name, data));
-    if (added === undefined) return undefined;
-    this.set({ ...this.current, corpora: [...this.current.corpora.filter((corpus) => corpus.id !== added.id), added] });
-    return added.id;
+    const added = await this.keepFiles(name, [{ name, data }], {}, crypto.randomUUID());
+    if ("id" in added) return added.id;
+    this.tell("error", added);
+    return undefined;
+  }
+
+  /** The error comes back too, for the place where the files stand. */
+  async lookAtFiles(files: readonly OwnFile[], choices: CorpusChoices, checkpointId?: string): Promise<CorpusPreview | ErrorReport> {
+    return (await this.connection?.api.previewCorpus(files, { choices, ...(checkpointId === undefined ? {} : { checkpointId }) }).catch(readError)) ?? NO_ENGINE;
+  }
+
+  /** Takes files in as one corpus; `stopIntake` ends it. The error comes back too. */
+  async keepFiles(title: string, files: readonly OwnFile[], choices: CorpusChoices, intakeId: string): Promise<CorpusSummary | ErrorReport> {
+    const added = (await this.connection?.api.addCorpus(title, files, choices, intakeId).catch(readError)) ?? NO_ENGINE;
+    if ("id" in added) this.set({ ...this.current, corpora: [...this.current.corpora.filter((corpus) => corpus.id !== added.id), added] });
+    return added;
+  }
+
+  async stopIntake(intakeId: string): Promise<void> {
+    await this.connection?.api.stopIntake(intakeId).catch(() => undefined);
+  }
+
+  async deleteText(id: string): Promise<boolean> {
+    const gone = await this.attempt((api) => api.deleteCorpus(id).then(() => true));
+    if (gone === true) this.set({ ...this.current, corpora: this.current.corpora.filter((corpus) => corpus.id !== id) });
+    return gone === true;
   }
 
   async importModel(name: string, data: Blob): Promise<void> {

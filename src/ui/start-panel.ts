@@ -48,7 +48,7 @@ export class StartPanel extends LitElement {
         here, in this tab, on this machine.
       </p>
       <div class="cards">${this.tuneCard()} ${this.scratchCard()}</div>
-      <recipe-form .presets=${this.presets} .recipe=${this.recipe} .ownText=${this.ownText} .method=${methodOf(this.tuning?.recipe ?? this.recipe) ?? null} .family=${(this.tuning?.recipe ?? this.recipe).model.family} @show-editor=${this.edit}></recipe-form>
+      <recipe-form .presets=${this.presets} .recipe=${this.recipe} .ownText=${this.ownText} .own=${this.state.corpora.filter(({ report }) => report !== undefined)} .method=${methodOf(this.tuning?.recipe ?? this.recipe) ?? null} .family=${(this.tuning?.recipe ?? this.recipe).model.family} @show-editor=${this.edit}></recipe-form>
       <recipe-editor .recipe=${this.recipe} .presets=${this.presets} .corpora=${this.state.corpora} .calibrations=${this.state.calibrations} .note=${this.note}></recipe-editor>
       <p class="local quiet">No account, no server. Your text and your models stay in this browser.</p>
     `;
@@ -79,7 +79,7 @@ export class StartPanel extends LitElement {
       <h2>Train from nothing</h2>
       <p>Start from random numbers and watch noise turn into words, words into sentences${both ? ", and sentences into answers" : ""}.</p>
       ${waits
-        ? html`<div class="time"><b>Your text first</b><span>Drop a .txt or .md file anywhere on this page, or paste it below.</span></div>`
+        ? html`<div class="time"><b>Your text first</b><span>Drop files anywhere on this page, or choose or paste below.</span></div>`
         : this.time(state.calibrations[JSON.stringify(recipe)], kinds, both ? "reading, then practice in answering" : "reading")}
       <button class="primary" data-testid="start-scratch" ?disabled=${waits || this.starting || state.link !== "ready"} @click=${this.startScratch}>Train from nothing</button>
     </section>`;

@@ -113,7 +113,12 @@ export class Journey {
 
   /** The element with this test id, wherever it stands. */
   async find(id: string): Promise<ElementHandle<HTMLElement>> {
-    return (await this.page.waitForSelector(`>>> [data-testid="${id}"]`, { timeout: PATIENCE_MS })) as ElementHandle<HTMLElement>;
+    // Looked for again and again: the browser tells a waiting selector of no change inside a shadow root.
+    for (const end = Date.now() + PATIENCE_MS; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      const found = (await this.page.$(`>>> [data-testid="${id}"]`)) as ElementHandle<HTMLElement> | null;
+      if (found !== null) return found;
+      if (Date.now() > end) throw new Error(`nothing on the page has the test id "${id}"`);
+    }
   }
 
   has(id: string): Promise<boolean> {

@@ -164,6 +164,8 @@ describe("what a person does", () => {
       await expect.poll(() => page.$eval(by("start-scratch"), (button) => (button as HTMLButtonElement).disabled)).toBe(true);
       const input = await page.$(by("text-file"));
       await (input as unknown as { uploadFile(path: string): Promise<void> }).uploadFile(file);
+      await page.locator(by("use-pretrain")).click();
+      await page.locator(by("data-setup")).click();
       await expect.poll(() => page.$eval(by("start-scratch"), (button) => (button as HTMLButtonElement).disabled), { timeout: 10_000 }).toBe(false);
       expect(await calls(page)).toContain("addCorpus my tale.txt");
     });
@@ -174,8 +176,10 @@ describe("what a person does", () => {
         transfer.items.add(new File(["A dropped tale. "], "drop.md", { type: "text/markdown" }));
         for (const type of ["dragover", "drop"]) window.app.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, composed: true, cancelable: true }));
       });
+      await page.locator(by("use-pretrain")).click();
+      await page.locator(by("data-setup")).click();
       await expect.poll(() => calls(page)).toContain("addCorpus drop.md");
-      expect(await page.evaluate(() => window.app.recipe.stages[0].data[0].corpus)).toBe("own:0123abcd");
+      await expect.poll(() => page.evaluate(() => window.app.recipe.stages[0].data[0].corpus)).toBe("own:0123abcd");
     });
   });
 

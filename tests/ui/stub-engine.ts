@@ -4,9 +4,10 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
+import { stubCorpus, stubPreview } from "./stub-data.ts";
 import { stubInside, stubNorms } from "./stub-inside.ts";
 import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
 
@@ -325,23 +326,30 @@ export class StubEngine implements EngineApi {
     return (text.match(/ ?[A-Za-z]{1,4}|[^A-Za-z]/g) ?? []).map((piece, id) => ({ id: 260 + id, text: piece }));
   }
 
-  async addCorpus(name: string, data: Blob): Promise<CorpusSummary> {
+  async addCorpus(name: string, data: Blob | readonly OwnFile[], choices: CorpusChoices = {}, intakeId = ""): Promise<CorpusSummary> {
     this.calls.push(`addCorpus ${name}`);
-    if (data.size === 0) throw new Error(`[DATA_EMPTY] ${name} is empty; need at least context+1 = 65 tokens.`);
-    const corpus: CorpusSummary = { id: "own:0123abcd", title: name, description: "", bytes: data.size, kind: "text" };
+    const files = data instanceof Blob ? [{ name, data }] : data;
+    if (files.every((file) => file.data.size === 0)) throw new Error(`[DATA_EMPTY] ${name} is empty; need at least context+1 = 65 tokens.`);
+    // A big one takes its time, as long as nobody stops it.
+    for (let share = 0.1; name.includes("big") && share < 1; share += 0.01) {
+      this.emit({ type: "intake", intakeId, share });
+      await pause(100);
+      if (this.stopped.has(intakeId)) throw new Error("[CANCELLED] Reading the files was stopped; nothing was changed.");
+    }
+    const corpus = stubCorpus(name, files, choices, this.corpora.length);
     this.corpora = [...this.corpora, corpus];
     return corpus;
   }
 
   async stopIntake(intakeId: string): Promise<void> {
-    this.calls.push(`stopIntake ${intakeId}`);
+    this.calls.push("stopIntake");
+    this.stopped.add(intakeId);
   }
 
-  async previewCorpus(files: readonly OwnFile[]): Promise<CorpusPreview> {
+  async previewCorpus(files: readonly OwnFile[], { choices = {}, checkpointId }: { choices?: CorpusChoices; checkpointId?: string } = {}): Promise<CorpusPreview> {
     this.calls.push(`previewCorpus ${files.map(({ name }) => name).join(", ")}`);
-    const bytes = files.reduce((sum, { data }) => sum + data.size, 0);
-    const looks = files.map(({ name, data }) => ({ name, form: "text" as const, gzip: false, bytes: data.size, textBytes: data.size }));
-    return { kind: "text", files: looks, bytes, textBytes: bytes, tokens: Math.round(bytes / 3), unknownShare: 0.01, sample: "Once upon a time", suggested: "mixture", why: "It goes far beside other text." };
+    if (files.some(({ name }) => name.includes("slow"))) await pause(60_000);
+    return stubPreview(files, choices, checkpointId !== undefined);
   }
 
   async deleteCorpus(id: string): Promise<void> {

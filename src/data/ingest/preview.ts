@@ -28,12 +28,14 @@ interface Looked {
 export interface PreviewOptions {
   readonly choices?: CorpusChoices;
   readonly tokenizer?: Tokenizer;
+  /** Characters a text needs at least, for what is said of an empty one. */
+  readonly minCharacters?: number;
 }
 
 /** Never throws for a file's sake: what is wrong stands with the file. */
 export async function preview(files: readonly IngestFile[], options: PreviewOptions = {}): Promise<CorpusPreview> {
   const looked: Looked[] = [];
-  for (const file of files) looked.push(await lookAt(file, options.choices ?? {}));
+  for (const file of files) looked.push(await lookAt(file, options.choices ?? {}, options.minCharacters));
   const kind = looked.some((each) => each.kind === "chat") ? "chat" : "text";
   const looks = looked.map(({ look }) => look);
   const textBytes = looks.reduce((sum, look) => sum + look.textBytes, 0);
@@ -85,13 +87,13 @@ export function unknownShare(tokenizer: Tokenizer, ids: Uint32Array): number {
   return characters === 0 ? 0 : strange / characters;
 }
 
-async function lookAt(file: IngestFile, choices: CorpusChoices): Promise<Looked> {
+async function lookAt(file: IngestFile, choices: CorpusChoices, minCharacters?: number): Promise<Looked> {
   const { name, data } = file;
   const { form, gzip: named } = formOf(name);
   let look: FileLook = { name: name.slice(0, 200), form, gzip: named, bytes: data.size, textBytes: data.size };
   let text = "";
   try {
-    checkSize(name, data.size);
+    checkSize(name, data.size, { minCharacters });
     const gzip = isGzip(new Uint8Array(await data.slice(0, 2).arrayBuffer()));
     look = { ...look, gzip, textBytes: gzip ? await claimedSize(data) : data.size };
     const { head, whole, read } = await headOf(file, choices);
