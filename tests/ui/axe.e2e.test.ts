@@ -32,6 +32,17 @@ const press = (key: "m" | "?" | "2") => async (page: Page): Promise<void> => {
   await page.keyboard.press(key);
 };
 
+/** A file of this name, dropped: the stub reads out of it what is wrong with it. */
+const dropped = (name: string, wait: string, then?: string) => async (page: Page): Promise<void> => {
+  await page.evaluate((name) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File(["x".repeat(90_000)], name));
+    for (const type of ["dragover", "drop"]) window.app.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, composed: true, cancelable: true }));
+  }, name);
+  await page.waitForFunction((phase) => window.app.intake?.phase === phase, { polling: 50 }, wait);
+  if (then !== undefined) await page.locator(by(then)).click();
+};
+
 const VIEWS: readonly View[] = [
   { name: "start", query: "scene=empty" },
   { name: "start without models", query: "scene=no-models" },
@@ -45,6 +56,10 @@ const VIEWS: readonly View[] = [
   { name: "keys", query: "scene=paused", open: press("?") },
   { name: "labs", query: "scene=empty", open: press("2") },
   { name: "recipe editor", query: "scene=empty", open: (page) => page.locator(by("edit-recipe")).click() },
+  { name: "data, looking", query: "scene=empty", open: dropped("slow.txt", "looking") },
+  { name: "data, chosen", query: "scene=empty", open: dropped("table.csv", "ready") },
+  { name: "data, problem", query: "scene=empty", open: dropped("latin.txt", "ready") },
+  { name: "data, reading", query: "scene=empty", open: dropped("big.txt", "ready", "data-take") },
   { name: "examples", query: "scene=empty", open: async (page) => page.locator(by("own-examples")).click() },
   { name: "inside", query: "scene=paused", open: async (page) => {
     // Its button stands behind a tab on a phone.
