@@ -2,9 +2,11 @@
 import { parseArgs } from "node:util";
 import { NestlingError } from "../core/errors.ts";
 import type { BackendChoice } from "../protocol/index.ts";
+import type { CorpusChoices, TextEncodingChoice } from "../protocol/own-data.ts";
 import { presets } from "../protocol/presets.ts";
 
 const BACKENDS: readonly BackendChoice[] = ["auto", "webgpu", "cpu"];
+const ENCODINGS: readonly TextEncodingChoice[] = ["utf-8", "utf-8-replace", "latin1", "utf-16le", "utf-16be"];
 
 export interface TrainOptions {
   readonly help: boolean;
@@ -18,8 +20,10 @@ export interface TrainOptions {
   readonly seed?: number;
   readonly out?: string;
   readonly json: boolean;
-  /** Files of the person's own text, which the recipe names as the corpus "own". */
-  readonly text?: string;
+  /** Files of the person's own text, which together are what the recipe names as the corpus "own". */
+  readonly texts: readonly string[];
+  /** How those files are read. */
+  readonly choices: CorpusChoices;
   /** Asked at the end, in place of those of the run. */
   readonly prompts: readonly string[];
 }
@@ -34,12 +38,23 @@ export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly throu
   --backend B          ${BACKENDS.join(", ")} (default auto: a real GPU, else the CPU)
   --steps N            at most N optimizer steps a stage; warm-up and evaluations shrink with them
   --seed S             the run's seed
-  --text FILE          your own text (.txt, .md): what the recipe calls the corpus "own"
+  --text FILE          your own text (.txt, .md, .csv, .jsonl, or one of these as .gz), which a stage
+                       reads as the corpus "own"; repeatable, and the files are one corpus then
+  --encoding E         of those files: ${ENCODINGS.join(", ")}
+                       (default ${ENCODINGS[0]}; utf-8-replace puts a mark for each wrong byte)
+  --skip-bad           leave out and count the lines and rows that cannot be read, in place of refusing the file
   --prompt TEXT        asked of base and tuned model at the end; repeatable
   --out DIR            metrics.jsonl, report.html, and every checkpoint as a folder that transformers opens
   --json               one JSON object a line on standard output, and nothing else there
   --help               this text
 `;
+
+/** The flag that does what an error about own files offers; empty where none does. */
+export function remedyFlag(code: string): string {
+  if (code === "DATA_UTF8") return " Here that is --encoding latin1 or --encoding utf-8-replace.";
+  if (code === "DATA_ENCODING") return " Here that is --encoding utf-16le or --encoding utf-16be.";
+  return /^(?:JSONL_|CSV_PARSE$)/.test(code) ? " Here --skip-bad leaves such lines out and counts them." : "";
+}
 
 const bad = (message: string): NestlingError => new NestlingError("COMMAND", message);
 
@@ -57,6 +72,8 @@ export function parseTrainArgs(args: readonly string[]): TrainOptions {
   const backend = values.backend as BackendChoice;
   if (!BACKENDS.includes(backend)) throw bad(`--backend is "${backend}"; ${BACKENDS.join(", ")} are allowed`);
   for (const set of values.set) if (!/^[^=]+=/.test(set)) throw bad(`--set is "${set}"; it takes FIELD=VALUE, such as n_layer=4`);
+  const encoding = ENCODINGS.find((name) => name === values.encoding);
+  if (values.encoding !== undefined && encoding === undefined) throw bad(`--encoding is "${values.encoding}"; ${ENCODINGS.join(", ")} are allowed`);
   return {
     help: values.help,
     recipe: values.recipe,
@@ -66,7 +83,8 @@ export function parseTrainArgs(args: readonly string[]): TrainOptions {
     seed: wholeNumber("--seed", values.seed, 0, 0xffffffff),
     out: values.out,
     json: values.json,
-    text: values.text,
+    texts: values.text,
+    choices: { ...(encoding === undefined ? {} : { encoding }), ...(values["skip-bad"] ? { onBad: "skip" as const } : {}) },
     prompts: values.prompt,
   };
 }
@@ -83,7 +101,9 @@ function readFlags(args: readonly string[]) {
         steps: { type: "string" },
         seed: { type: "string" },
         out: { type: "string" },
-        text: { type: "string" },
+        text: { type: "string", multiple: true, default: [] },
+        encoding: { type: "string" },
+        "skip-bad": { type: "boolean", default: false },
         prompt: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },

@@ -4,6 +4,7 @@
  * `window.__nestling`. A person's browser never sets navigator.webdriver, so nobody can be led there by a link.
  */
 import type { BackendChoice, CorpusSummary, EngineApi, EngineEvent } from "../protocol/index.ts";
+import type { CorpusChoices } from "../protocol/own-data.ts";
 import { connectEngine } from "../ui/engine-client.ts";
 
 /** What the driver calls: structured data in and out, blobs as base64 pieces. */
@@ -11,8 +12,10 @@ export interface DriverHandle {
   readonly engine: EngineApi;
   /** Starts the engine; events go to `window.__nestlingEvents`, which the driver has put there. */
   start(backend: BackendChoice): ReturnType<EngineApi["start"]>;
-  /** A text file of the person's own, in base64. */
-  addText(name: string, data: string): Promise<CorpusSummary>;
+  /** Where the driver puts files as a person would choose them, so that the worker streams them whatever their size. */
+  readonly files: HTMLInputElement;
+  /** Takes in the files chosen there as one corpus. */
+  addText(choices: CorpusChoices): Promise<CorpusSummary>;
   /** Prepares a checkpoint's zip; returns its size in bytes. */
   openExport(checkpointId: string): Promise<number>;
   /** Bytes `from` to `to` of the zip prepared last, in base64. */
@@ -41,10 +44,16 @@ async function openHandle(): Promise<DriverHandle> {
   const { api: engine, died } = await connectEngine();
   void died.then(({ message }) => window.__nestlingFailed?.(message));
   let archive = new Blob();
+  const files = Object.assign(document.createElement("input"), { type: "file", multiple: true });
+  document.body.append(files);
   return {
     engine,
     start: (backend) => engine.start({ backend, baseUrl: document.baseURI }, (events) => window.__nestlingEvents?.(events)),
-    addText: (name, data) => engine.addCorpus(name, new Blob([Uint8Array.from(atob(data), (char) => char.charCodeAt(0))])),
+    files,
+    addText: (choices) => {
+      const chosen = [...(files.files ?? [])].map((file) => ({ name: file.name, data: file }));
+      return engine.addCorpus(chosen.map(({ name }) => name).join(", ").slice(0, 200), chosen, choices);
+    },
     openExport: async (checkpointId) => {
       archive = await engine.exportCheckpoint(checkpointId);
       return archive.size;

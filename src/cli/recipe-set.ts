@@ -95,6 +95,16 @@ export function limitSteps(recipe: Recipe, steps: number): Recipe {
   return { ...recipe, stages };
 }
 
+/** @throws NestlingError COMMAND where the person's text would be read by no stage, or a stage reads it and none is given */
+export function checkOwnText(recipe: Recipe, texts: readonly string[]): void {
+  const wanted = recipe.stages.some(({ data }) => data.some(({ corpus }) => /^own(?::|$)/.test(corpus)));
+  if (wanted && texts.length === 0) throw new NestlingError("COMMAND", `the recipe "${recipe.name}" trains on your own text, and 0 files of it are given; at least 1 is needed: --text FILE`);
+  if (!wanted && texts.length > 0) {
+    throw new NestlingError("COMMAND", `--text names ${texts.length} ${texts.length === 1 ? "file" : "files"}, and no stage of the recipe "${recipe.name}" reads the corpus "own". ` +
+      `Take --recipe your-text, or let a stage read it: --set 'stages.0.data=[{"corpus":"own","weight":1}]'`);
+  }
+}
+
 /** Replaces the corpus "own" by the id that the engine gave to the person's text. */
 export function useOwnCorpus(recipe: Recipe, corpusId: string): Recipe {
   const stages = recipe.stages.map((stage) => ({ ...stage, data: stage.data.map((source) => (source.corpus === "own" ? { ...source, corpus: corpusId } : source)) }));

@@ -108,6 +108,7 @@ pre{overflow:auto;padding:1rem;background:#f3f0e8;font-size:.85rem}@media(prefer
 /** The whole file. */
 export function reportHtml(data: ReportData): string {
   const { summary, recipe, samples, answers } = data;
+  const own = recipe.stages.some(({ data: sources }) => sources.some(({ corpus }) => /^own(?::|$)/.test(corpus)));
   const loss = (value: number | undefined): string => (value === undefined ? "" : value.toFixed(4));
   const facts: [string, string][] = [
     ["outcome", summary.outcome], ["device", `${summary.device} (${summary.backend})`], ["seed", String(summary.seed)],
@@ -129,7 +130,7 @@ ${answers.length === 0 ? "<p>None: the run did not finish.</p>" : table(["prompt
 <h2>Samples</h2>
 ${samples.length === 0 ? "<p>None was taken.</p>" : table(["step", "stage", "prompt", "what it wrote"], samples.map(({ globalStep, stageIndex, prompt, text }) => [String(globalStep), recipe.stages[stageIndex]?.name ?? "", prompt, text]))}
 <h2>Recipe</h2>
-<p>Saved as a file, <code>npm run train -- --recipe FILE</code> repeats this run.</p>
+<p>Saved as a file, <code>npm run train -- --recipe FILE${own ? " --text YOUR-FILE" : ""}</code> repeats this run${own ? " from the same text" : ""}.</p>
 <pre>${escapeHtml(JSON.stringify(recipe, null, 2))}</pre>
 </body></html>
 `;

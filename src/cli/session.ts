@@ -2,11 +2,10 @@
  * One headless session with the built page: serves it, opens it at `#cli`, and speaks to the engine in its worker. It
  * trains nothing and prints nothing.
  */
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import type { JSHandle, Page } from "puppeteer";
 import { NestlingError } from "../core/errors.ts";
 import type { AskRequest, BackendChoice, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, Recipe } from "../protocol/index.ts";
+import type { CorpusChoices } from "../protocol/own-data.ts";
 import { type LaunchedBrowser, launchBrowser } from "./browser.ts";
 import type { DriverHandle } from "./page.ts";
 import { type Served, serveFolder } from "./server.ts";
@@ -78,11 +77,11 @@ export class Session {
     return this.alive(this.page.evaluate((handle) => handle.engine.listCheckpoints(), this.handle));
   }
 
-  async addText(file: string): Promise<CorpusSummary> {
-    const data = await readFile(file, "base64").catch((error: unknown) => {
-      throw new NestlingError("COMMAND", `--text names ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"})`);
-    });
-    return this.alive(this.page.evaluate((handle, name, text) => handle.addText(name, text), this.handle, basename(file), data));
+  /** Files of the person's own as one corpus; the page reads them from the disk itself. */
+  async addText(files: readonly string[], choices: CorpusChoices): Promise<CorpusSummary> {
+    const input = await this.handle.evaluateHandle((handle) => handle.files);
+    await input.uploadFile(...files);
+    return this.alive(this.page.evaluate((handle, value) => handle.addText(value), this.handle, choices));
   }
 
   /** A checkpoint's zip. */

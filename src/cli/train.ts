@@ -3,20 +3,20 @@
  * flags (args), recipe (recipe-set), page (session), words (report).
  */
 import { createWriteStream } from "node:fs";
-import { access, mkdir, readFile, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { NestlingError } from "../core/errors.ts";
 import type { CheckpointSummary, EngineEvent, MetricRow, Recipe, RunState, SampleView } from "../protocol/index.ts";
 import { presetByName, presets } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
-import { parseTrainArgs, TRAIN_HELP, type TrainOptions } from "./args.ts";
+import { parseTrainArgs, remedyFlag, TRAIN_HELP, type TrainOptions } from "./args.ts";
 import { askPairs, promptsFor } from "./answers.ts";
 import { DIST, ensurePage } from "./build.ts";
 import { unpackTo } from "./export.ts";
 import { isMain, root } from "./paths.ts";
 import { answerJson, deviceJson, folderName, metricJson, sampleJson, sideBySide, summaryJson, type AnswerPair, type Summary } from "./report.ts";
 import { reportHtml } from "./report-html.ts";
-import { applySets, limitSteps, useOwnCorpus } from "./recipe-set.ts";
+import { applySets, checkOwnText, limitSteps, useOwnCorpus } from "./recipe-set.ts";
 import { Session, type Started } from "./session.ts";
 import { Screen } from "./screen.ts";
 
@@ -203,6 +203,31 @@ function watchInterrupts(end: () => Promise<void>): Promise<void> {
   });
 }
 
+/** @throws NestlingError COMMAND for what is no file that can be read */
+async function checkFile(file: string): Promise<void> {
+  try {
+    await access(file, constants.R_OK);
+    if (!(await stat(file)).isFile()) throw new NestlingError("COMMAND", `--text names ${file}, which is no file; name files one by one`);
+  } catch (error) {
+    if (error instanceof NestlingError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new NestlingError("COMMAND", `--text names ${file}, which ${code === "ENOENT" ? "does not exist" : `cannot be read (${code ?? "unknown"})`}`);
+  }
+}
+
+/** The person's files as one corpus; its id. @throws NestlingError DATA_*, JSONL_*, CSV_*, GZ_*, STORAGE_*, with the flag that helps */
+async function takeIn(session: Session, { texts, choices }: TrainOptions, screen: Screen): Promise<string> {
+  screen.words(`Reading ${texts.join(", ")} ...`);
+  try {
+    const { id, description } = await session.addText(texts, choices);
+    screen.words(description);
+    return id;
+  } catch (error) {
+    if (!(error instanceof NestlingError) || remedyFlag(error.code) === "") throw error;
+    throw new NestlingError(error.code, error.message.replace(`[${error.code}] `, "") + remedyFlag(error.code));
+  }
+}
+
 /** Builds the page where needed; the folder that is served. */
 async function builtPage(): Promise<string> {
   await ensurePage();
@@ -220,7 +245,8 @@ export async function train(args: readonly string[], page: () => Promise<string>
     return EXIT.done;
   }
   const recipe = await loadRecipe(options);
-  if (options.text !== undefined) await access(options.text).catch(() => Promise.reject(new NestlingError("COMMAND", `--text names ${options.text}, which does not exist`)));
+  checkOwnText(recipe, options.texts);
+  for (const file of options.texts) await checkFile(file);
   if (options.out !== undefined) {
     await mkdir(resolve(options.out), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
       throw new NestlingError("COMMAND", `--out is "${options.out}", which cannot be a folder (${error.code ?? error.message}); name one that can be written to`);
@@ -236,7 +262,7 @@ export async function train(args: readonly string[], page: () => Promise<string>
   try {
     session = await Session.open({ events: job.onEvents, words: (text) => screen.words(text) }, folder);
     const started = await session.start(options.backend);
-    const ready = options.text === undefined ? recipe : useOwnCorpus(recipe, (await session.addText(options.text)).id);
+    const ready = options.texts.length === 0 ? recipe : useOwnCorpus(recipe, await takeIn(session, options, screen));
     const { summary, error } = await job.run(session, ready, started, interrupted);
     if (error !== undefined) process.stderr.write(`${error}\n`);
     return summary.outcome === "finished" ? EXIT.done : summary.outcome === "stopped" ? EXIT.interrupted : EXIT.failed;

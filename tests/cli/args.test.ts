@@ -1,7 +1,7 @@
 /** Flags and recipe changes of `npm run train`: what they do, and what they say when they are wrong. */
 import { describe, expect, it } from "vitest";
-import { parseTrainArgs, TRAIN_HELP } from "../../src/cli/args.ts";
-import { applySets, limitSteps, useOwnCorpus } from "../../src/cli/recipe-set.ts";
+import { parseTrainArgs, remedyFlag, TRAIN_HELP } from "../../src/cli/args.ts";
+import { applySets, checkOwnText, limitSteps, useOwnCorpus } from "../../src/cli/recipe-set.ts";
 import { loadRecipe } from "../../src/cli/train.ts";
 import type { Recipe, SftStage } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
@@ -10,14 +10,14 @@ const TWO_STAGES = presets.find(({ stages }) => stages.length === 2) as Recipe;
 
 describe("parseTrainArgs", () => {
   it("gives the default recipe, any backend and no limits where nothing is said", () => {
-    expect(parseTrainArgs([])).toMatchObject({ recipe: presets[0].name, backend: "auto", sets: [], json: false, help: false, prompts: [] });
+    expect(parseTrainArgs([])).toMatchObject({ recipe: presets[0].name, backend: "auto", sets: [], json: false, help: false, prompts: [], texts: [], choices: {} });
     expect(parseTrainArgs([]).steps).toBeUndefined();
   });
 
   it("reads every flag", () => {
-    const args = "--recipe r.json --set n_layer=4 --set seed=2 --backend cpu --steps 20 --seed 7 --out o --prompt hi --text t.txt --json".split(" ");
+    const args = "--recipe r.json --set n_layer=4 --set seed=2 --backend cpu --steps 20 --seed 7 --out o --prompt hi --text t.txt --text u.csv --encoding latin1 --skip-bad --json".split(" ");
     expect(parseTrainArgs(args)).toEqual({
-      ...{ help: false, recipe: "r.json", sets: ["n_layer=4", "seed=2"], backend: "cpu", steps: 20, seed: 7, out: "o", json: true, text: "t.txt", prompts: ["hi"] },
+      ...{ help: false, recipe: "r.json", sets: ["n_layer=4", "seed=2"], backend: "cpu", steps: 20, seed: 7, out: "o", json: true, texts: ["t.txt", "u.csv"], choices: { encoding: "latin1", onBad: "skip" }, prompts: ["hi"] },
     });
   });
 
@@ -27,6 +27,7 @@ describe("parseTrainArgs", () => {
     [["--steps", "1.5"], /--steps is "1.5"/],
     [["--seed", "-1"], /--seed/],
     [["--seed", "4294967296"], /0 to 4294967295/],
+    [["--encoding", "ebcdic"], /--encoding is "ebcdic"; utf-8, utf-8-replace, latin1/],
     [["--set", "n_layer"], /FIELD=VALUE/],
     [["--set", "=4"], /FIELD=VALUE/],
     [["--fast"], /--fast.*--help/],
@@ -37,7 +38,7 @@ describe("parseTrainArgs", () => {
   });
 
   it("names every preset and every flag in its help", () => {
-    for (const word of [...presets.map(({ name }) => name), "--recipe", "--set", "--backend", "--steps", "--seed", "--out", "--json"]) expect(TRAIN_HELP).toContain(word);
+    for (const word of [...presets.map(({ name }) => name), "--recipe", "--set", "--backend", "--steps", "--seed", "--out", "--json", "--text", "--encoding", "--skip-bad"]) expect(TRAIN_HELP).toContain(word);
   });
 });
 
@@ -121,5 +122,27 @@ describe("--recipe", () => {
   it("puts the person's text where the recipe says own", () => {
     const recipe = presets.find(({ name }) => name === "your-text") as Recipe;
     expect(useOwnCorpus(recipe, "own:12ab").stages[0].data[0].corpus).toBe("own:12ab");
+  });
+
+  it("is refused where it needs a text and none is given, and where a text is given that it does not read", () => {
+    const own = presets.find(({ name }) => name === "your-text") as Recipe;
+    expect(() => checkOwnText(own, [])).toThrow(/"your-text" trains on your own text, and 0 files of it are given; at least 1 is needed: --text FILE/);
+    // As a report has it, which names the text by its hash.
+    expect(() => checkOwnText(useOwnCorpus(own, "own:0123456789abcdef"), [])).toThrow(/--text FILE/);
+    expect(() => checkOwnText(TWO_STAGES, ["a.txt"])).toThrow(/--text names 1 file, and no stage of the recipe "first-light" reads the corpus "own".*--recipe your-text/);
+    checkOwnText(own, ["a.txt", "b.txt"]);
+    checkOwnText(TWO_STAGES, []);
+  });
+});
+
+describe("the flag that helps with a file", () => {
+  it("is named for each error that offers to read it otherwise, and for no other", () => {
+    for (const code of ["DATA_UTF8", "DATA_ENCODING"]) {
+      const named = [...remedyFlag(code).matchAll(/--encoding (\S+?)(?=[ .]|$)/g)].map(([, encoding]) => encoding!);
+      expect(named).toHaveLength(2);
+      for (const encoding of named) expect(parseTrainArgs(["--encoding", encoding]).choices).toEqual({ encoding });
+    }
+    for (const code of ["JSONL_PARSE", "JSONL_SCHEMA", "JSONL_TOO_DEEP", "JSONL_LINE_TOO_LONG", "CSV_PARSE"]) expect(remedyFlag(code)).toContain("--skip-bad");
+    for (const code of ["DATA_EMPTY", "CSV_COLUMNS", "GZ_CORRUPT", "DATA_TOO_LARGE"]) expect(remedyFlag(code)).toBe("");
   });
 });

@@ -36,6 +36,12 @@ describe("reportHtml", () => {
     expect(escapeHtml("a<b>&\"'\u0007")).toBe("a&#60;b&#62;&#38;&#34;&#39;\u00b7");
   });
 
+  it("says that a recipe which reads a person's own text needs that text again", () => {
+    expect(reportHtml(data())).toContain("--recipe FILE</code> repeats this run.");
+    const stages = recipe.stages.map((stage) => ({ ...stage, data: [{ corpus: "own:0123456789abcdef", weight: 1 }] }));
+    expect(reportHtml(data({ recipe: { ...recipe, stages } }))).toContain("--recipe FILE --text YOUR-FILE</code> repeats this run from the same text.");
+  });
+
   it("says what is missing of a run that ended at once", () => {
     const html = reportHtml(data({ rows: [], samples: [], answers: [] }));
     for (const text of ["No step was measured.", "None: the run did not finish.", "None was taken."]) expect(html).toContain(text);

@@ -1,8 +1,9 @@
 /** `npm run train` as a person types it: through the built page and its worker, both stages, on both backends. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../src/cli/paths.ts";
 import { parseSafetensorsHeader } from "../../src/store/safetensors.ts";
@@ -138,12 +139,37 @@ describe("npm run train", () => {
     expect(profiles()).toEqual([]);
   });
 
+  it("trains on several own files as one corpus, leaves out and counts bad lines when told to, and its report says how to repeat it", async () => {
+    const line = (i: number): string => `{"text":"Once upon a time there was a fox, and its number was ${i}."}\n`;
+    const [first, second, out] = ["a.jsonl", "b.jsonl.gz", "own"].map((name) => join(folder, name)) as [string, string, string];
+    writeFileSync(first, `${Array.from({ length: 60 }, (_, i) => line(i)).join("")}nope\n`);
+    writeFileSync(second, gzipSync(line(60)));
+    const args = ["--recipe", "your-text", "--backend", "cpu", "--steps", "2", ...MICRO, "--json", "--text", first, "--text", second];
+    const stopped = await train(args);
+    expect([stopped.status, stopped.out, stopped.err]).toEqual([1, "", expect.stringMatching(/\[JSONL_PARSE\] "a\.jsonl", line 61: .*--skip-bad/)]);
+    const ran = await train([...args, "--skip-bad", "--out", out]);
+    expect(ran.err).toMatch(/^61 documents, \d+ characters, 1 left out\.$/m);
+    expect([ran.status, linesOf(ran.out).at(-1)]).toEqual([0, expect.objectContaining({ outcome: "finished" })]);
+    expect(readFileSync(join(out, "report.html"), "utf8")).toContain("--recipe FILE --text YOUR-FILE");
+  }, 120_000);
+
+  it("does not read an own file itself: one over the limit is refused by its size, at once", async () => {
+    const file = join(folder, "large.txt");
+    writeFileSync(file, "");
+    truncateSync(file, 9 * 2 ** 30);
+    const { status, err } = await train(["--recipe", "your-text", "--backend", "cpu", "--text", file]);
+    expect([status, err]).toEqual([1, expect.stringMatching(/\[DATA_TOO_LARGE\] "large\.txt" has 9663676416 bytes; at most 8589934592 are read/)]);
+  });
+
   it.each([
     [["--backend", "cuda"], "auto, webgpu, cpu"],
     [["--recipe", "none-such"], "first-light"],
     [["--set", "n_layer=0"], "1 to 48"],
     [["--steps", "many"], "whole number"],
-    [["--text", "none-such.txt"], "does not exist"],
+    [["--recipe", "your-text", "--text", "none-such.txt"], "does not exist"],
+    [["--recipe", "your-text", "--text", "src"], "is no file"],
+    [["--recipe", "your-text"], "--text FILE"],
+    [["--text", "package.json"], "no stage of the recipe"],
   ])("refuses %j before anything starts: what is allowed, on standard error, status 2", async (args, allowed) => {
     const { status, out, err } = await train(args);
     expect(status).toBe(2);
