@@ -1,8 +1,9 @@
 /** Checks of what comes over the worker's border: wrong types and sizes become typed errors that name the argument. */
 import { NestlingError } from "../core/errors.ts";
 import type { AskRequest } from "../protocol/messages.ts";
-import { KNOBS } from "../protocol/recipe-fields.ts";
-import type { KnobChange } from "../protocol/recipe.ts";
+import { KNOBS, MOST_CHANGES } from "../protocol/recipe-fields.ts";
+import type { KnobChange, Stage } from "../protocol/recipe.ts";
+import { withChange } from "../training/schedule.ts";
 
 const wrong = (name: string, seen: unknown, allowed: string): NestlingError =>
   new NestlingError("COMMAND", `${name} is ${typeof seen === "string" ? JSON.stringify(seen.slice(0, 60)) : String(seen)}; it must be ${allowed}.`, { name });
@@ -45,6 +46,14 @@ export function knobs(value: unknown): Omit<KnobChange, "step"> {
   const turned = KNOBS.filter(({ path }) => given[path] !== undefined).map(({ path, min, max }) => [path, number(path, given[path], min!, max!)]);
   if (turned.length === 0) throw wrong("knobs", value, `an object with one of ${KNOBS.map(({ path }) => path).join(", ")}`);
   return Object.fromEntries(turned) as Omit<KnobChange, "step">;
+}
+
+/** A stage with a knob turned at a step, as long as its recipe still can be read again. @throws NestlingError CONFIG_RANGE */
+export function turned(stage: Stage, change: KnobChange): Stage {
+  const changed = withChange(stage, change);
+  const seen = changed.changes!.length;
+  if (seen <= MOST_CHANGES) return changed;
+  throw new NestlingError("CONFIG_RANGE", `Knobs would be turned at ${seen} steps of this stage, and a recipe keeps ${MOST_CHANGES}. Nothing was changed. Go back with Undo, or start anew with other numbers.`, { seen, allowed: MOST_CHANGES });
 }
 
 export function askRequest(request: AskRequest): AskRequest {

@@ -1,6 +1,5 @@
 /** The engine behind the protocol: one device, one run at a time, a shelf of models. Every argument is checked here, at the border. */
 import { describeError, NestlingError } from "../core/errors.ts";
-import { canonicalJson } from "../core/hash.ts";
 import type { Tokenizer } from "../data/index.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
@@ -22,6 +21,7 @@ import { RunFiles, savedPoint } from "./run-files.ts";
 import type { Origin } from "./run-options.ts";
 import { Run } from "./run.ts";
 import { modelZip, readModelZip } from "./transfer.ts";
+import { checkpointBefore } from "./undo.ts";
 import { chatPieces, nextWordView, promptRow } from "./views.ts";
 
 /** How a run begins: from nothing, from a checkpoint's weights, or where a checkpoint stood. */
@@ -152,8 +152,8 @@ class Engine implements EngineApi {
       if (type === "metrics") this.#run.emit({ type: "metrics", rows: value as never });
       else if (type === "sample") this.#run.emit({ type: "sample", sample: value as never });
     }
-    // On record from the start, so that a reload before the first checkpoint finds it too.
-    if (!resume) await files.record("preparing");
+    // On record from the start, so that a reload before the first checkpoint finds it too, and undo what it was forked from.
+    if (!resume || branchId !== null) await files.record("preparing");
     void this.#run.start();
     return { runId };
   }
@@ -199,12 +199,9 @@ class Engine implements EngineApi {
 
   async undo(): Promise<{ runId: string }> {
     const run = this.#current();
-    const { runId } = run.options;
-    const record = await new RunStore(this.#need(this.#storage)).load(runId);
-    const { manifests } = await this.#need(this.#checkpoints).list(runId);
-    const before = manifests.filter(({ globalStep, recipe }) => globalStep < run.globalStep || (globalStep === run.globalStep && canonicalJson(recipe) !== canonicalJson(run.recipe)));
-    const back = before.toSorted((a, b) => a.globalStep - b.globalStep).at(-1)?.id ?? record.extra?.["branchId"];
-    if (typeof back !== "string") throw new NestlingError("COMMAND", `There is no checkpoint before step ${run.globalStep} to go back to. One is saved every 60 s, at a pause, before a knob is turned, and at the end of a stage.`);
+    const { manifests } = await this.#need(this.#checkpoints).list();
+    const back = await checkpointBefore({ runId: run.options.runId, globalStep: run.globalStep, recipe: run.recipe }, manifests, new RunStore(this.#need(this.#storage)));
+    if (back === undefined) throw new NestlingError("COMMAND", `There is no checkpoint before step ${run.globalStep} to go back to. One is saved every 60 s, at a pause, before a knob is turned, and at the end of a stage.`);
     return this.fork(back);
   }
 

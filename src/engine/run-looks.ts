@@ -32,7 +32,8 @@ export class RunLooks {
     const corpora = stage.data.map(({ corpus }) => corpus);
     const prompt = chat ? quizItems()[0]!.prompt : corpora.some((id) => id === "stories" || id === "world") ? OPENINGS.world : corpora.includes("plays") ? OPENINGS.plays : OPENINGS.other;
     let text = "";
-    await answer(trainer!.ask, tokenizer!, { prompt, chat, temperature: knobsAt(stage, trainer!.step).temperature, top_k: 40, top_p: 1, max_new_tokens: SAMPLE_TOKENS, seed: run.recipe.seed },
+    // A knob acts from the step after it was turned, so a sample of the very step does not depend on which came first.
+    await answer(trainer!.ask, tokenizer!, { prompt, chat, temperature: knobsAt(stage, trainer!.step - 1).temperature, top_k: 40, top_p: 1, max_new_tokens: SAMPLE_TOKENS, seed: run.recipe.seed },
       (token) => { if (!token.special) text += token.text; }, () => false, run.options.breathe);
     const sample = {
       stageIndex: run.stageIndex, step: trainer!.step, globalStep: run.globalStep,

@@ -10,10 +10,10 @@ import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/mes
 import type { KnobChange, Recipe, Stage } from "../protocol/recipe.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
 import { recordTraining } from "../training/programs.ts";
-import { withChange } from "../training/schedule.ts";
 import { Trainer, type TrainerState } from "../training/trainer.ts";
 import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
 import { refuseRecipe } from "./calibrate.ts";
+import * as check from "./check.ts";
 import type { EventHub } from "./events.ts";
 import { RunClock, stageProgress } from "./run-clock.ts";
 import { RunLooks } from "./run-looks.ts";
@@ -306,7 +306,7 @@ export class Run {
       if (trainer.step >= this.stage.max_iters) return;
       // What undo goes back to.
       if (this.#last.saved !== trainer.step) await this.#checkpoint();
-      const stage = withChange(this.stage, { step: trainer.step, ...knobs });
+      const stage = check.turned(this.stage, { step: trainer.step, ...knobs });
       this.recipe = { ...this.recipe, stages: this.recipe.stages.map((each, i) => (i === stageIndex ? stage : each)) };
       trainer.stage = stage;
       await this.options.files.record(this.phase, this.recipe);

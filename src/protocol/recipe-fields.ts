@@ -210,7 +210,8 @@ export const KNOBS: readonly FieldSpec[] = [
   number("grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit."),
   number("temperature", 0, 10, "How daring the samples on the timeline are; it moves no weight."),
 ];
-const MOST_CHANGES = 1000;
+/** Knobs turned in one stage, at most. */
+export const MOST_CHANGES = 1000;
 
 function validateChanges(value: unknown, at: string, maxIters: number): void {
   if (!Array.isArray(value) || value.length > MOST_CHANGES) throw out(at, value, `a list of at most ${MOST_CHANGES} changes`);

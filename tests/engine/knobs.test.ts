@@ -1,8 +1,11 @@
 /** Knobs that turn while a run trains, undo and fork: what was turned is in the recipe, and the recipe repeats the run bit for bit. */
 import { describe, expect, it } from "vitest";
+import { turned as turnedStage } from "../../src/engine/check.ts";
+import { messageBreath } from "../../src/engine/environment.ts";
 import type { EngineEvent, RunState } from "../../src/protocol/messages.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
-import type { Recipe } from "../../src/protocol/recipe.ts";
+import { MOST_CHANGES, validateRecipe } from "../../src/protocol/recipe-fields.ts";
+import type { Recipe, Stage } from "../../src/protocol/recipe.ts";
 import { MemoryStorage } from "../../src/store/index.ts";
 import { startTestEngine, type TestEngine } from "../support/engine-env.ts";
 
@@ -26,6 +29,9 @@ const rowsOf = (events: readonly EngineEvent[], runId: string): [number, number,
   }
   return [...rows.values()].sort(([a], [b]) => a - b);
 };
+
+const samplesOf = (events: readonly EngineEvent[], runId: string): [number, string][] =>
+  events.flatMap((event) => (event.type === "sample" && event.runId === runId ? [[event.sample.globalStep, event.sample.text]] : []));
 
 async function steps(engine: TestEngine, runId: string, from: number, to: number): Promise<void> {
   for (let step = from + 1; step <= to; step++) {
@@ -79,6 +85,59 @@ describe("knobs", () => {
     await engine.api.dispose();
   });
 
+  it("temperature, turned while a sample is written, repeats every sample and moves no weight", async () => {
+    const breath = messageBreath();
+    let turning = false;
+    let turns = 0;
+    const engine = await startTestEngine(undefined, {
+      breathe: () => {
+        // Between the words of a sample as well as between steps.
+        if (turning) void engine.api.turnKnobs({ temperature: turns++ % 2 === 0 ? 5 : 0 }).catch(() => undefined);
+        return breath();
+      },
+    });
+    const plain = await paused(engine, recipeOf());
+    await finish(engine, plain);
+    const turned = await paused(engine, recipeOf());
+    turning = true;
+    await finish(engine, turned);
+    turning = false;
+    const { recipe } = lastState(engine, turned);
+    expect(recipe.stages[0]!.changes!.length).toBeGreaterThan(3);
+    expect(rowsOf(engine.events, turned)).toEqual(rowsOf(engine.events, plain));
+    const again = await paused(engine, recipe);
+    await finish(engine, again);
+    const [was, is, repeated] = [plain, turned, again].map((runId) => samplesOf(engine.events, runId));
+    expect(is!.map(([step]) => step)).toEqual(Array.from({ length: STEPS + 1 }, (_, i) => i));
+    expect(is).not.toEqual(was);
+    expect(repeated).toEqual(is);
+    await engine.api.dispose();
+  });
+
+  it("clip, turned alone, acts on the weights from the next step on", async () => {
+    const engine = await startTestEngine();
+    const plain = await paused(engine, recipeOf());
+    await finish(engine, plain);
+    const turned = await paused(engine, recipeOf());
+    await steps(engine, turned, 0, 4);
+    await engine.api.turnKnobs({ grad_clip: 0.01 });
+    await finish(engine, turned);
+    const [was, is] = [plain, turned].map((runId) => rowsOf(engine.events, runId).map(([, loss]) => loss));
+    // The fifth step's loss is that of the weights before it.
+    expect(is!.slice(0, 5)).toEqual(was!.slice(0, 5));
+    expect(is![5]).not.toBe(was![5]);
+    await engine.api.dispose();
+  });
+
+  it("turn at as many steps of a stage as its recipe can hold, and one more is refused", () => {
+    let stage: Stage = { ...recipeOf().stages[0]!, max_iters: 2 * MOST_CHANGES };
+    for (let step = 0; step < MOST_CHANGES; step++) stage = turnedStage(stage, { step, grad_clip: 1 });
+    expect(validateRecipe({ ...recipeOf(), stages: [stage] }).stages[0]!.changes).toHaveLength(MOST_CHANGES);
+    expect(() => turnedStage(stage, { step: MOST_CHANGES, grad_clip: 1 })).toThrow(/turned at 1001 steps of this stage, and a recipe keeps 1000/);
+    // At a step where one was turned already it takes no place.
+    expect(turnedStage(stage, { step: MOST_CHANGES - 1, grad_clip: 2 }).changes).toHaveLength(MOST_CHANGES);
+  });
+
   it("are kept by a reload, also when it goes back behind them", async () => {
     const storage = new MemoryStorage();
     const before = await startTestEngine(storage);
@@ -125,6 +184,31 @@ describe("undo and fork", () => {
     expect(rowsOf(engine.events, back.runId)).toEqual(rowsOf(engine.events, plain));
     // What was left is still among the models.
     expect((await engine.api.listCheckpoints()).some((each) => each.runId === runId && each.step === 8)).toBe(true);
+    await engine.api.dispose();
+  });
+
+  it("undo asked again, with nothing trained since, goes further back, and says when nothing is left", async () => {
+    const engine = await startTestEngine();
+    const [pretrain] = recipeOf().stages;
+    const second = { ...pretrain!, name: "More", max_iters: 4 };
+    let id = await paused(engine, { ...recipeOf(), stages: [{ ...pretrain!, max_iters: 3 }, second] });
+    await steps(engine, id, 0, 3);
+    for (const step of [1, 2]) {
+      await engine.api.singleStep();
+      await engine.until((state) => state.runId === id && state.phase === "paused" && state.stageIndex === 1 && state.step === step);
+    }
+    await engine.api.turnKnobs({ learning_rate: 0.9 });
+    await engine.api.singleStep();
+    await engine.until((state) => state.runId === id && state.phase === "paused" && state.stageIndex === 1 && state.step === 3);
+    const undo = async (): Promise<unknown[]> => {
+      id = (await engine.api.undo()).runId;
+      const { stageIndex, step, recipe } = await engine.until(({ runId, phase }) => runId === id && phase === "paused");
+      return [stageIndex, step, recipe.stages[1]!.changes];
+    };
+    expect(await undo()).toEqual([1, 2, undefined]);
+    // The end of the first stage, where the second begins.
+    expect(await undo()).toEqual([1, 0, undefined]);
+    await expect(engine.api.undo()).rejects.toThrow(/no checkpoint before step 3/);
     await engine.api.dispose();
   });
 
