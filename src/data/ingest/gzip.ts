@@ -49,12 +49,12 @@ export async function* gunzip(data: ByteStream, options: { readonly name: string
         turn = await reader.read();
       } catch (error) {
         finished = true;
-        throw corrupt(`after ${bytes} unpacked bytes of ${data.size} packed ones: ${error instanceof Error ? error.message : String(error)}`);
+        throw corrupt(`after ${bytes} unpacked bytes of ${data.size} packed ones: ${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}`);
       }
       if (turn.done) break;
       bytes += turn.value.length;
       if (bytes > cap) {
-        throw new NestlingError("GZ_TOO_LARGE", `${quoted(name)} has ${data.size} bytes and unpacks to more than ${cap}, the most that is allowed for it (${MAX_RATIO} times its size, ${MAX_FILE_BYTES} in all). ` +
+        throw new NestlingError("GZ_TOO_LARGE", `${quoted(name)} has ${data.size} bytes and unpacks to more than ${cap}, the most that is allowed for it (${MAX_RATIO} times its size or ${FREE_BYTES}, whichever is more, and ${Math.min(MAX_FILE_BYTES, options.maxBytes ?? MAX_FILE_BYTES)} in all). ` +
           "What was unpacked is gone again. Unpack it yourself and take a part.", { packedBytes: data.size, allowed: cap });
       }
       crc = crc32(turn.value, crc);

@@ -146,6 +146,7 @@ describe("own files", () => {
     const error = await rejectionOf(ingest([{ name: "bomb.txt.gz", data: new Blob([bomb]) }], sink, { maxBytes }));
     expect(error).toMatchObject({ code: "GZ_TOO_LARGE", details: { packedBytes: bomb.length, allowed: maxBytes } });
     expect(taken).toBeLessThanOrEqual(maxBytes);
+    expect(error.message).toContain(`more than ${maxBytes}, the most that is allowed for it (200 times its size or 67108864, whichever is more, and ${maxBytes} in all)`);
     expect(gzipCap(10_000_000)).toBe(2e9);
     expect(gzipCap(1e9)).toBe(MAX_FILE_BYTES);
   });
