@@ -29,7 +29,9 @@ describe("TextDecoding", () => {
     const bytes = Uint8Array.of(...utf8("caf\u00e9 and more "), 0xc3, ...utf8(" x"));
     const at = utf8("caf\u00e9 and more ").length;
     for (const sizes of [[], [at], [at + 1], [4, 9, 4], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]) {
-      expect(errorOf(() => decoded(bytes, "utf-8", sizes))).toMatchObject({ code: "DATA_UTF8", details: { offset: at, remedies: ["latin1", "utf-8-replace"] } });
+      const error = errorOf(() => decoded(bytes, "utf-8", sizes));
+      expect(error).toMatchObject({ code: "DATA_UTF8", details: { offset: at, remedies: ["latin1", "utf-8-replace"] } });
+      expect(error.message).toContain(`byte ${at} (0xc3)`);
     }
     expect(errorOf(() => decoded(Uint8Array.of(...utf8("at the end "), 0xc3)))).toMatchObject({ code: "DATA_UTF8", details: { offset: 11 } });
     expect(decoded(Uint8Array.of(...utf8("caf"), 0xe9), "latin1")).toBe("caf\u00e9");
