@@ -77,8 +77,9 @@ describe("models", () => {
   it("stand in the drawer as a tree: the tuned one under the base that it came from", async () => {
     await journey.press("m");
     await journey.until("the drawer is open", () => document.querySelector("nestling-app")!.drawer.shadowRoot!.querySelector("dialog")!.open);
+    // The list comes a moment after the run's end.
+    await expect.poll(async () => (await models()).filter(({ shipped }) => !shipped).map(({ stageKind }) => stageKind), { timeout: 10_000 }).toEqual(["pretrain", "sft"]);
     const own = (await models()).filter(({ shipped }) => !shipped);
-    expect(own.map(({ stageKind }) => stageKind)).toEqual(["pretrain", "sft"]);
     expect(own[1].parentId).toBe(own[0].id);
     tuned = own[1];
     expect(await rows()).toHaveLength((await models()).length);
