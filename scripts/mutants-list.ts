@@ -198,4 +198,11 @@ export const mutants: readonly Mutant[] = [
     replace: "String(dtype)",
     tests: ["tests/fuzz/found.test.ts", "-t", "a dtype that has no text"],
   },
+  {
+    name: "a clip turned while it trains that nobody heeds",
+    file: "src/training/schedule.ts",
+    find: 'turned(changes, "grad_clip", step) ?? optimizer.grad_clip',
+    replace: "optimizer.grad_clip",
+    tests: ["tests/engine/knobs.test.ts"],
+  },
 ];
