@@ -86,11 +86,13 @@ export function plansFor(preview: CorpusPreview, setting: DataSetting, wish: Par
 }
 
 export function planFor(use: OwnUse, preview: CorpusPreview, setting: DataSetting, wish: DataWish = {}, corpus = "own"): DataPlan | Refusal {
-  switch (use) {
-    case "pretrain": return pretrainPlan(preview, setting, wish, corpus);
-    case "finetune": return finetunePlan(preview, setting, wish, corpus);
-    case "mixture": return mixturePlan(preview, setting, wish, corpus);
-  }
+  const plan = { pretrain: pretrainPlan, finetune: finetunePlan, mixture: mixturePlan }[use](preview, setting, wish, corpus);
+  if (isRefusal(plan) || preview.kind === "chat") return plan;
+  // A row of running text is one context and the token after it; a conversation may be shorter, and is padded.
+  const { block_size } = plan.recipe.model;
+  const fewest = Math.ceil((block_size + 1) / TRAINING_PART);
+  if (plan.tokens >= fewest) return plan;
+  return { use, blocked: `It has about ${plan.tokens} token${plan.tokens === 1 ? "" : "s"}; at least ${fewest} are needed for a context of ${block_size}, as a tenth is held back. Add more text, or choose a recipe with a smaller block_size.` };
 }
 
 /** What is chosen first: the suggested one, or another where that cannot be. */

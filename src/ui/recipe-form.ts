@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, { readonly title: string; readonly text: st
   "first-light": { title: "Stories and a small world", text: "Children's books and a made-up place, then questions about it" },
   "shakespeare-char": { title: "Shakespeare", text: "Three plays, letter by letter, no fine-tuning" },
   "your-text": { title: "Your text", text: "Anything you drop or paste here" },
+  "your-tuning": { title: "Your fine-tuning", text: "A base, and then your text" },
   "stories-llama": { title: "Stories, as a Llama", text: "The same with the other architecture, to lay beside the first" },
   "gpu-10m": { title: "Ten million", text: "About 10 M parameters, for a real GPU" },
 };

@@ -5,6 +5,7 @@ import { presets } from "../../src/protocol/presets.ts";
 import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import { epochsOf, estimateTokens, firstUse, isRefusal, planFor, plansFor, stepsFor, TRAINING_PART, USES, withoutCorpus, type DataPlan, type DataSetting, type DataWish } from "../../src/ui/data-plan.ts";
 import { fineTuning } from "../../src/ui/recipe-choice.ts";
+import { recipeTitle } from "../../src/ui/recipe-form.ts";
 import { stubCheckpoints } from "./stub-engine.ts";
 
 const OWN = "own:0123456789abcdef";
@@ -33,8 +34,19 @@ describe("what data would be trained as", () => {
   it("is, fine-tuned on, the base's recipe with its last stage on this data, started from the base", () => {
     const { recipe, from, trainedTokens, steps, tokensPerStep } = done("finetune", preview(40_000, { kind: "chat" }));
     expect([from, recipe.model, recipe.stages.map(({ kind, data }) => [kind, data[0]!.corpus])]).toEqual(["base", base.model, [["pretrain", "stories"], ["sft", OWN]]]);
+    expect(recipeTitle(recipe)).toBe("Your fine-tuning");
     // The stages that made the base are behind it, and cost nothing more.
     expect(trainedTokens).toBe(steps * tokensPerStep);
+  });
+
+  it("is nothing where running text is shorter than a row, with both counts, while short conversations are padded", () => {
+    for (const use of USES) {
+      const recipe = done(use, preview(30_000)).recipe;
+      const fewest = Math.ceil((recipe.model.block_size + 1) / TRAINING_PART);
+      expect(refused(use, preview((fewest - 1) * 3))).toMatch(new RegExp(`about ${fewest - 1} tokens; at least ${fewest} are needed for a context of ${recipe.model.block_size}`));
+      expect(refused(use, preview(fewest * 3))).toBe("");
+    }
+    expect(refused("finetune", preview(30, { kind: "chat" }))).toBe("");
   });
 
   it("is, in the mixture, the chosen recipe with one source more, of the asked-for share", () => {

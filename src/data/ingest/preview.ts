@@ -1,10 +1,10 @@
 /** A look at files before they are taken in: from the first megabyte of each, so that a drop is answered at once. Numbers are estimates; `files.ts` reads all. */
-import { describeError, type NestlingError } from "../../core/errors.ts";
+import { describeError, NestlingError } from "../../core/errors.ts";
 import type { CorpusChoices, CorpusPreview, FileLook, OwnUse } from "../../protocol/own-data.ts";
 import { UNKNOWN, type Tokenizer } from "../tokenizer/types.ts";
 import { CsvRecords, lookAtCsv } from "./csv-records.ts";
 import { TextDecoding } from "./decode.ts";
-import { checkSize, fileBytes, formOf, type IngestFile } from "./files.ts";
+import { checkSize, fileBytes, formOf, ingest, type IngestFile } from "./files.ts";
 import { claimedSize, isGzip } from "./gzip.ts";
 import { JsonlReader } from "./jsonl.ts";
 import type { RecordSink } from "./types.ts";
@@ -37,7 +37,7 @@ export async function preview(files: readonly IngestFile[], options: PreviewOpti
   const looked: Looked[] = [];
   for (const file of files) looked.push(await lookAt(file, options.choices ?? {}, options.minCharacters));
   const kind = looked.some((each) => each.kind === "chat") ? "chat" : "text";
-  const looks = looked.map(({ look }) => look);
+  const looks = await withLack(files, looked.map(({ look }) => look), options);
   const textBytes = looks.reduce((sum, look) => sum + look.textBytes, 0);
   let sample = "";
   let sampledBytes = 0;
@@ -87,6 +87,21 @@ export function unknownShare(tokenizer: Tokenizer, ids: Uint32Array): number {
   return characters === 0 ? 0 : strange / characters;
 }
 
+/** Where the looks saw all there is, what a reading would find to be too little already stands with its file. */
+async function withLack(files: readonly IngestFile[], looks: readonly FileLook[], { choices, minCharacters }: PreviewOptions): Promise<readonly FileLook[]> {
+  const size = looks.reduce((sum, { textBytes }) => sum + textBytes, 0);
+  if (size >= HEAD_BYTES || looks.some(({ problem }) => problem !== undefined)) return looks;
+  const nowhere = { text: () => undefined, endDocument: () => undefined, example: () => undefined, blank: () => undefined, flush: async () => undefined };
+  try {
+    await ingest(files, nowhere, { ...choices, minCharacters });
+    return looks;
+  } catch (error) {
+    if (!(error instanceof NestlingError) || (error.code !== "DATA_EMPTY" && error.code !== "DATA_TOO_SHORT")) return looks;
+    const named = files.findIndex(({ name }) => name === error.details["file"]);
+    return looks.map((look, i) => (i === Math.max(0, named) ? { ...look, problem: describeError(error) } : look));
+  }
+}
+
 async function lookAt(file: IngestFile, choices: CorpusChoices, minCharacters?: number): Promise<Looked> {
   const { name, data } = file;
   const { form, gzip: named } = formOf(name);
@@ -102,7 +117,10 @@ async function lookAt(file: IngestFile, choices: CorpusChoices, minCharacters?: 
     const { kind, records, csv } = recordsOf(name, head, whole, choices);
     return { look: csv ? { ...look, csv } : look, kind, text: records, headBytes: read };
   } catch (error) {
-    return { look: { ...look, problem: describeError(error) }, kind: form === "text" ? "text" : null, text, headBytes: Math.max(1, text.length) };
+    const problem = describeError(error);
+    // What a damaged archive says of its size is damaged too.
+    if (problem.code === "GZ_CORRUPT") look = { ...look, textBytes: 0 };
+    return { look: { ...look, problem }, kind: form === "text" ? "text" : null, text, headBytes: Math.max(1, text.length) };
   }
 }
 

@@ -19,6 +19,21 @@ describe("a look at own files", () => {
     expect((await preview([file("a.txt", TALE)])).tokens).toBeUndefined();
   });
 
+  it("names what is too little before anything is taken, with the file and both counts", async () => {
+    const look = async (files: readonly (readonly [string, string])[], onBad: "skip" | "stop" = "stop"): Promise<(string | undefined)[]> =>
+      (await preview(files.map(([name, text]) => file(name, text)), { minCharacters: 65, choices: { onBad } })).files.map(({ problem }) => problem && `${problem.code} ${problem.message}`);
+    expect(await look([["a.txt", "hello there"]])).toEqual([expect.stringMatching(/^DATA_TOO_SHORT .*11 characters; at least 65/)]);
+    expect(await look([["a.txt", "x".repeat(65)]])).toEqual([undefined]);
+    expect(await look([["a.txt", "x".repeat(40)], ["b.txt", "y".repeat(40)]])).toEqual([undefined, undefined]);
+    expect(await look([["a.txt", "x".repeat(80)], ["b.txt", " \n ".repeat(80)]])).toEqual([undefined, expect.stringMatching(/^DATA_EMPTY .*only white space/)]);
+    expect(await look([["a.jsonl", '{"foo":1}\n']], "skip")).toEqual([expect.stringMatching(/^DATA_EMPTY .*0 usable lines \(1 skipped/)]);
+  });
+
+  it("believes no size that a damaged archive claims", async () => {
+    const cut = new Uint8Array(gzipSync(TALE.slice(0, 5000)).subarray(0, -9));
+    expect((await preview([file("a.txt.gz", cut)])).files[0]).toMatchObject({ textBytes: 0, problem: { code: "GZ_CORRUPT" } });
+  });
+
   it("reads no more than the first megabyte", async () => {
     let pulled = 0;
     const piece = new TextEncoder().encode("x ".repeat(1 << 15));
