@@ -42,6 +42,7 @@ export class LensTable extends LitElement {
         text-align: left;
         vertical-align: bottom;
       }
+      thead th:first-child,
       tbody th {
         position: sticky;
         left: 0;

@@ -96,7 +96,7 @@ export class PhoneBar extends LitElement {
       <dl>
         <div><dt>Loss</dt><dd>${formatLoss(curves.loss)}</dd></div>
         <div><dt>Tokens/s</dt><dd>${formatShort(curves.tokensPerSec === undefined ? undefined : Math.round(curves.tokensPerSec))}</dd></div>
-        <div><dt>Time left</dt><dd>${isLive(run) ? formatClock(remainingMs(run)) : run.phase}</dd></div>
+        <div><dt>${isLive(run) ? "Time left" : "Run"}</dt><dd>${isLive(run) ? formatClock(remainingMs(run)) : run.phase}</dd></div>
       </dl>
       <button class="icon" ?disabled=${!isLive(run)} aria-label="Stop" @click=${() => this.emit("stop-run")}>${icons.stop()}</button>
     </div>`;

@@ -166,7 +166,7 @@ export class TransportStrip extends LitElement {
         <dd class="note">${curves.tokens > 0 ? `${formatShort(curves.tokens)} so far` : ""}</dd>
       </div>
       <div class="narrow">
-        <dt>${run?.phase === "finished" || run?.phase === "stopped" ? "Time taken" : "Time left"}</dt>
+        <dt data-testid="time-name">${run !== null && !isLive(run) ? "Time taken" : "Time left"}</dt>
         <dd class="value" data-testid="time-left">${run !== null && !isLive(run) ? formatClock(curves.trainMs) : formatClock(left)}</dd>
         <dd class="note">${this.hiddenMs > 0 ? `hidden ${formatDuration(this.hiddenMs)}, not counted` : ""}</dd>
       </div>

@@ -92,6 +92,8 @@ describe("the states of the page", () => {
   it("failed: the reason stands there with its code until another run begins", () =>
     visit("scene=failed", async (page) => {
       await expectText(page, "run-error", /not a number at step 340.*NONFINITE_LOSS/);
+      // A run that failed has no time left.
+      expect(await text(page, "time-name")).toBe("Time taken");
       await page.locator(">>> [data-testid=run-error] button").click();
       await expectText(page, "start-scratch", /Train from nothing/);
     }));
