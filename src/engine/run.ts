@@ -378,7 +378,7 @@ export class Run {
       runId: this.options.runId, phase: this.phase, recipe, stageIndex: this.stageIndex, step: trainer?.step ?? 0, stages,
       canSample: trainer !== null && this.phase !== "preparing",
       ...(this.#error ? { error: this.#error } : {}), ...(this.#preparing && this.phase === "preparing" ? { preparing: this.#preparing } : {}),
-      ...(this.#saved ? { saved: this.#saved } : {}),
+      ...(this.#saved ? { saved: this.#saved } : {}), ...(this.options.files.options.branchId ? { branchId: this.options.files.options.branchId } : {}),
       ...(trainer ? { parameters: trainer.programs.parameters.count, memory: trainer.plan.report() } : {}),
     };
   }

@@ -40,7 +40,7 @@ export class DataChoices extends LitElement {
         <legend>What to do with it</legend>
         <div class="cards">${this.plans.map((each) => this.card(each))}</div>
       </fieldset>
-      <p class="why" data-testid="data-why">${this.preview.why}</p>
+      ${this.plans.some((each) => each.use === this.preview.suggested && isRefusal(each)) ? nothing : html`<p class="why" data-testid="data-why">${this.preview.why}</p>`}
       ${plan === undefined || isRefusal(plan) ? nothing : this.numbers(plan)}
     `;
   }
@@ -51,7 +51,7 @@ export class DataChoices extends LitElement {
     const refused = isRefusal(plan);
     return html`<label class=${use} data-testid="use-card-${use}">
       <input type="radio" name="use" data-testid="use-${use}" aria-label=${title} aria-describedby="about-${use}" ?disabled=${refused} .checked=${live(use === this.use && !refused)} @change=${() => this.emit("choose-use", use)} />
-      ${use === this.preview.suggested ? html`<span class="suggested" data-testid="suggested">suggested</span>` : nothing}
+      ${use === this.preview.suggested && !refused ? html`<span class="suggested" data-testid="suggested">suggested</span>` : nothing}
       <b>${title}</b>
       <span id="about-${use}">${refused ? plan.blocked : html`${use === "mixture" ? html`Read beside what <i>${recipeTitle(plan.recipe)}</i> reads.` : text} ${tokenizerWords(use, this.preview.unknownShare)}`}</span>
       ${refused ? nothing : html`

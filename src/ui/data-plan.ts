@@ -92,7 +92,7 @@ export function planFor(use: OwnUse, preview: CorpusPreview, setting: DataSettin
   const { block_size } = plan.recipe.model;
   const fewest = Math.ceil((block_size + 1) / TRAINING_PART);
   if (plan.tokens >= fewest) return plan;
-  return { use, blocked: `It has about ${plan.tokens} token${plan.tokens === 1 ? "" : "s"}; at least ${fewest} are needed for a context of ${block_size}, as a tenth is held back. Add more text, or choose a recipe with a smaller block_size.` };
+  return { use, blocked: `It has about ${plan.tokens} token${plan.tokens === 1 ? "" : "s"}; at least ${fewest} are needed for a context of ${block_size}, as a tenth is held back. Add more text${use === "finetune" ? "" : ", or choose a recipe with a smaller block_size"}.` };
 }
 
 /** What is chosen first: the suggested one, or another where that cannot be. */

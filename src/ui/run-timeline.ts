@@ -5,6 +5,7 @@ import type { CheckpointSummary, KnobChange, RunState } from "../protocol/index.
 import { cssVars } from "./css-vars.ts";
 import { formatCount, formatLoss, formatSmall } from "./format.ts";
 import { base, controls } from "./shared-styles.ts";
+import { marksOf } from "./sides.ts";
 
 /** What was turned, in words. */
 function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobChange, "step">): string {
@@ -98,7 +99,7 @@ export class RunTimeline extends LitElement {
   override render(): unknown {
     const { run } = this;
     if (run === null) return nothing;
-    const own = this.checkpoints.filter(({ runId }) => runId === run.runId);
+    const own = marksOf(run, this.checkpoints);
     const offsets = stageOffsets(run);
     const changes = run.recipe.stages.flatMap((stage, i) => (stage.changes ?? []).map((change) => ({ change, at: offsets[i] + change.step })));
     if (own.length === 0 && changes.length === 0) return nothing;

@@ -83,3 +83,9 @@ export function withOwnText(recipe: Recipe, corpusId: string): Recipe {
 export function wantsText(recipe: Recipe): boolean {
   return recipe.stages.some((stage) => stage.data.some((source) => source.corpus === "own" || source.corpus === "own:"));
 }
+
+/** The run's own checkpoints, and where it is a fork, before them those of the run it came from, up to where it left. */
+export function marksOf(run: RunState, checkpoints: readonly CheckpointSummary[]): CheckpointSummary[] {
+  const branch = checkpoints.find(({ id }) => id === run.branchId);
+  return checkpoints.filter(({ runId, globalStep }) => runId === run.runId || (runId === branch?.runId && globalStep <= branch.globalStep));
+}

@@ -180,6 +180,7 @@ describe("undo and fork", () => {
     const state = await engine.until(({ runId: id, phase }) => id === back.runId && phase === "paused");
     expect(state.step).toBe(5);
     expect(state.recipe.stages[0]!.changes).toBeUndefined();
+    expect((await engine.api.listCheckpoints()).find(({ id }) => id === state.branchId)).toMatchObject({ runId, step: 5 });
     await finish(engine, back.runId);
     expect(rowsOf(engine.events, back.runId)).toEqual(rowsOf(engine.events, plain));
     // What was left is still among the models.

@@ -4,7 +4,7 @@ import type { CheckpointSummary, EngineEvent, EngineEventBody, RunState } from "
 import { presetByName, presets } from "../../src/protocol/presets.ts";
 import type { PageState } from "../../src/ui/page-state.ts";
 import { initialState, isLive, quizScores, reduceEvents, remainingMs, withNotice } from "../../src/ui/page-state.ts";
-import { canTune, defaultSides, tuningBase, tuningRecipe, wantsText, withOwnText } from "../../src/ui/sides.ts";
+import { canTune, defaultSides, marksOf, tuningBase, tuningRecipe, wantsText, withOwnText } from "../../src/ui/sides.ts";
 
 const recipe = presets[0];
 const runState = (more: Partial<RunState> = {}): RunState => ({
@@ -188,5 +188,14 @@ describe("own text", () => {
     const filled = withOwnText(recipe, "own:abc");
     expect(filled.stages[0].data).toEqual([{ corpus: "own:abc", weight: 1 }]);
     expect(filled.stages[1]).toEqual(recipe.stages[1]);
+  });
+});
+
+describe("the marks of a timeline", () => {
+  it("are the run's own checkpoints, and of a fork those that it can still go back to in the run it left", () => {
+    const list = [checkpoint("a", "pretrain", { runId: "r0", globalStep: 5 }), checkpoint("b", "pretrain", { runId: "r0", globalStep: 8 }), checkpoint("c", "pretrain", { runId: "r0", globalStep: 9 }), checkpoint("d", "pretrain", { runId: "r1", globalStep: 12 }), checkpoint("e", "pretrain")];
+    expect(marksOf(runState(), list).map(({ id }) => id)).toEqual(["d"]);
+    expect(marksOf(runState({ branchId: "b" }), list).map(({ id }) => id)).toEqual(["a", "b", "d"]);
+    expect(marksOf(runState({ branchId: "deleted" }), list).map(({ id }) => id)).toEqual(["d"]);
   });
 });

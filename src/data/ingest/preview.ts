@@ -57,7 +57,7 @@ export async function preview(files: readonly IngestFile[], options: PreviewOpti
 
 /** @param bytes of text, unpacked */
 export function suggest(kind: "text" | "chat", bytes: number): { readonly suggested: OwnUse; readonly why: string } {
-  const size = bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  const size = bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
   if (kind === "chat") return { suggested: "finetune", why: "Questions with answers teach a model that knows the language how to answer." };
   if (bytes < LITTLE) return { suggested: "finetune", why: `${size} of text is too little to learn a language from, and enough to change how a trained model writes.` };
   if (bytes < PLENTY) return { suggested: "mixture", why: `${size} of text goes far when a model reads other text beside it.` };
