@@ -167,8 +167,8 @@ function requireMoments(trainable: readonly string[], weights: ReadonlyMap<strin
   if (lacking.length === 0 && trainable.length > 0) return;
   throw new NestlingError(
     "CKPT_MISSING",
-    `Optimizer state is missing for ${lacking.length} of ${trainable.length} trained tensors (${lacking.slice(0, 3).join(", ")}). Such a checkpoint cannot be resumed; start a fine-tuning stage from it instead.`,
-    { lacking: lacking.slice(0, 20), trainable: trainable.length },
+    `Optimizer state is missing for ${lacking.length} of ${trainable.length} trained tensors (${lacking.slice(0, 3).map((name) => name.slice(0, 80)).join(", ")}). Such a checkpoint cannot be resumed; start a fine-tuning stage from it instead.`,
+    { lacking: lacking.slice(0, 20).map((name) => name.slice(0, 80)), trainable: trainable.length },
   );
 }
 

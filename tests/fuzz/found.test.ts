@@ -5,7 +5,7 @@ import { CsvReader, parseCsv } from "../../src/data/ingest/csv.ts";
 import { loadTokenizer, trainChar } from "../../src/data/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
-import { bytesSource, encodeCheckpoint, manifestText, parseManifest, parseSafetensors, readZip, writeZip, type CheckpointManifest } from "../../src/store/index.ts";
+import { bytesSource, decodeCheckpoint, encodeCheckpoint, manifestText, parseManifest, parseSafetensors, readZip, writeZip, type CheckpointManifest } from "../../src/store/index.ts";
 import { parseJson } from "../../src/store/huggingface.ts";
 import { decodeRecords, encodeRecords } from "../../src/store/run-log.ts";
 import { codeOf, errorOf, tinyCheckpoint } from "../store/helpers.ts";
@@ -77,6 +77,8 @@ describe("files that were answered with the language's own error, or not at all"
     expect(await codeOf(() => loadTokenizer(changed({ model: { ...model, vocab: { a: TONGUELESS } } })))).toBe("TOKENIZER_FORMAT");
     expect(await codeOf(() => loadTokenizer(changed({ added_tokens: added.map((token) => ({ ...token, id: TONGUELESS })) })))).toBe("TOKENIZER_FORMAT");
     expect(await codeOf(() => loadTokenizer(changed({ normalizer: deep(20_000) })))).toBe("TOKENIZER_FORMAT");
+    const named = await errorOf(() => loadTokenizer(changed({ decoder: { type: "y".repeat(20_000) } })));
+    expect([named.code, named.message.length < 400]).toEqual(["TOKENIZER_FORMAT", true]);
     expect(await codeOf(() => loadTokenizer(`{"version":${"[".repeat(200_000)}`))).toBe("TOKENIZER_FORMAT");
   });
 
@@ -106,6 +108,14 @@ describe("files that were answered with the language's own error, or not at all"
     const forged = { ...manifest, resume: { ...manifest.resume!, trainable: [TONGUELESS] } } as unknown as CheckpointManifest;
     expect(parseManifest(manifestText(manifest)).id).toBe("c-3");
     expect(await codeOf(() => parseManifest(manifestText(forged)))).toBe("CKPT_CORRUPT");
+  });
+
+  it("a manifest under a true seal that names a trained tensor at the length of a book", async () => {
+    const { manifest, bytes } = encodeCheckpoint(tinyCheckpoint(3), { id: "c-3", createdMs: 1 });
+    const forged = { ...manifest, resume: { ...manifest.resume!, trainable: [...manifest.resume!.trainable, "y".repeat(20_000)] } } as CheckpointManifest;
+    const error = await errorOf(() => decodeCheckpoint(forged, bytes));
+    expect([error.code, error.message.length < 400]).toEqual(["CKPT_MISSING", true]);
+    expect(JSON.stringify(error.details).length).toBeLessThan(400);
   });
 
   it("a zip that claims a gigabyte behind a few bytes: refused before memory is taken for it", async () => {

@@ -130,7 +130,7 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig?: unknown)
     mustBe(model, "unk_token", [UNKNOWN], "model");
     return new CharTokenizer(vocab, specials);
   }
-  return refuse("pre_tokenizer and decoder", `are ${preTokenizer} and ${decoder} with ${merges.length} merges; allowed: ByteLevel with ByteLevel, or none with Fuse and no merges`);
+  return refuse("pre_tokenizer and decoder", `are ${shown(preTokenizer)} and ${shown(decoder)} with ${merges.length} merges; allowed: ByteLevel with ByteLevel, or none with Fuse and no merges`);
 }
 
 function parse(value: unknown, name: string): unknown {
