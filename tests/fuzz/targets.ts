@@ -84,8 +84,8 @@ const csv: Target<string[][]> = {
   name: "CSV", codes: /^CSV_/, weight: 3, reaches: ["read", "CSV_PARSE"], tokens: ['"', '""', ",", ";", "\t", "\n", "\r\n", "\r", '",', ',"', "\u0000", "\ufeff"], specimens: csvSpecimens,
   parse(bytes) {
     const all = text(bytes);
-    return parseCsv(all, detectDelimiter(all), (problem) => {
-      throw problem;
+    return parseCsv(all, detectDelimiter(all), (make) => {
+      throw make();
     });
   },
   check(_rows, bytes) {

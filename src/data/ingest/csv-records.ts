@@ -71,7 +71,7 @@ export class CsvRecords implements RecordReader {
         if (header) return;
         if (fields.every((field) => field.trim() === "")) return this.sink.blank();
         if (fields.length !== width) {
-          return options.onProblem(lineProblem("CSV_PARSE", name, line, `the row has ${fields.length} fields, and the first row has ${width}`, { fields: fields.length, columns: width }));
+          return options.onProblem(() => lineProblem("CSV_PARSE", name, line, `the row has ${fields.length} fields, and the first row has ${width}`, { fields: fields.length, columns: width }));
         }
         this.#row(fields, line, options.onProblem);
       },
@@ -92,7 +92,7 @@ export class CsvRecords implements RecordReader {
     if (question.trim() === "" && answer.trim() === "") return this.sink.blank();
     if (question.trim() === "" || answer.trim() === "") {
       const which = question.trim() === "" ? chosen.question : chosen.answer;
-      return onProblem(lineProblem("CSV_PARSE", this.#reader.options.name ?? "", line, `column ${which + 1} ("${this.look.columns[which]}") is empty, and an example needs both`, { column: which + 1 }));
+      return onProblem(() => lineProblem("CSV_PARSE", this.#reader.options.name ?? "", line, `column ${which + 1} ("${this.look.columns[which]}") is empty, and an example needs both`, { column: which + 1 }));
     }
     this.sink.example({ messages: [{ role: "user", content: question }, { role: "assistant", content: answer }] });
   }

@@ -205,7 +205,7 @@ export class CsvReader implements RecordReader {
 
   #bad(what: string, line: number, details: Record<string, unknown> = {}): void {
     this.#reset();
-    this.options.onProblem(lineProblem("CSV_PARSE", this.options.name ?? "", line, what, details));
+    this.options.onProblem(() => lineProblem("CSV_PARSE", this.options.name ?? "", line, what, details));
   }
 }
 

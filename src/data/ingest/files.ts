@@ -181,10 +181,10 @@ export async function ingest(files: readonly IngestFile[], sink: IngestSink, opt
   let skipped = 0;
   let replaced = 0;
   let read = 0;
-  const onProblem = (problem: NestlingError): void => {
-    if (options.onBad !== "skip") throw problem;
+  const onProblem = (make: () => NestlingError): void => {
+    if (options.onBad !== "skip") throw make();
     skipped++;
-    if (problems.length < KEPT_PROBLEMS) problems.push(problem);
+    if (problems.length < KEPT_PROBLEMS) problems.push(make());
   };
   for (const file of files) {
     const decoding = new TextDecoding(file.name, options.encoding);

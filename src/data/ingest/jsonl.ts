@@ -80,7 +80,7 @@ export class JsonlReader implements RecordReader {
       this.#record(parseJson(json, fail), fail);
     } catch (error) {
       if (!(error instanceof NestlingError)) throw error;
-      this.options.onProblem(error);
+      this.options.onProblem(() => error);
     }
   }
 
@@ -188,10 +188,10 @@ export function parseChatJsonl(text: string, options: { readonly onBad?: "stop" 
   const examples: ChatExample[] = [];
   const problems: NestlingError[] = [];
   let skipped = 0;
-  const onProblem = (problem: NestlingError): void => {
-    if (options.onBad !== "skip") throw problem;
+  const onProblem = (make: () => NestlingError): void => {
+    if (options.onBad !== "skip") throw make();
     skipped++;
-    if (problems.length < KEPT_PROBLEMS) problems.push(problem);
+    if (problems.length < KEPT_PROBLEMS) problems.push(make());
   };
   const noText = (): never => {
     throw new NestlingError("JSONL_SCHEMA", "The file holds documents (\"text\"), and conversations are wanted. Pre-train on it instead.");

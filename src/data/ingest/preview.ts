@@ -154,8 +154,8 @@ function recordsOf(name: string, head: string, whole: boolean, choices: CorpusCh
       for (const { content } of messages) parts.push(content, "\n");
     },
   };
-  const onProblem = (problem: NestlingError): void => {
-    if (choices.onBad !== "skip") throw problem;
+  const onProblem = (make: () => NestlingError): void => {
+    if (choices.onBad !== "skip") throw make();
   };
   // The last line of a head that is not the whole file is cut.
   const text = whole ? head : head.slice(0, head.lastIndexOf("\n") + 1) || head;

@@ -28,8 +28,8 @@ export interface RecordSink {
   blank(): void;
 }
 
-/** Called with a bad line or row: throws it (stop) or counts it (skip). */
-export type OnProblem = (problem: NestlingError) => void;
+/** Called for a bad line or row: throws what is made (stop) or counts it (skip). Made only when asked for: a file may have a million, and few are looked at. */
+export type OnProblem = (make: () => NestlingError) => void;
 
 /** Takes text in pieces cut anywhere. */
 export interface RecordReader {

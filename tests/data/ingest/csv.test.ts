@@ -6,8 +6,8 @@ import type { NestlingError } from "../../../src/core/errors.ts";
 import { MAX_ROW_LENGTH } from "../../../src/data/ingest/types.ts";
 import { CollectedRecords, errorOf } from "../support.ts";
 
-const stop = (problem: NestlingError): never => {
-  throw problem;
+const stop = (make: () => NestlingError): never => {
+  throw make();
 };
 const rows = (text: string, delimiter: Delimiter = ","): string[][] => parseCsv(text, delimiter, stop);
 
@@ -60,7 +60,7 @@ describe("CsvReader", () => {
   it("names line and column of what follows a closing quote, and goes on with the next line when told to", () => {
     expect(errorOf(() => rows('a,b\n"x"y,z\n'))).toMatchObject({ code: "CSV_PARSE", details: { line: 2, column: 4 } });
     const problems: NestlingError[] = [];
-    expect(parseCsv('a,b\n"x"y,z\nc,d\n', ",", (problem) => void problems.push(problem))).toEqual([["a", "b"], ["c", "d"]]);
+    expect(parseCsv('a,b\n"x"y,z\nc,d\n', ",", (make) => void problems.push(make()))).toEqual([["a", "b"], ["c", "d"]]);
     expect(problems).toHaveLength(1);
   });
 
@@ -106,7 +106,7 @@ describe("columns", () => {
 
   const read = (text: string, chosen?: Parameters<typeof lookAtCsv>[1], problems?: NestlingError[]): CollectedRecords => {
     const sink = new CollectedRecords();
-    const records = new CsvRecords(sink, lookAtCsv(text, chosen), { name: "t.csv", onProblem: problems ? (problem) => void problems.push(problem) : stop });
+    const records = new CsvRecords(sink, lookAtCsv(text, chosen), { name: "t.csv", onProblem: problems ? (make) => void problems.push(make()) : stop });
     records.push(text);
     records.end();
     return sink;
