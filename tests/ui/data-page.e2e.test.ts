@@ -213,11 +213,11 @@ describe("a file that cannot be read as it is", () => {
 
   it("stays in the dialog with what was chosen where the whole reading fails", () =>
     visit("empty", async () => {
-      await drop(["empty.txt", 0]);
+      await drop(["torn.txt", 90_000]);
       await expect.poll(canTake).toBe(true);
       await press("use-pretrain");
       await press("data-take");
-      await expectText("data-error", /is empty; need at least.*DATA_EMPTY/);
+      await expectText("data-error", /byte 1200000 .*DATA_UTF8/);
       expect([await isOpen(), await chosenUse(), await calls()]).toEqual([true, "pretrain", expect.not.arrayContaining(["startRun"])]);
     }));
 });

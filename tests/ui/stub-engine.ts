@@ -330,6 +330,8 @@ export class StubEngine implements EngineApi {
     this.calls.push(`addCorpus ${name}`);
     const files = data instanceof Blob ? [{ name, data }] : data;
     if (files.every((file) => file.data.size === 0)) throw new Error(`[DATA_EMPTY] ${name} is empty; need at least context+1 = 65 tokens.`);
+    // What a look at the first part cannot see.
+    if (name.includes("torn") && (choices.encoding ?? "utf-8") === "utf-8") throw new Error(`[DATA_UTF8] "${name}" is not UTF-8: byte 1200000 (0xe9) cannot stand there. Nothing was changed. Save it as UTF-8, or open it as Latin-1, or with each wrong byte replaced.`);
     // A big one takes its time, as long as nobody stops it.
     for (let share = 0.1; name.includes("big") && share < 1; share += 0.01) {
       this.emit({ type: "intake", intakeId, share });
