@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import LongestFirst from "./scripts/longest-first.ts";
 import { adapterChoice, findBrowser, swiftShaderIcd } from "./src/cli/browser.ts";
 
 const MINUTE_MS = 60_000;
@@ -21,6 +22,7 @@ export default defineConfig(async () => {
     test: {
       // Vitest leaves one core to itself, which on two cores means one worker: its own share is small.
       maxWorkers: Math.max(2, availableParallelism() - 1),
+      sequence: { sequencer: LongestFirst },
       reporters: ["default", "./scripts/summary-reporter.ts"],
       projects: [
         {

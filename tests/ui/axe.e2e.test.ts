@@ -90,14 +90,14 @@ async function violations(view: View, size: (typeof SIZES)[number]): Promise<str
     await dress("light");
     await page.goto(`${site.url}?${view.query}`);
     // Answers stream in and panels fade: the page is judged as it stands.
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 400));
     if (view.tab !== undefined) await page.evaluate((tab) => void (window.app.tab = tab), view.tab);
     await view.open?.(page);
     await page.evaluate(axe);
     const found: string[] = [];
     for (const theme of ["light", "dark"] as const) {
       await dress(theme);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await new Promise((resolve) => setTimeout(resolve, 100));
       // Of what passes only the number is asked.
       const rules = { resultTypes: ["violations"], preload: false, ...(theme === "light" ? {} : { runOnly: ["color-contrast"] }) };
       const results = await page.evaluate((options) => (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run(options), rules);

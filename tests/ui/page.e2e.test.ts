@@ -175,7 +175,7 @@ describe("what a person does", () => {
       await page.waitForSelector(by("start-scratch"));
       await page.evaluate(() => {
         const transfer = new DataTransfer();
-        transfer.items.add(new File(["A dropped tale. "], "drop.md", { type: "text/markdown" }));
+        transfer.items.add(new File(["A dropped tale. ".repeat(40)], "drop.md", { type: "text/markdown" }));
         for (const type of ["dragover", "drop"]) window.app.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, composed: true, cancelable: true }));
       });
       await page.locator(by("use-pretrain")).click();
