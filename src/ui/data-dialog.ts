@@ -10,7 +10,7 @@ import { mixedFiles, remediesOf } from "./data-words.ts";
 import { formatBytes, formatDuration, formatPercent, plural, safeText } from "./format.ts";
 import * as icons from "./icons.ts";
 import { isLive, type CalibrationState } from "./page-state.ts";
-import { base, controls } from "./shared-styles.ts";
+import { base, controls, remedies, sheet } from "./shared-styles.ts";
 
 /** Data that was given and is not yet kept. */
 export interface Intake {
@@ -49,7 +49,7 @@ const BUTTON: Readonly<Record<OwnUse, { readonly now: string; readonly later: st
  */
 @customElement("data-dialog")
 export class DataDialog extends LitElement {
-  static override styles = [base, controls, dataDialogStyles];
+  static override styles = [base, controls, sheet, remedies, dataDialogStyles];
 
   /** null = closed. */
   @property({ attribute: false }) intake: Intake | null = null;

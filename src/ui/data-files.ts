@@ -7,7 +7,7 @@ import { dataFilesStyles } from "./data-styles.ts";
 import { ENCODINGS, lookWords, remediesOf } from "./data-words.ts";
 import { safeName, safeText } from "./format.ts";
 import * as icons from "./icons.ts";
-import { base, controls, voice } from "./shared-styles.ts";
+import { base, controls, disclosure, remedies, voice } from "./shared-styles.ts";
 
 /**
  * @fires choose-reading - {detail: CorpusChoices} all of them
@@ -15,7 +15,7 @@ import { base, controls, voice } from "./shared-styles.ts";
  */
 @customElement("data-files")
 export class DataFiles extends LitElement {
-  static override styles = [base, controls, voice, dataFilesStyles];
+  static override styles = [base, controls, voice, disclosure, remedies, dataFilesStyles];
 
   @property({ attribute: false }) preview!: CorpusPreview;
   @property({ attribute: false }) choices: CorpusChoices = {};

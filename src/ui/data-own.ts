@@ -4,7 +4,7 @@ import { customElement, property, state } from "lit/decorators.js";
 import type { CorpusSummary } from "../protocol/index.ts";
 import { formatBytes, safeName } from "./format.ts";
 import * as icons from "./icons.ts";
-import { base, controls } from "./shared-styles.ts";
+import { base, controls, disclosure } from "./shared-styles.ts";
 
 /**
  * @fires use-text - {detail: string} its id
@@ -15,14 +15,8 @@ export class DataOwn extends LitElement {
   static override styles = [
     base,
     controls,
+    disclosure,
     css`
-      summary {
-        width: fit-content;
-        padding: var(--s1) 0;
-        font-size: var(--t-s);
-        color: var(--ink-2);
-        cursor: pointer;
-      }
       li {
         display: flex;
         flex-wrap: wrap;

@@ -3,47 +3,11 @@ import { css } from "lit";
 
 export const dataDialogStyles = css`
   dialog {
-    margin: auto;
     width: min(54rem, 100vw - 2rem);
     max-height: min(92dvh, 60rem);
-    padding: 0;
-    overflow: hidden;
-    color: var(--ink);
-    background: var(--panel);
-    border: 1px solid var(--line);
-    border-radius: var(--r-l);
-    box-shadow: var(--float);
-  }
-  dialog[open] {
-    display: flex;
-    flex-direction: column;
-  }
-  dialog::backdrop {
-    background: light-dark(oklch(0.3 0.02 80 / 0.22), oklch(0 0 0 / 0.5));
-  }
-  header,
-  footer {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: var(--s2);
-    padding: var(--s3) var(--s5);
-  }
-  header h2 {
-    margin-right: auto;
-    font-size: var(--t-l);
-    font-weight: 600;
   }
   h2:focus {
     outline: none;
-  }
-  footer {
-    border-top: 1px solid var(--line);
-  }
-  footer .says {
-    flex: 1 1 12rem;
-    font-size: var(--t-s);
-    color: var(--ink-2);
   }
   .body {
     flex: 1;
@@ -65,16 +29,6 @@ export const dataDialogStyles = css`
   }
   .problem {
     border-left-color: var(--bad);
-  }
-  .aside .tools {
-    display: flex;
-    flex-wrap: wrap;
-    gap: var(--s2);
-    margin-top: var(--s2);
-  }
-  code {
-    font: 500 var(--t-xs) / 1.4 var(--mono);
-    color: var(--ink-2);
   }
   progress {
     appearance: none;
@@ -149,23 +103,13 @@ export const dataFilesStyles = css`
   }
   .problem {
     grid-column: 1 / -1;
-    margin-bottom: var(--s1);
+    margin: var(--s1) 0;
     padding: var(--s2) var(--s3);
     border-left: 3px solid var(--bad);
     border-radius: var(--r-s);
     background: var(--sunken);
     font-size: var(--t-s);
     overflow-wrap: anywhere;
-  }
-  .tools {
-    display: flex;
-    flex-wrap: wrap;
-    gap: var(--s2);
-    margin-top: var(--s2);
-  }
-  code {
-    font: 500 var(--t-xs) / 1.4 var(--mono);
-    color: var(--ink-2);
   }
   h3 {
     font-size: var(--t-s);
@@ -180,13 +124,6 @@ export const dataFilesStyles = css`
     border-radius: var(--r-s);
     background: var(--sunken);
     font-size: var(--t-m);
-  }
-  summary {
-    width: fit-content;
-    padding: var(--s1) 0;
-    font-size: var(--t-s);
-    color: var(--ink-2);
-    cursor: pointer;
   }
   .line {
     display: flex;

@@ -3,47 +3,11 @@ import { css } from "lit";
 
 export const recipeEditorStyles = css`
   dialog {
-    margin: auto;
     width: min(60rem, 100vw - 2rem);
     height: min(92dvh, 60rem);
-    padding: 0;
-    overflow: hidden;
-    color: var(--ink);
-    background: var(--panel);
-    border: 1px solid var(--line);
-    border-radius: var(--r-l);
-    box-shadow: var(--float);
-  }
-  dialog[open] {
-    display: flex;
-    flex-direction: column;
-  }
-  dialog::backdrop {
-    background: light-dark(oklch(0.3 0.02 80 / 0.22), oklch(0 0 0 / 0.5));
-  }
-  header,
-  footer {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: var(--s2);
-    padding: var(--s3) var(--s5);
   }
   header {
     padding-bottom: var(--s2);
-  }
-  header h2 {
-    margin-right: auto;
-    font-size: var(--t-l);
-    font-weight: 600;
-  }
-  footer {
-    border-top: 1px solid var(--line);
-  }
-  footer .says {
-    flex: 1 1 12rem;
-    font-size: var(--t-s);
-    color: var(--ink-2);
   }
   .came {
     margin: 0 var(--s5) var(--s2);

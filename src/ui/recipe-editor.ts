@@ -14,7 +14,7 @@ import "./recipe-field.ts";
 import type { Method } from "./recipe-method.ts";
 import "./recipe-method.ts";
 import "./recipe-mixture.ts";
-import { base, controls } from "./shared-styles.ts";
+import { base, controls, sheet } from "./shared-styles.ts";
 import { wantsText } from "./sides.ts";
 
 /** Keys come faster than a machine can be measured; a pause in them sends the recipe on. */
@@ -29,7 +29,7 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
  */
 @customElement("recipe-editor")
 export class RecipeEditor extends LitElement {
-  static override styles = [base, controls, recipeEditorStyles];
+  static override styles = [base, controls, sheet, recipeEditorStyles];
 
   @property({ attribute: false }) recipe!: Recipe;
   @property({ attribute: false }) presets: readonly Recipe[] = [];

@@ -49,13 +49,6 @@ export const recipeFormStyles = css`
   details {
     margin-top: var(--s2);
   }
-  summary {
-    width: fit-content;
-    padding: var(--s1) 0;
-    font-size: var(--t-s);
-    color: var(--ink-2);
-    cursor: pointer;
-  }
   .line {
     display: flex;
     flex-wrap: wrap;

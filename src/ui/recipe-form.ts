@@ -11,7 +11,7 @@ import type { Given } from "./page-files.ts";
 import { recipeFormStyles } from "./recipe-form-styles.ts";
 import type { Method } from "./recipe-method.ts";
 import "./recipe-method.ts";
-import { base, controls } from "./shared-styles.ts";
+import { base, controls, disclosure } from "./shared-styles.ts";
 
 /** What a preset is, for a person; a preset without an entry is described by its numbers alone. */
 const WORDS: Readonly<Record<string, { readonly title: string; readonly text: string }>> = {
@@ -41,7 +41,7 @@ const MOST_SEED = 0xffff_ffff;
  */
 @customElement("recipe-form")
 export class RecipeForm extends LitElement {
-  static override styles = [base, controls, recipeFormStyles];
+  static override styles = [base, controls, disclosure, recipeFormStyles];
 
   @property({ attribute: false }) presets: readonly Recipe[] = [];
   @property({ attribute: false }) recipe!: Recipe;

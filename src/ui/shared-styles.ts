@@ -234,3 +234,70 @@ export const voice = css`
     white-space: nowrap;
   }
 `;
+
+/** A dialog as a sheet: a head and a foot that stand, and a body between them that scrolls. How large it is stays with each. */
+export const sheet = css`
+  dialog {
+    margin: auto;
+    padding: 0;
+    overflow: hidden;
+    color: var(--ink);
+    background: var(--panel);
+    border: 1px solid var(--line);
+    border-radius: var(--r-l);
+    box-shadow: var(--float);
+  }
+  dialog[open] {
+    display: flex;
+    flex-direction: column;
+  }
+  dialog::backdrop {
+    background: light-dark(oklch(0.3 0.02 80 / 0.22), oklch(0 0 0 / 0.5));
+  }
+  header,
+  footer {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: var(--s2);
+    padding: var(--s3) var(--s5);
+  }
+  header h2 {
+    margin-right: auto;
+    font-size: var(--t-l);
+    font-weight: 600;
+  }
+  footer {
+    border-top: 1px solid var(--line);
+  }
+  footer .says {
+    flex: 1 1 12rem;
+    font-size: var(--t-s);
+    color: var(--ink-2);
+  }
+`;
+
+/** The line that opens what is folded away. */
+export const disclosure = css`
+  summary {
+    width: fit-content;
+    padding: var(--s1) 0;
+    font-size: var(--t-s);
+    color: var(--ink-2);
+    cursor: pointer;
+  }
+`;
+
+/** A problem's code, and the row of its ways out. */
+export const remedies = css`
+  .tools {
+    display: flex;
+    flex-wrap: wrap;
+    gap: var(--s2);
+    margin-top: var(--s2);
+  }
+  code {
+    font: 500 var(--t-xs) / 1.4 var(--mono);
+    color: var(--ink-2);
+  }
+`;
