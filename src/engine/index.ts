@@ -31,7 +31,7 @@ interface Beginning {
   readonly paused: boolean;
   readonly resume?: CheckpointContent | null;
   readonly ended?: "finished" | "stopped";
-  /** The checkpoint of another run that `resume` is. */
+  /** The checkpoint of another run that this one was forked from. */
   readonly branchId?: string | null;
 }
 
@@ -153,7 +153,7 @@ class Engine implements EngineApi {
       else if (type === "sample") this.#run.emit({ type: "sample", sample: value as never });
     }
     // On record from the start, so that a reload before the first checkpoint finds it too, and undo what it was forked from.
-    if (!resume || branchId !== null) await files.record("preparing");
+    if (!resume || resume.manifest.id === branchId) await files.record("preparing");
     void this.#run.start();
     return { runId };
   }
@@ -170,10 +170,11 @@ class Engine implements EngineApi {
     const resume = newest ? await this.#need(this.#checkpoints).load(newest.id) : null;
     const lastStage = newest?.stage.index === recipe.stages.length - 1 && newest.stage.finished;
     const ended = lastStage ? "finished" : newest && record.phase === "stopped" ? "stopped" : undefined;
-    const branchId = record.extra?.["branchId"];
-    if (newest || typeof branchId !== "string") return this.#begin(runId, { recipe, from, paused: true, resume, ended });
+    const branch = record.extra?.["branchId"];
+    const branchId = typeof branch === "string" ? branch : null;
     // A fork that has saved nothing yet stands where it began.
-    return this.#begin(runId, { recipe, from, paused: true, resume: await this.#need(this.#checkpoints).load(branchId), branchId });
+    const stands = resume ?? (branchId === null ? null : await this.#need(this.#checkpoints).load(branchId));
+    return this.#begin(runId, { recipe, from, paused: true, resume: stands, ended, branchId });
   }
 
   async #tellCheckpoints(): Promise<void> {

@@ -6,7 +6,7 @@ import type { EngineEvent, RunState } from "../../src/protocol/messages.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
 import { MOST_CHANGES, validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import type { Recipe, Stage } from "../../src/protocol/recipe.ts";
-import { MemoryStorage } from "../../src/store/index.ts";
+import { MemoryStorage, RunStore } from "../../src/store/index.ts";
 import { startTestEngine, type TestEngine } from "../support/engine-env.ts";
 
 const STEPS = 12;
@@ -232,14 +232,22 @@ describe("undo and fork", () => {
     await again.api.openRun(fork.runId);
     await again.until((state) => state.phase === "paused" && state.step === 4);
     await again.api.turnKnobs({ learning_rate: 1e-4 });
-    await finish(again, fork.runId);
-    const own = rowsOf(again.events, fork.runId);
+    await steps(again, fork.runId, 4, 6);
+    await again.api.dispose();
+
+    // It has saved of its own by now, and still knows where it left, on record too.
+    const later = await startTestEngine(storage);
+    await later.api.openRun(fork.runId);
+    expect((await later.until((state) => state.phase === "paused" && state.step >= 4)).branchId).toBe(id);
+    await finish(later, fork.runId);
+    expect((await new RunStore(storage).load(fork.runId)).extra).toMatchObject({ branchId: id });
+    const own = rowsOf(later.events, fork.runId);
     expect(own.slice(0, 5).map(([step, loss]) => [step, loss])).toEqual(parent.slice(0, 5).map(([step, loss]) => [step, loss]));
     expect(own[11]![1]).not.toBe(parent[11]![1]);
-    const list = await again.api.listCheckpoints();
+    const list = await later.api.listCheckpoints();
     expect(list.filter((each) => each.runId === fork.runId).map(({ parentId }) => parentId)).toContain(id);
     expect(list.some((each) => each.runId === runId && each.step === STEPS)).toBe(true);
-    await again.api.dispose();
+    await later.api.dispose();
   });
 
   it("say what stands in the way: nothing before, no optimizer state, the end of a recipe", async () => {
