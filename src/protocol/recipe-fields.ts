@@ -51,7 +51,7 @@ const llama = (spec: FieldSpec): FieldSpec => ({ ...spec, family: "llama" });
 export const FIELDS: readonly FieldSpec[] = [
   { path: "name", type: "text", max: 80, meaning: "What the run is called." },
   integer("seed", 0, 0xffffffff, "The number every random draw of the run depends on."),
-  choice("model.family", ["gpt2", "llama"], "The architecture."),
+  choice("model.family", ["gpt2", "llama"], "The architecture: GPT-2 (LayerNorm, learned positions, GELU) or Llama (RMSNorm, rotary positions, SwiGLU)."),
   integer("model.n_layer", 1, 48, "Transformer blocks, one after another."),
   integer("model.n_head", 1, 64, "Attention heads of a block; they divide n_embd among them."),
   integer("model.n_embd", 4, 4096, "Width of the residual stream, in channels."),
@@ -71,7 +71,7 @@ export const FIELDS: readonly FieldSpec[] = [
   integer("stages.*.eval_interval", 0, 10_000_000, "Steps between looks at held-out loss; 0 = only at the end."),
   integer("stages.*.eval_iters", 1, 10_000, "Held-out batches that one look averages."),
   number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most."),
-  choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant"], "How the rate changes after the warm-up."),
+  choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant"], "How the rate falls after the warm-up: along a cosine, along a line, or not at all."),
   integer("stages.*.optimizer.warmup_iters", 0, 1_000_000, "Steps over which the rate rises from near zero."),
   number("stages.*.optimizer.min_lr", 0, 1, "Where a falling schedule ends."),
   number("stages.*.optimizer.beta1", 0, 0.9999, "How long AdamW remembers gradients."),

@@ -40,13 +40,8 @@ export const askStyles = css`
     display: grid;
     grid-template-columns: 1fr 1fr;
     gap: var(--s2);
-    min-height: 8.2rem;
+    min-height: 6.5rem;
     margin: var(--s2) 0 var(--s3);
-  }
-  @container (min-width: 430px) {
-    .under {
-      flex-wrap: wrap !important;
-    }
   }
   @container (max-width: 330px) {
     .answers {
@@ -63,9 +58,23 @@ export const askStyles = css`
   }
   .under {
     display: flex;
-    overflow: hidden;
+    align-items: start;
     gap: var(--s1);
     margin-top: var(--s2);
+  }
+  /* As many as fit, each of them whole. */
+  .chips {
+    flex: 1;
+    display: flex;
+    flex-wrap: wrap;
+    gap: var(--s1);
+    max-height: 1.7rem;
+    overflow: hidden;
+  }
+  @container (min-width: 430px) {
+    .chips {
+      max-height: none;
+    }
   }
   .chip {
     display: inline-block;
@@ -78,13 +87,12 @@ export const askStyles = css`
     font-weight: 400;
     font-size: var(--t-xs);
     color: var(--ink-2);
-    min-width: 0;
+    max-width: 100%;
     overflow: hidden;
     text-overflow: ellipsis;
   }
   .chip.end {
     flex: none;
-    margin-left: auto;
     color: var(--ink-3);
   }
   .settings {

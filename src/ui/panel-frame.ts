@@ -8,6 +8,7 @@ import { base, controls } from "./shared-styles.ts";
 /**
  * @slot - the panel's body
  * @slot actions - controls beside the title
+ * @slot foot - what stays in sight below the body
  * @csspart header - the title row
  * @csspart body - the scrolling part
  */
@@ -67,6 +68,9 @@ export class PanelFrame extends LitElement {
         width: 15px;
         height: 15px;
       }
+      ::slotted([slot="foot"]) {
+        margin: 0 var(--s4) var(--s3);
+      }
       @media (max-width: 760px) {
         header {
           flex-wrap: wrap;
@@ -111,6 +115,7 @@ export class PanelFrame extends LitElement {
         <button class="plain icon" title=${label} aria-label=${label} @click=${this.toggle}>${this.full ? icons.close() : icons.expand()}</button>
       </header>
       <div class="body" part="body" tabindex=${ifDefined(this.scrolls ? 0 : undefined)} role=${ifDefined(this.scrolls ? "group" : undefined)} aria-label=${ifDefined(this.scrolls ? this.heading : undefined)}><slot></slot></div>
+      <slot name="foot"></slot>
     `;
   }
 

@@ -42,6 +42,11 @@ export class RecipeCost extends LitElement {
         font-weight: 500;
         line-height: 1.3;
       }
+      @media (max-width: 480px) {
+        dd {
+          font-size: var(--t-m);
+        }
+      }
       dd small {
         display: block;
         font-weight: 400;

@@ -51,6 +51,7 @@ export class RecipeField extends LitElement {
       }
       p {
         grid-column: 1 / -1;
+        margin-top: 0.2rem;
         font-size: var(--t-xs);
         line-height: 1.4;
         color: var(--ink-3);

@@ -56,9 +56,6 @@ export class RecipePanel extends LitElement {
         text-align: right;
         overflow-wrap: anywhere;
       }
-      button {
-        margin-top: var(--s5);
-      }
     `,
   ];
 
@@ -79,7 +76,7 @@ export class RecipePanel extends LitElement {
         </dl>
       </section>
       ${recipe.stages.map((stage) => this.stage(stage))}
-      ${isLive(this.run) ? nothing : html`<button class="primary" data-testid="new-run" @click=${this.onNew}>Begin another run</button>`}
+      ${isLive(this.run) ? nothing : html`<button class="primary" slot="foot" data-testid="new-run" @click=${this.onNew}>Begin another run</button>`}
     </panel-frame>`;
   }
 

@@ -7,6 +7,8 @@ export type CurveField = (typeof FIELDS)[number];
 
 export const FIELDS = ["train/loss", "val/loss", "val/old_loss", "lr", "grad_norm", "tokens_per_sec", "gflops_per_sec", "quiz_right"] as const;
 
+const LOSS_STEPS = 10;
+
 export type StageCurves = Readonly<Record<CurveField, PyramidSeries>>;
 
 /**
@@ -19,21 +21,29 @@ export class Curves {
     readonly lastStep: number,
     readonly tokens: number,
     readonly trainMs: number,
-    /** Training loss as the large number shows it: mean of about the last 20 steps of this stage. */
-    readonly loss: number | undefined,
+    /** Training losses of this stage's last `LOSS_STEPS` steps. */
+    private readonly recent: readonly number[],
     private readonly lossStage: number,
     /** Mean of about the last 20 measurements. */
     readonly tokensPerSec: number | undefined,
   ) {}
 
-  static readonly empty = new Curves([], 0, 0, 0, undefined, -1, undefined);
+  static readonly empty = new Curves([], 0, 0, 0, [], -1, undefined);
+
+  /** Training loss as the large number shows it: mean of this stage's last steps, few enough to keep up with a loss that falls. */
+  get loss(): number | undefined {
+    return this.recent.length === 0 ? undefined : this.recent.reduce((sum, loss) => sum + loss, 0) / this.recent.length;
+  }
 
   append(rows: readonly MetricRow[]): Curves {
     if (rows.length === 0) return this;
     const stages = [...this.stages];
-    let { lastStep, loss, lossStage, tokensPerSec } = this;
+    let { lastStep, recent, lossStage, tokensPerSec } = this;
     // An evaluation may share its step with a training row; only an earlier step means that the run went back.
-    if (rows[0].globalStep < lastStep) for (const stage of stages) for (const field of FIELDS) stage[field].cutAfter(rows[0].globalStep - 1);
+    if (rows[0].globalStep < lastStep) {
+      for (const stage of stages) for (const field of FIELDS) stage[field].cutAfter(rows[0].globalStep - 1);
+      recent = [];
+    }
     for (const row of rows) {
       while (stages.length <= row.stageIndex) stages.push(newStage());
       for (const field of FIELDS) {
@@ -42,7 +52,7 @@ export class Curves {
       }
       const trained = row["train/loss"];
       if (trained !== undefined) {
-        loss = loss === undefined || lossStage !== row.stageIndex || !Number.isFinite(loss) ? trained : loss + (trained - loss) / 20;
+        recent = lossStage !== row.stageIndex || !Number.isFinite(recent.at(-1) ?? trained) ? [trained] : [...recent.slice(1 - LOSS_STEPS), trained];
         lossStage = row.stageIndex;
       }
       const speed = row.tokens_per_sec;
@@ -50,13 +60,13 @@ export class Curves {
       lastStep = row.globalStep;
     }
     const end = rows[rows.length - 1];
-    return new Curves(stages, lastStep, end.tokens, end.trainMs, loss, lossStage, tokensPerSec);
+    return new Curves(stages, lastStep, end.tokens, end.trainMs, recent, lossStage, tokensPerSec);
   }
 
   /** The same with every stage but the latest left empty: what a chart of this stage alone draws. */
   latest(): Curves {
     const stages = this.stages.map((stage, i) => (i === this.stages.length - 1 ? stage : emptyStage()));
-    return new Curves(stages, this.lastStep, this.tokens, this.trainMs, this.loss, this.lossStage, this.tokensPerSec);
+    return new Curves(stages, this.lastStep, this.tokens, this.trainMs, this.recent, this.lossStage, this.tokensPerSec);
   }
 
   /** The step over all stages of a field's newest value. */

@@ -65,8 +65,10 @@ export class StartPanel extends LitElement {
           : html`Take a base that has read a lot and was never asked anything, and teach it to answer. Here: ${checkpointLabel(tuning.base)}.`}
       </p>
       ${tuning === null ? html`<div class="time"></div>` : this.time(state.calibrations[JSON.stringify(tuning.recipe)], stages, "practice in answering")}
-      <button class="primary" data-testid="start-tune" ?disabled=${tuning === null || this.starting || state.link !== "ready"} @click=${this.startTuning}>Fine-tune it</button>
-      <button class="plain own" data-testid="own-examples" ?disabled=${tuning === null} @click=${() => this.dispatchEvent(new CustomEvent("show-examples", { bubbles: true, composed: true }))}>or on your own questions and answers</button>
+      <div class="ways">
+        <button class="primary" data-testid="start-tune" ?disabled=${tuning === null || this.starting || state.link !== "ready"} @click=${this.startTuning}>Fine-tune it</button>
+        <button class="plain own" data-testid="own-examples" ?disabled=${tuning === null} @click=${() => this.dispatchEvent(new CustomEvent("show-examples", { bubbles: true, composed: true }))}>or on your own questions and answers</button>
+      </div>
     </section>`;
   }
 

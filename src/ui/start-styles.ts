@@ -86,6 +86,12 @@ export const startStyles = css`
     color: var(--ink-3);
     font-size: var(--t-xs);
   }
+  .ways {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 0 var(--s4);
+  }
   .card button {
     align-self: start;
     min-height: 2.6rem;
@@ -94,6 +100,8 @@ export const startStyles = css`
   }
   .card button.own {
     padding: 0;
+    white-space: normal;
+    text-align: left;
     font-size: var(--t-s);
     text-decoration: underline;
   }

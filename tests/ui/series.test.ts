@@ -28,6 +28,12 @@ describe("Curves", () => {
     expect(curves.loss).toBe(1);
   });
 
+  it("shows the mean of the last ten losses, and of what came again after going back", () => {
+    const curves = Curves.empty.append(Array.from({ length: 30 }, (_, i) => row(i + 1, 30 - i)));
+    expect(curves.loss).toBe(5.5);
+    expect(curves.append([row(11, 8), row(12, 6)]).loss).toBe(7);
+  });
+
   it("recovers the shown loss after one that was not a number", () => {
     expect(Curves.empty.append([row(1, 5), row(2, NaN), row(3, 4)]).loss).toBe(4);
   });

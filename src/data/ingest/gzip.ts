@@ -40,6 +40,7 @@ export async function* gunzip(data: ByteStream, options: { readonly name: string
   let bytes = 0;
   let crc = 0;
   const trailer = await trailerOf(data);
+  const followed = (why: string): NestlingError => corrupt(`${why}, so something stands after its end (another archive, or stray bytes)`, { claimed: trailer.size });
   const reader = data.stream().pipeThrough<Uint8Array>(new DecompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array, Uint8Array>).getReader();
   let finished = false;
   try {
@@ -57,13 +58,13 @@ export async function* gunzip(data: ByteStream, options: { readonly name: string
         throw new NestlingError("GZ_TOO_LARGE", `${quoted(name)} has ${data.size} bytes and unpacks to more than ${cap}, the most that is allowed for it (${MAX_RATIO} times its size or ${FREE_BYTES}, whichever is more, and ${Math.min(MAX_FILE_BYTES, options.maxBytes ?? MAX_FILE_BYTES)} in all). ` +
           "What was unpacked is gone again. Unpack it yourself and take a part.", { packedBytes: data.size, allowed: cap });
       }
+      // A size beyond 2^32 is claimed less than it is; where none can be so large, the rest need not be unpacked.
+      if (bytes > trailer.size && trailer.size + 2 ** 32 > cap) throw followed(`it unpacks to more than the ${trailer.size} bytes that its end claims`);
       crc = crc32(turn.value, crc);
       yield turn.value;
     }
     finished = true;
-    if (trailer.size !== bytes % 2 ** 32 || trailer.crc !== crc) {
-      throw corrupt(`its last ${TRAILER_BYTES} bytes are not the checksum and size of the ${bytes} bytes before them, so something stands after its end (another archive, or stray bytes)`, { claimed: trailer.size });
-    }
+    if (trailer.size !== bytes % 2 ** 32 || trailer.crc !== crc) throw followed(`its last ${TRAILER_BYTES} bytes are not the checksum and size of the ${bytes} bytes before them`);
   } finally {
     // A reader that stops before the end lets go of the file; one that failed has nothing to cancel.
     if (!finished) await reader.cancel().catch(() => undefined);

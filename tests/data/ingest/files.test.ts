@@ -160,6 +160,10 @@ describe("own files", () => {
     ];
     for (const bytes of cases) expect((await fault({ "a.txt.gz": bytes })).code).toBe("GZ_CORRUPT");
     expect((await fault({ "a.txt.gz": "not packed at all" })).code).toBe("GZ_CORRUPT");
+    // Where more comes out than the end claims, the rest is not unpacked only to be thrown away.
+    const many = await fault({ "a.txt.gz": Uint8Array.from({ length: 1000 * whole.length }, (_, i) => whole[i % whole.length]!) });
+    expect(many).toMatchObject({ code: "GZ_CORRUPT", details: { claimed: 400 * 34 } });
+    expect(many.details!["unpackedBytes"]).toBeLessThan(20 * 400 * 34);
     expect((await read({ "a.txt.gz": whole })).report.characters).toBe(400 * 34);
   });
 
