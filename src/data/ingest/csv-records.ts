@@ -10,6 +10,8 @@ export type CsvLook = NonNullable<FileLook["csv"]>;
 const QUESTION = /^(?:question|prompt|instruction|user|input|q)$/i;
 const ANSWER = /^(?:answer|completion|response|output|assistant|reply|a)$/i;
 const TEXT = /^(?:text|content|body|story|document|article|message|description)$/i;
+/** Characters at a file's beginning that its delimiter and columns are judged by: the same for a look and for the reading after it. */
+export const JUDGED = 1 << 16;
 const SHOWN_ROWS = 5;
 const SHOWN_LENGTH = 120;
 
@@ -34,8 +36,9 @@ function judgeColumns(names: readonly string[], rows: readonly (readonly string[
   return { text: [lengths.indexOf(Math.max(...lengths))] };
 }
 
-/** What a file's first part shows. @param head text from the file's beginning; its last row may be cut */
-export function lookAtCsv(head: string, choices: CsvChoices = {}): CsvLook {
+/** What a file's first part shows. @param text from the file's beginning, `JUDGED` characters of it or all; its last row may be cut */
+export function lookAtCsv(text: string, choices: CsvChoices = {}): CsvLook {
+  const head = text.slice(0, JUDGED);
   const delimiter: Delimiter = choices.delimiter ?? detectDelimiter(head);
   const rows = parseCsv(head, delimiter, () => undefined).filter((row) => row.some((field) => field.trim() !== ""));
   const first = rows[0] ?? [""];

@@ -4,15 +4,13 @@
  */
 import { describeError, NestlingError } from "../../core/errors.ts";
 import type { CorpusChoices, IngestReport, OwnForm } from "../../protocol/own-data.ts";
-import { CsvRecords, lookAtCsv } from "./csv-records.ts";
+import { CsvRecords, JUDGED, lookAtCsv } from "./csv-records.ts";
 import { LineEnds, TextDecoding } from "./decode.ts";
 import { gunzip, isGzip } from "./gzip.ts";
 import { JsonlReader } from "./jsonl.ts";
 import { MAX_FILE_BYTES, quoted, type ByteStream, type RecordReader, type RecordSink } from "./types.ts";
 
 const KEPT_PROBLEMS = 20;
-/** Enough of a CSV file to judge its delimiter and columns by. */
-const CSV_HEAD = 1 << 16;
 
 export interface IngestFile {
   readonly name: string;
@@ -152,7 +150,7 @@ class JudgedCsv implements RecordReader {
   push(text: string): void {
     if (this.#records) return this.#records.push(text);
     this.#head += text;
-    if (this.#head.length >= CSV_HEAD) this.#begin();
+    if (this.#head.length >= JUDGED) this.#begin();
   }
 
   #begin(): void {

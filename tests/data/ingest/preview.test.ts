@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { ingest } from "../../../src/data/ingest/files.ts";
 import { preview, suggest, unknownShare } from "../../../src/data/ingest/preview.ts";
 import { trainBpe, trainChar } from "../../../src/data/tokenizer/index.ts";
 
@@ -50,6 +51,30 @@ describe("a look at own files", () => {
     expect(look.files[0]!.csv).toMatchObject({ delimiter: ";", header: true, columns: ["id", "question", "answer"], chosen: { question: 1, answer: 2 }, rows: [["1", "Who?", "Ada."], ["2", "Where?", "Here; there."]] });
     const other = await preview([csv], { choices: { csv: { columns: { text: [2] } } } });
     expect([other.kind, other.sample]).toEqual(["text", "Ada.\nHere; there.\n"]);
+  });
+
+  it("shows of a table what its reading takes, however large the pieces are that it comes in", async () => {
+    // By its first rows the one column is the longer, by all of them the other.
+    const rows = Array.from({ length: 300 }, (_, i) => (i < 90 ? `${i},${"long ".repeat(250)},short\n` : `${i},short,${"longer ".repeat(300)}\n`));
+    const bytes = new TextEncoder().encode(rows.join(""));
+    const taken = async (piece: number): Promise<string> => {
+      const stream = (): ReadableStream<Uint8Array> => new ReadableStream({
+        start(c) {
+          for (let at = 0; at < bytes.length; at += piece) c.enqueue(bytes.slice(at, at + piece));
+          c.close();
+        },
+      });
+      let text = "";
+      const sink = { text: (part: string) => void (text += part), endDocument: () => undefined, example: () => undefined, blank: () => undefined, flush: async () => undefined };
+      await ingest([{ name: "a.csv", data: { size: bytes.length, slice: (from: number, to: number) => new Blob([bytes.slice(from, to)]), stream } as never }], sink);
+      return text;
+    };
+    const all = await taken(bytes.length);
+    expect(await taken(1 << 16)).toBe(all);
+    expect(await taken(999)).toBe(all);
+    const { files, sample } = await preview([file("a.csv", bytes)]);
+    expect(files[0]!.csv!.chosen).toEqual({ text: [1] });
+    expect(all.startsWith(sample.slice(0, 500))).toBe(true);
   });
 
   it("tells conversations from text, over a line that the look cuts", async () => {
