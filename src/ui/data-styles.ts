@@ -117,7 +117,9 @@ export const dataFilesStyles = css`
     margin-bottom: var(--s1);
   }
   .sample {
-    max-height: 6.2em;
+    /* Four whole lines. */
+    line-height: 1.5;
+    max-height: calc(6em + var(--s2));
     overflow: auto;
     scrollbar-width: thin;
     padding: var(--s2) var(--s3);
