@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { NestlingError } from "../core/errors.ts";
 import type { BackendChoice } from "../protocol/index.ts";
-import type { CorpusChoices, TextEncodingChoice } from "../protocol/own-data.ts";
+import type { CorpusChoices, CsvChoices, TextEncodingChoice } from "../protocol/own-data.ts";
 import { presets } from "../protocol/presets.ts";
 
 const BACKENDS: readonly BackendChoice[] = ["auto", "webgpu", "cpu"];
@@ -42,7 +42,11 @@ export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly throu
                        reads as the corpus "own"; repeatable, and the files are one corpus then
   --encoding E         of those files: ${ENCODINGS.join(", ")}
                        (default ${ENCODINGS[0]}; utf-8-replace puts a mark for each wrong byte)
+  --columns C          of those files that are tables: 2 or 1,3 = running text from these columns,
+                       1:2 = question and answer (default: judged by names and lengths)
   --skip-bad           leave out and count the lines and rows that cannot be read, in place of refusing the file
+                       To fine-tune on questions with answers, name the stage that reads them:
+                       --recipe first-light --set 'stages.1.data=[{"corpus":"own","weight":1}]' --text qa.csv
   --prompt TEXT        asked of base and tuned model at the end; repeatable
   --out DIR            metrics.jsonl, report.html, and every checkpoint as a folder that transformers opens
   --json               one JSON object a line on standard output, and nothing else there
@@ -65,15 +69,30 @@ function wholeNumber(flag: string, text: string | undefined, least: number, most
   throw bad(`${flag} is "${text}"; a whole number from ${least} to ${most} is allowed`);
 }
 
+/** "2" or "1,3": running text; "1:2": question and answer. */
+function columnsOf(text: string | undefined): CsvChoices["columns"] {
+  if (text === undefined) return undefined;
+  const numbers = text.split(/[,:]/).map(Number);
+  if (!/^[1-9]\d*(?:(?:,[1-9]\d*)*|:[1-9]\d*)$/.test(text)) throw bad(`--columns is "${text}"; it takes the numbers of columns, from 1: 2 or 1,3 for running text, 1:2 for a question and its answer`);
+  return text.includes(":") ? { question: numbers[0] - 1, answer: numbers[1] - 1 } : { text: numbers.map((column) => column - 1) };
+}
+
+/** parseArgs takes "-3" for a flag of its own: "--steps -3" becomes "--steps=-3", and the range is named. */
+const joined = (args: readonly string[]): string[] =>
+  args.flatMap((arg, i) => (/^--[^=]+$/.test(arg) && /^-\d/.test(args[i + 1] ?? "") ? [`${arg}=${args[i + 1]}`] : /^-\d/.test(arg) && /^--[^=]+$/.test(args[i - 1] ?? "") ? [] : [arg]));
+
 /** @throws NestlingError COMMAND that names the flag and what it allows */
 export function parseTrainArgs(args: readonly string[]): TrainOptions {
-  const { values, positionals } = readFlags(args);
+  const { values, positionals } = readFlags(joined(args));
   if (positionals.length > 0) throw bad(`"${positionals[0]}" belongs to no flag; see --help`);
   const backend = values.backend as BackendChoice;
   if (!BACKENDS.includes(backend)) throw bad(`--backend is "${backend}"; ${BACKENDS.join(", ")} are allowed`);
   for (const set of values.set) if (!/^[^=]+=/.test(set)) throw bad(`--set is "${set}"; it takes FIELD=VALUE, such as n_layer=4`);
+  const reading = values.encoding !== undefined ? "--encoding" : values["skip-bad"] ? "--skip-bad" : values.columns !== undefined ? "--columns" : undefined;
+  if (reading !== undefined && values.text.length === 0) throw bad(`${reading} says how your own files are read, and --text names none`);
   const encoding = ENCODINGS.find((name) => name === values.encoding);
   if (values.encoding !== undefined && encoding === undefined) throw bad(`--encoding is "${values.encoding}"; ${ENCODINGS.join(", ")} are allowed`);
+  const columns = columnsOf(values.columns);
   return {
     help: values.help,
     recipe: values.recipe,
@@ -84,7 +103,7 @@ export function parseTrainArgs(args: readonly string[]): TrainOptions {
     out: values.out,
     json: values.json,
     texts: values.text,
-    choices: { ...(encoding === undefined ? {} : { encoding }), ...(values["skip-bad"] ? { onBad: "skip" as const } : {}) },
+    choices: { ...(encoding === undefined ? {} : { encoding }), ...(values["skip-bad"] ? { onBad: "skip" as const } : {}), ...(columns === undefined ? {} : { csv: { columns } }) },
     prompts: values.prompt,
   };
 }
@@ -103,6 +122,7 @@ function readFlags(args: readonly string[]) {
         out: { type: "string" },
         text: { type: "string", multiple: true, default: [] },
         encoding: { type: "string" },
+        columns: { type: "string" },
         "skip-bad": { type: "boolean", default: false },
         prompt: { type: "string", multiple: true, default: [] },
         json: { type: "boolean", default: false },

@@ -16,6 +16,8 @@ export interface DriverHandle {
   readonly files: HTMLInputElement;
   /** Takes in the files chosen there as one corpus. */
   addText(choices: CorpusChoices): Promise<CorpusSummary>;
+  /** Ends the taking in, of which then nothing is kept. */
+  stopText(): Promise<void>;
   /** Prepares a checkpoint's zip; returns its size in bytes. */
   openExport(checkpointId: string): Promise<number>;
   /** Bytes `from` to `to` of the zip prepared last, in base64. */
@@ -29,6 +31,9 @@ declare global {
     __nestlingFailed?: (message: string) => void;
   }
 }
+
+/** The driver takes in one corpus. */
+const INTAKE = "cli";
 
 async function base64(blob: Blob): Promise<string> {
   const url = await new Promise<string>((resolve, reject) => {
@@ -52,8 +57,9 @@ async function openHandle(): Promise<DriverHandle> {
     files,
     addText: (choices) => {
       const chosen = [...(files.files ?? [])].map((file) => ({ name: file.name, data: file }));
-      return engine.addCorpus(chosen.map(({ name }) => name).join(", ").slice(0, 200), chosen, choices);
+      return engine.addCorpus(chosen.map(({ name }) => name).join(", ").slice(0, 200), chosen, choices, INTAKE);
     },
+    stopText: () => engine.stopIntake(INTAKE),
     openExport: async (checkpointId) => {
       archive = await engine.exportCheckpoint(checkpointId);
       return archive.size;

@@ -67,18 +67,18 @@ function chart(title: string, curves: readonly Curve[], borders: readonly number
   for (const x of borders) parts.push(`<line class="border" x1="${px(x)}" x2="${px(x)}" y1="${PAD.top}" y2="${HEIGHT - PAD.bottom}"/>`);
   for (const { color, points, dots } of curves) {
     if (dots) {
-      parts.push(...points.map(([x, y]) => `<circle cx="${px(x)}" cy="${py(y)}" r="3" fill="none" stroke="${color}"/>`));
+      parts.push(...points.map(([x, y]) => `<circle cx="${px(x)}" cy="${py(y)}" r="3" style="fill:none;stroke:${color}"/>`));
       continue;
     }
     const thin = columns(points, from, to);
     const band = [...thin.map(({ x, hi }) => `${px(x)},${py(hi)}`), ...thin.toReversed().map(({ x, lo }) => `${px(x)},${py(lo)}`)];
-    parts.push(`<polygon points="${band.join(" ")}" fill="${color}" opacity="0.2"/><polyline points="${thin.map(({ x, mean }) => `${px(x)},${py(mean)}`).join(" ")}" fill="none" stroke="${color}" stroke-width="1.6"/>`);
+    parts.push(`<polygon points="${band.join(" ")}" style="fill:${color}" opacity="0.2"/><polyline points="${thin.map(({ x, mean }) => `${px(x)},${py(mean)}`).join(" ")}" style="fill:none;stroke:${color}" stroke-width="1.6"/>`);
   }
   const legend = curves.map(({ label, color, dots }) => `<span><i style="background:${color}${dots ? ";border-radius:50%" : ""}"></i>${escapeHtml(label)}</span>`).join("");
   return `<figure><figcaption><b>${escapeHtml(title)}</b>${legend}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)} by step">${parts.join("")}</svg></figure>`;
 }
 
-const COLORS = ["#0b6e56", "#b4532a"] as const;
+const COLORS = ["var(--base)", "var(--tuned)"] as const;
 
 function charts({ rows, recipe }: ReportData): string {
   const names = recipe.stages.map(({ name }) => name);
@@ -89,7 +89,7 @@ function charts({ rows, recipe }: ReportData): string {
     names.map((name, i) => ({ label: `${label}, ${name}`, color: paint ?? color(i), points: of(field, i), dots })).filter(({ points }) => points.length > 0);
   const borders = names.slice(1).flatMap((_, i) => rows.find((row) => row.stageIndex === i + 1)?.globalStep ?? []);
   return [
-    chart("Loss, nats a token", [...each("train/loss", "train"), ...each("val/loss", "held-out", true, "#555"), ...each("val/old_loss", "held-out, old text", true, COLORS[0])], borders),
+    chart("Loss, nats a token", [...each("train/loss", "train"), ...each("val/loss", "held-out", true, "var(--dim)"), ...each("val/old_loss", "held-out, old text", true, COLORS[0])], borders),
     chart("Tokens a second", each("tokens_per_sec", "speed"), borders),
     chart("Learning rate", each("lr", "rate"), borders),
     chart("Gradient norm, before clipping", each("grad_norm", "norm"), borders),
@@ -99,11 +99,11 @@ function charts({ rows, recipe }: ReportData): string {
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   `<table><thead><tr>${head.map((cell) => `<th>${escapeHtml(cell)}</th>`).join("")}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table>`;
 
-const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1b18;background:#fdfcf8}
+const STYLE = `:root{color-scheme:light dark;--base:#0b6e56;--tuned:#b4532a;--dim:#555}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1b18;background:#fdfcf8}
 figure{margin:1.5rem 0}figcaption{display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.9rem}figcaption span{color:#555}i{display:inline-block;width:.7rem;height:.7rem;margin-right:.35rem}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif;fill:#666}.grid{stroke:#e4e0d6}.border{stroke:#888;stroke-dasharray:3 4}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e4e0d6}td{white-space:pre-wrap;overflow-wrap:anywhere}
-pre{overflow:auto;padding:1rem;background:#f3f0e8;font-size:.85rem}@media(prefers-color-scheme:dark){body{color:#eee9dd;background:#171613}pre{background:#24221d}.grid{stroke:#37342d}th,td{border-color:#37342d}figcaption span,svg{color:#aaa;fill:#aaa}}`;
+pre{overflow:auto;padding:1rem;background:#f3f0e8;font-size:.85rem}@media(prefers-color-scheme:dark){:root{--base:#74d3b5;--tuned:#f2a173;--dim:#bbb}body{color:#eee9dd;background:#171613}pre{background:#24221d}.grid{stroke:#37342d}th,td{border-color:#37342d}figcaption span,svg{color:#aaa;fill:#aaa}}`;
 
 /** The whole file. */
 export function reportHtml(data: ReportData): string {

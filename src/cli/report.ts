@@ -2,7 +2,7 @@
  * What a run looks like from outside: lines for a terminal and lines of JSON, as pure functions of the engine's own data.
  * It prints nothing.
  */
-import type { CheckpointSummary, DeviceReport, MetricRow, SampleView, StageProgress } from "../protocol/index.ts";
+import type { CheckpointSummary, CorpusSummary, DeviceReport, MetricRow, SampleView, StageProgress } from "../protocol/index.ts";
 
 /** Base and tuned model on the same prompt. `base` is absent where the run has one stage only. */
 export interface AnswerPair {
@@ -44,6 +44,12 @@ export function sampleJson(stage: string, { step, prompt, text }: SampleView): s
 export const answerJson = (answer: AnswerPair): string => JSON.stringify({ type: "answer", ...answer });
 export const summaryJson = (summary: Summary): string => JSON.stringify({ type: "summary", ...summary });
 export const deviceJson = ({ kind, name, why, fallbackAdapter }: DeviceReport): string => JSON.stringify({ type: "device", kind, name, why, fallback_adapter: fallbackAdapter });
+
+/** What was taken in of the person's own files. */
+export function dataJson({ id, title, report }: CorpusSummary): string {
+  const { documents, characters, skipped, replaced, problems } = report ?? { documents: 0, characters: 0, skipped: 0, replaced: 0, problems: [] };
+  return JSON.stringify({ type: "data", id, title, documents, characters, skipped, replaced, problems: problems.map(({ message }) => message) });
+}
 
 /** 75 s as "1:15", two hours as "2:00:00". */
 export function clockText(ms: number): string {

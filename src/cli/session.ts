@@ -84,6 +84,10 @@ export class Session {
     return this.alive(this.page.evaluate((handle, value) => handle.addText(value), this.handle, choices));
   }
 
+  stopText(): Promise<void> {
+    return this.alive(this.page.evaluate((handle) => handle.stopText(), this.handle));
+  }
+
   /** A checkpoint's zip. */
   async export(checkpointId: string): Promise<Uint8Array<ArrayBuffer>> {
     const size = await this.alive(this.page.evaluate((handle, id) => handle.openExport(id), this.handle, checkpointId));

@@ -14,7 +14,7 @@ import { askPairs, promptsFor } from "./answers.ts";
 import { DIST, ensurePage } from "./build.ts";
 import { unpackTo } from "./export.ts";
 import { isMain, root } from "./paths.ts";
-import { answerJson, deviceJson, folderName, metricJson, sampleJson, sideBySide, summaryJson, type AnswerPair, type Summary } from "./report.ts";
+import { answerJson, dataJson, deviceJson, folderName, metricJson, sampleJson, sideBySide, summaryJson, type AnswerPair, type Summary } from "./report.ts";
 import { reportHtml } from "./report-html.ts";
 import { applySets, checkOwnText, limitSteps, useOwnCorpus } from "./recipe-set.ts";
 import { Session, type Started } from "./session.ts";
@@ -108,8 +108,6 @@ class Job {
   }
 
   async run(session: Session, recipe: Recipe, started: Started, interrupted: Promise<void>): Promise<{ summary: Summary; error?: string }> {
-    this.screen.json(deviceJson(started.device));
-    this.screen.words(`${started.device.name}: ${started.device.why}`);
     const stopped = interrupted.then(() => this.stop(session));
     // Heard below; while the run is still being prepared nobody listens yet.
     stopped.catch(() => undefined);
@@ -215,16 +213,23 @@ async function checkFile(file: string): Promise<void> {
   }
 }
 
-/** The person's files as one corpus; its id. @throws NestlingError DATA_*, JSONL_*, CSV_*, GZ_*, STORAGE_*, with the flag that helps */
-async function takeIn(session: Session, { texts, choices }: TrainOptions, screen: Screen): Promise<string> {
+/** The person's files as one corpus; its id. @throws NestlingError CANCELLED, DATA_*, JSONL_*, CSV_*, GZ_*, STORAGE_*, with the flag that helps */
+async function takeIn(session: Session, { texts, choices }: TrainOptions, screen: Screen, interrupted: Promise<void>): Promise<string> {
   screen.words(`Reading ${texts.join(", ")} ...`);
+  let reading = true;
+  void interrupted.then(() => (reading ? session.stopText() : undefined)).catch(() => undefined);
   try {
-    const { id, description } = await session.addText(texts, choices);
-    screen.words(description);
-    return id;
+    const corpus = await session.addText(texts, choices);
+    screen.words(corpus.description);
+    const [first] = corpus.report?.problems ?? [];
+    if (first !== undefined) screen.words(`The first that was left out: ${first.message}`);
+    screen.json(dataJson(corpus));
+    return corpus.id;
   } catch (error) {
     if (!(error instanceof NestlingError) || remedyFlag(error.code) === "") throw error;
     throw new NestlingError(error.code, error.message.replace(`[${error.code}] `, "") + remedyFlag(error.code));
+  } finally {
+    reading = false;
   }
 }
 
@@ -262,7 +267,9 @@ export async function train(args: readonly string[], page: () => Promise<string>
   try {
     session = await Session.open({ events: job.onEvents, words: (text) => screen.words(text) }, folder);
     const started = await session.start(options.backend);
-    const ready = options.texts.length === 0 ? recipe : useOwnCorpus(recipe, await takeIn(session, options, screen));
+    screen.json(deviceJson(started.device));
+    screen.words(`${started.device.name}: ${started.device.why}`);
+    const ready = options.texts.length === 0 ? recipe : useOwnCorpus(recipe, await takeIn(session, options, screen, interrupted));
     const { summary, error } = await job.run(session, ready, started, interrupted);
     if (error !== undefined) process.stderr.write(`${error}\n`);
     return summary.outcome === "finished" ? EXIT.done : summary.outcome === "stopped" ? EXIT.interrupted : EXIT.failed;
@@ -280,7 +287,8 @@ if (isMain(import.meta.url)) {
     (status) => process.exit(status),
     (error: unknown) => {
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exit(error instanceof NestlingError && USAGE_CODES.has(error.code) ? EXIT.usage : EXIT.failed);
+      const code = error instanceof NestlingError ? error.code : "";
+      process.exit(USAGE_CODES.has(code) ? EXIT.usage : code === "CANCELLED" ? EXIT.interrupted : EXIT.failed);
     },
   );
 }

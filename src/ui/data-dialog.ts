@@ -71,6 +71,8 @@ export class DataDialog extends LitElement {
   protected override updated(): void {
     if (this.intake !== null && !this.dialog.open) this.dialog.showModal();
     if (this.intake === null && this.dialog.open) this.dialog.close();
+    // What was pressed may be gone by now.
+    if (this.dialog.open && this.shadowRoot!.activeElement === null) this.renderRoot.querySelector<HTMLElement>("h2")!.focus();
   }
 
   override render(): unknown {

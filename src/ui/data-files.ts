@@ -1,6 +1,7 @@
 /** The files of a drop as a look shows them: each with its form, its size and what is wrong; how they are read; a sample. Reads nothing itself. */
 import { LitElement, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
 import type { CorpusChoices, CorpusPreview, FileLook } from "../protocol/index.ts";
 import "./data-columns.ts";
 import { dataFilesStyles } from "./data-styles.ts";
@@ -19,12 +20,22 @@ export class DataFiles extends LitElement {
 
   @property({ attribute: false }) preview!: CorpusPreview;
   @property({ attribute: false }) choices: CorpusChoices = {};
+  private focused: Element | null = null;
+
+  protected override willUpdate(): void {
+    this.focused = this.shadowRoot?.activeElement ?? null;
+  }
+
+  /** What was pressed may be gone, with its file or its problem: the keyboard goes on at the list. */
+  protected override updated(): void {
+    if (this.focused !== null && !this.focused.isConnected) this.renderRoot.querySelector<HTMLElement>("ul")!.focus();
+  }
 
   override render(): unknown {
     const { files, sample } = this.preview;
     const table = files.find(({ csv }) => csv !== undefined);
     return html`
-      <ul aria-label="Files" tabindex="0">${files.map((file, i) => this.file(file, i))}</ul>
+      <ul aria-label="Files" tabindex="0">${repeat(files, (file, i) => `${file.name} ${file.bytes} ${files.slice(0, i).filter(({ name }) => name === file.name).length}`, (file, i) => this.file(file, i))}</ul>
       ${table?.csv === undefined ? nothing : html`<data-columns .csv=${table.csv} .name=${files.length > 1 ? table.name : ""} @choose-csv=${(event: CustomEvent<CorpusChoices["csv"]>) => this.choose({ csv: event.detail })}></data-columns>`}
       ${sample === "" || table !== undefined ? nothing : html`<p class="sample voice" tabindex="0" aria-label="How it begins" data-testid="data-sample">${safeText(sample)}${sample.length >= 600 ? "…" : ""}</p>`}
       <details data-testid="data-reading"><summary>Reading</summary>
@@ -47,7 +58,7 @@ export class DataFiles extends LitElement {
       ${problem === undefined ? nothing : html`<div class="problem" role="alert" data-testid="data-problem">
         <p>${safeText(problem.message)} <code>${problem.code}</code></p>
         <div class="tools">
-          ${remediesOf(problem).map(({ id, label, choices }) => html`<button data-testid="remedy-${id}" @click=${() => this.choose(choices)}>${label}${all}</button>`)}
+          ${repeat(remediesOf(problem), ({ id }) => id, ({ id, label, choices }) => html`<button data-testid="remedy-${id}" @click=${() => this.choose(choices)}>${label}${all}</button>`)}
           <button data-testid="take-out-${i}" @click=${() => this.emit("remove-file", i)}>Take this file out</button>
         </div>
       </div>`}

@@ -15,19 +15,29 @@ describe("parseTrainArgs", () => {
   });
 
   it("reads every flag", () => {
-    const args = "--recipe r.json --set n_layer=4 --set seed=2 --backend cpu --steps 20 --seed 7 --out o --prompt hi --text t.txt --text u.csv --encoding latin1 --skip-bad --json".split(" ");
+    const args = "--recipe r.json --set n_layer=4 --set seed=2 --backend cpu --steps 20 --seed 7 --out o --prompt hi --text t.txt --text u.csv --encoding latin1 --columns 1:3 --skip-bad --json".split(" ");
     expect(parseTrainArgs(args)).toEqual({
-      ...{ help: false, recipe: "r.json", sets: ["n_layer=4", "seed=2"], backend: "cpu", steps: 20, seed: 7, out: "o", json: true, texts: ["t.txt", "u.csv"], choices: { encoding: "latin1", onBad: "skip" }, prompts: ["hi"] },
+      ...{ help: false, recipe: "r.json", sets: ["n_layer=4", "seed=2"], backend: "cpu", steps: 20, seed: 7, out: "o", json: true, texts: ["t.txt", "u.csv"], choices: { encoding: "latin1", onBad: "skip", csv: { columns: { question: 0, answer: 2 } } }, prompts: ["hi"] },
     });
+  });
+
+  it("takes one column, several, or two as question and answer", () => {
+    const columns = (text: string): unknown => parseTrainArgs(["--text", "a.csv", "--columns", text]).choices.csv?.columns;
+    expect([columns("2"), columns("1,3"), columns("2:1")]).toEqual([{ text: [1] }, { text: [0, 2] }, { question: 1, answer: 0 }]);
   });
 
   it.each([
     [["--backend", "cuda"], /--backend is "cuda"; auto, webgpu, cpu/],
     [["--steps", "0"], /--steps is "0"; a whole number from 1/],
     [["--steps", "1.5"], /--steps is "1.5"/],
+    [["--steps", "-3"], /--steps is "-3"; a whole number from 1/],
+    [["--skip-bad"], /--skip-bad says how your own files are read, and --text names none/],
+    [["--columns", "2"], /--columns says how/],
+    [["--text", "a.csv", "--columns", "0"], /--columns is "0".*from 1: 2 or 1,3/],
+    [["--text", "a.csv", "--columns", "1:2:3"], /--columns is "1:2:3"/],
     [["--seed", "-1"], /--seed/],
     [["--seed", "4294967296"], /0 to 4294967295/],
-    [["--encoding", "ebcdic"], /--encoding is "ebcdic"; utf-8, utf-8-replace, latin1/],
+    [["--text", "a", "--encoding", "ebcdic"], /--encoding is "ebcdic"; utf-8, utf-8-replace, latin1/],
     [["--set", "n_layer"], /FIELD=VALUE/],
     [["--set", "=4"], /FIELD=VALUE/],
     [["--fast"], /--fast.*--help/],
@@ -38,7 +48,7 @@ describe("parseTrainArgs", () => {
   });
 
   it("names every preset and every flag in its help", () => {
-    for (const word of [...presets.map(({ name }) => name), "--recipe", "--set", "--backend", "--steps", "--seed", "--out", "--json", "--text", "--encoding", "--skip-bad"]) expect(TRAIN_HELP).toContain(word);
+    for (const word of [...presets.map(({ name }) => name), "--recipe", "--set", "--backend", "--steps", "--seed", "--out", "--json", "--text", "--encoding", "--columns", "--skip-bad"]) expect(TRAIN_HELP).toContain(word);
   });
 });
 
@@ -140,7 +150,7 @@ describe("the flag that helps with a file", () => {
     for (const code of ["DATA_UTF8", "DATA_ENCODING"]) {
       const named = [...remedyFlag(code).matchAll(/--encoding (\S+?)(?=[ .]|$)/g)].map(([, encoding]) => encoding!);
       expect(named).toHaveLength(2);
-      for (const encoding of named) expect(parseTrainArgs(["--encoding", encoding]).choices).toEqual({ encoding });
+      for (const encoding of named) expect(parseTrainArgs(["--text", "a.txt", "--encoding", encoding]).choices).toEqual({ encoding });
     }
     for (const code of ["JSONL_PARSE", "JSONL_SCHEMA", "JSONL_TOO_DEEP", "JSONL_LINE_TOO_LONG", "CSV_PARSE"]) expect(remedyFlag(code)).toContain("--skip-bad");
     for (const code of ["DATA_EMPTY", "CSV_COLUMNS", "GZ_CORRUPT", "DATA_TOO_LARGE"]) expect(remedyFlag(code)).toBe("");

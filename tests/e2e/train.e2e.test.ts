@@ -24,7 +24,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** @param watch sees standard output as it grows, and may signal the program */
+/** @param watch sees standard output and standard error as they grow, and may signal the program */
 function train(args: readonly string[], watch: (out: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined): Promise<Ran> {
   return new Promise((resolve, reject) => {
     // A folder for temporary files of its own: what is left in it was left behind.
@@ -34,7 +34,10 @@ function train(args: readonly string[], watch: (out: string, kill: (signal: Node
       out += piece;
       watch(out, (signal) => child.kill(signal));
     });
-    child.stderr.setEncoding("utf8").on("data", (piece: string) => (err += piece));
+    child.stderr.setEncoding("utf8").on("data", (piece: string) => {
+      err += piece;
+      watch(err, (signal) => child.kill(signal));
+    });
     child.on("error", reject);
     child.on("close", (status) => resolve({ status, out, err }));
   });
@@ -146,12 +149,28 @@ describe("npm run train", () => {
     writeFileSync(second, gzipSync(line(60)));
     const args = ["--recipe", "your-text", "--backend", "cpu", "--steps", "2", ...MICRO, "--json", "--text", first, "--text", second];
     const stopped = await train(args);
-    expect([stopped.status, stopped.out, stopped.err]).toEqual([1, "", expect.stringMatching(/\[JSONL_PARSE\] "a\.jsonl", line 61: .*--skip-bad/)]);
+    expect([stopped.status, linesOf(stopped.out).map(({ type }) => type), stopped.err]).toEqual([1, ["device"], expect.stringMatching(/\[JSONL_PARSE\] "a\.jsonl", line 61: .*--skip-bad/)]);
     const ran = await train([...args, "--skip-bad", "--out", out]);
     expect(ran.err).toMatch(/^61 documents, \d+ characters, 1 left out\.$/m);
+    expect(ran.err).toMatch(/^The first that was left out: "a\.jsonl", line 61/m);
+    expect(linesOf(ran.out)[1]).toMatchObject({ type: "data", documents: 61, skipped: 1, problems: [expect.stringContaining("line 61")] });
     expect([ran.status, linesOf(ran.out).at(-1)]).toEqual([0, expect.objectContaining({ outcome: "finished" })]);
     expect(readFileSync(join(out, "report.html"), "utf8")).toContain("--recipe FILE --text YOUR-FILE");
   }, 120_000);
+
+  it("ends the reading of an own file on Ctrl-C, and keeps nothing", async () => {
+    const file = join(folder, "long.txt");
+    writeFileSync(file, "Once upon a time there was a fox.\n".repeat(4e6));
+    let pressed = false;
+    const { status, out, err } = await train(["--recipe", "your-text", "--backend", "cpu", "--json", "--text", file], (text, kill) => {
+      if (pressed || !text.includes("Reading ")) return;
+      pressed = true;
+      setTimeout(() => kill("SIGINT"), 300);
+    });
+    expect([status, err]).toEqual([130, expect.stringMatching(/\[CANCELLED\]/)]);
+    expect(linesOf(out).map(({ type }) => type)).toEqual(["device"]);
+    rmSync(file);
+  });
 
   it("does not read an own file itself: one over the limit is refused by its size, at once", async () => {
     const file = join(folder, "large.txt");

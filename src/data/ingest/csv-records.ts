@@ -74,7 +74,7 @@ export class CsvRecords implements RecordReader {
         if (header) return;
         if (fields.every((field) => field.trim() === "")) return this.sink.blank();
         if (fields.length !== width) {
-          return options.onProblem(() => lineProblem("CSV_PARSE", name, line, `the row has ${fields.length} fields, and the first row has ${width}`, { fields: fields.length, columns: width }));
+          return options.onProblem(() => lineProblem("CSV_PARSE", name, line, `the row has ${fields.length} field${fields.length === 1 ? "" : "s"}, and the first row has ${width}`, { fields: fields.length, columns: width }));
         }
         this.#row(fields, line, options.onProblem);
       },
