@@ -56,6 +56,9 @@ export function appActions(app: NestlingApp): AppActions {
     if (tuning === null) return;
     const added = await controller.addText("your-examples.jsonl", new Blob([rowsToJsonl(rows)], { type: "application/jsonl" }));
     if (added === undefined) return;
+    // How many steps fit into a minute is measured, where it is not known yet: about two seconds.
+    app.starting = true;
+    await controller.calibrate(tuning.recipe);
     const calibration = controller.state.calibrations[JSON.stringify(tuning.recipe)];
     const speed = calibration?.status === "done" ? calibration.value.tokensPerSec : undefined;
     await start({ recipe: examplesRecipe(tuning.recipe, added, rows, speed), fromCheckpoint: tuning.base.id });

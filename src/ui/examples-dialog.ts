@@ -3,7 +3,8 @@ import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { ChatPiece } from "../protocol/index.ts";
 import { markerName } from "./answer-view.ts";
-import { FEWEST_ROWS, MOST_CHARACTERS, MOST_ROWS, parseRows, wholeRows, type ExampleRow } from "./examples-rows.ts";
+import { readPasted } from "./examples-paste.ts";
+import { FEWEST_ROWS, MOST_CHARACTERS, MOST_ROWS, trimmed, wholeRows, type ExampleRow } from "./examples-rows.ts";
 import { examplesStyles } from "./examples-styles.ts";
 import { plural } from "./format.ts";
 import * as icons from "./icons.ts";
@@ -11,6 +12,7 @@ import { base, controls, voice } from "./shared-styles.ts";
 
 const EMPTY: ExampleRow = { question: "", answer: "" };
 const KEPT = "nestling-examples";
+const shortened = ({ question, answer }: ExampleRow): ExampleRow => ({ question: question.slice(0, MOST_CHARACTERS), answer: answer.slice(0, MOST_CHARACTERS) });
 
 /**
  * @fires preview-example - {detail: ExampleRow} to be cut into pieces
@@ -58,7 +60,7 @@ export class ExamplesDialog extends LitElement {
         <button class="plain" data-testid="add-example" ?disabled=${this.rows.length >= MOST_ROWS} @click=${this.onAdd}>Add a row</button>
         <button class="plain" ?disabled=${whole === 0} @click=${() => this.replace(Array.from({ length: FEWEST_ROWS }, () => EMPTY), "Cleared.")}>Clear</button>
         ${this.replaced === null ? nothing : html`<button class="plain" data-testid="undo-examples" @click=${this.onUndo}>Undo</button>`}
-        <span class="quiet small" role="status">${this.pasted}</span>
+        <span class="small said" role="status" data-testid="pasted">${this.pasted}</span>
       </div>
       <h3>As the model sees it</h3>
       <p class="pieces voice" data-testid="example-pieces">${this.pieces.length === 0
@@ -73,7 +75,7 @@ export class ExamplesDialog extends LitElement {
   }
 
   private row(row: ExampleRow, i: number): unknown {
-    const field = (side: keyof ExampleRow): unknown => html`<input type="text" maxlength=${MOST_CHARACTERS} aria-label="${side === "question" ? "Question" : "Answer"} ${i + 1}" data-testid="${side}-${i}" .value=${row[side]} @focus=${() => this.preview(i)} @input=${(event: Event) => this.onInput(i, side, event)} />`;
+    const field = (side: keyof ExampleRow): unknown => html`<textarea rows="1" maxlength=${MOST_CHARACTERS} aria-label="${side === "question" ? "Question" : "Answer"} ${i + 1}" data-testid="${side}-${i}" .value=${row[side]} @focus=${() => this.preview(i)} @input=${(event: Event) => this.onInput(i, side, event)}></textarea>`;
     return html`<div class="row">
       <span class="quiet small">${i + 1}</span>${field("question")}${field("answer")}
       <button class="plain icon" aria-label="Remove row ${i + 1}" ?disabled=${this.rows.length <= 1} @click=${() => this.replace(this.rows.filter((_, other) => other !== i), "Removed a row.")}>${icons.trash()}</button>
@@ -81,7 +83,7 @@ export class ExamplesDialog extends LitElement {
   }
 
   private onInput(i: number, side: keyof ExampleRow, event: Event): void {
-    const { value } = event.target as HTMLInputElement;
+    const { value } = event.target as HTMLTextAreaElement;
     this.rows = this.rows.map((row, other) => (other === i ? { ...row, [side]: value } : row));
     this.keep();
     clearTimeout(this.timer);
@@ -92,18 +94,28 @@ export class ExamplesDialog extends LitElement {
     this.rows = [...this.rows, EMPTY];
     this.keep();
     await this.updateComplete;
-    this.renderRoot.querySelector<HTMLInputElement>(`[data-testid="question-${this.rows.length - 1}"]`)?.focus();
+    this.renderRoot.querySelector<HTMLTextAreaElement>(`[data-testid="question-${this.rows.length - 1}"]`)?.focus();
   };
 
-  /** A pasted table becomes rows after those that are filled; anything else goes into the field as it is. */
+  /** A pasted table becomes rows after those that are filled; anything else goes into the field as it is. What does not fit is told. */
   private readonly onPaste = (event: ClipboardEvent): void => {
-    const found = parseRows(event.clipboardData?.getData("text/plain") ?? "");
-    if (found.length === 0) return;
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    const found = readPasted(text);
+    if (found === null) {
+      const field = event.composedPath()[0];
+      const full = field instanceof HTMLTextAreaElement && field.value.length - (field.selectionEnd - field.selectionStart) + text.length > MOST_CHARACTERS;
+      this.pasted = full ? `That is no table, and longer than a field's ${MOST_CHARACTERS} characters: its end was left out.` : "";
+      return;
+    }
     event.preventDefault();
     const kept = this.rows.filter(({ question, answer }) => question !== "" || answer !== "");
     const room = MOST_ROWS - kept.length;
-    const cut = found.slice(0, room).map(({ question, answer }) => ({ question: question.slice(0, MOST_CHARACTERS), answer: answer.slice(0, MOST_CHARACTERS) }));
-    this.replace([...kept, ...cut], `${plural(cut.length, "row")} pasted${found.length > room ? `; ${found.length - room} left out, ${MOST_ROWS} are the most` : ""}.`);
+    const taken = found.rows.slice(0, room);
+    const long = taken.filter(({ question, answer }) => question.length > MOST_CHARACTERS || answer.length > MOST_CHARACTERS).length;
+    this.replace([...kept, ...taken.map(shortened)], [
+      `${plural(taken.length, "row")} pasted${found.rows.length > room ? `; ${found.rows.length - room} left out, ${MOST_ROWS} are the most` : ""}.`, ...found.notes,
+      ...(long > 0 ? [`${plural(long, "row")} cut: a field takes ${MOST_CHARACTERS} characters.`] : []),
+    ].join(" "));
   };
 
   private replace(rows: readonly ExampleRow[], words: string): void {
@@ -123,7 +135,7 @@ export class ExamplesDialog extends LitElement {
 
   private preview(i: number): void {
     this.current = Math.min(i, this.rows.length - 1);
-    const detail = this.rows[this.current] ?? EMPTY;
+    const detail = trimmed(this.rows[this.current] ?? EMPTY);
     this.dispatchEvent(new CustomEvent<ExampleRow>("preview-example", { detail, bubbles: true, composed: true }));
   }
 
@@ -145,7 +157,7 @@ export class ExamplesDialog extends LitElement {
     try {
       const value: unknown = JSON.parse(localStorage.getItem(KEPT) ?? "null");
       if (!Array.isArray(value) || value.length === 0 || value.length > MOST_ROWS) return null;
-      return value.map((row: Partial<ExampleRow> | null) => ({ question: String(row?.question ?? "").slice(0, MOST_CHARACTERS), answer: String(row?.answer ?? "").slice(0, MOST_CHARACTERS) }));
+      return value.map((row: Partial<ExampleRow> | null) => shortened({ question: String(row?.question ?? ""), answer: String(row?.answer ?? "") }));
     } catch {
       return null;
     }

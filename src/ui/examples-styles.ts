@@ -49,7 +49,7 @@ export const examplesStyles = css`
   .row {
     display: grid;
     grid-template-columns: 1.6rem 1fr 1fr 2.2rem;
-    align-items: center;
+    align-items: start;
     gap: var(--s2);
     margin-bottom: var(--s1);
   }
@@ -57,14 +57,25 @@ export const examplesStyles = css`
     font-size: var(--t-s);
     font-weight: 400;
   }
-  .row input {
+  .row > span {
+    line-height: 2.15rem;
+  }
+  .row textarea {
+    field-sizing: content;
     min-width: 0;
+    min-height: 2.15rem;
+    max-height: 9rem;
+    padding-block: 0.35rem;
+    resize: none;
   }
   .tools {
     display: flex;
     flex-wrap: wrap;
     align-items: center;
     gap: var(--s2) var(--s3);
+  }
+  .said {
+    flex: 1 1 14rem;
   }
   .pieces {
     margin: var(--s1) 0;

@@ -1,41 +1,9 @@
-/** Rows of examples: every common form of a pasted table is read, plain prose is not taken for one, and the recipe fits a minute. */
-import fc from "fast-check";
+/** Rows of examples: which count, what is written of them, and a recipe that learns them within a minute. */
 import { describe, expect, it } from "vitest";
 import { presetByName } from "../../src/protocol/presets.ts";
 import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
-import { examplesRecipe, parseDelimited, parseRows, rowsToJsonl, wholeRows } from "../../src/ui/examples-rows.ts";
-
-const two = [{ question: "Who?", answer: "Dora." }, { question: "Where, exactly?", answer: 'In "Wexford"' }];
-
-describe("parseRows", () => {
-  it.each([
-    ["a spreadsheet's tabs", 'Who?\tDora.\nWhere, exactly?\t"In ""Wexford"""\n'],
-    ["commas with a header and Windows line ends", 'question,answer\r\nWho?,Dora.\r\n"Where, exactly?","In ""Wexford"""\r\n'],
-    ["semicolons", 'Who?;Dora.\nWhere, exactly?;"In ""Wexford"""'],
-    ["messages", two.map(({ question, answer }) => JSON.stringify({ messages: [{ role: "user", content: question }, { role: "assistant", content: answer }] })).join("\n")],
-    ["prompt and completion", two.map(({ question, answer }) => JSON.stringify({ prompt: question, completion: answer })).join("\n\n")],
-    ["instruction and output", two.map(({ question, answer }) => JSON.stringify({ instruction: question, input: "", output: answer })).join("\n")],
-  ])("reads %s", (_what, text) => {
-    expect(parseRows(text)).toEqual(two);
-  });
-
-  it("keeps a line break inside quotes, and an instruction's input", () => {
-    expect(parseRows('a\t"b\nc"')).toEqual([{ question: "a", answer: "b\nc" }]);
-    expect(parseRows('{"instruction":"Add","input":"1 2","output":"3"}')).toEqual([{ question: "Add\n\n1 2", answer: "3" }]);
-  });
-
-  it.each(["One line of prose.", "Hello, you", "Well, well, said the fox, and left.\nNobody, however, saw it.", "", "{not json}"])("takes %j for no table", (text) => {
-    expect(parseRows(text)).toEqual([]);
-  });
-
-  it("gives back what was written with tabs, whatever it was", () => {
-    const cell = fc.string({ minLength: 1, maxLength: 20 }).map((text) => text.replaceAll("\r", "")).filter((text) => text.trim() !== "");
-    fc.assert(fc.property(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 }), (rows) => {
-      const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
-      expect(parseDelimited(rows.map((row) => row.map(quote).join("\t")).join("\n"), "\t")).toEqual(rows);
-    }));
-  });
-});
+import type { Recipe, SftStage } from "../../src/protocol/recipe.ts";
+import { examplesRecipe, rowsToJsonl, wholeRows } from "../../src/ui/examples-rows.ts";
 
 describe("rows", () => {
   it("count only where both sides are filled, trimmed, and become conversations", () => {
@@ -46,20 +14,41 @@ describe("rows", () => {
 });
 
 describe("examplesRecipe", () => {
+  const preset = presetByName("first-light")!;
   const rows = (count: number) => Array.from({ length: count }, () => ({ question: "What is this?", answer: "An answer of some length." }));
-  const steps = (count: number, tokensPerSec?: number): number => examplesRecipe(presetByName("first-light")!, "own:abc", rows(count), tokensPerSec).stages[1]!.max_iters;
+  const tuned = (count: number, tokensPerSec?: number, recipe: Recipe = preset): SftStage => examplesRecipe(recipe, "own:abc", rows(count), tokensPerSec).stages[1] as SftStage;
+  const steps = (count: number, tokensPerSec?: number): number => tuned(count, tokensPerSec).max_iters;
+  const rate = (count: number, tokensPerSec?: number): number => tuned(count, tokensPerSec).optimizer.learning_rate;
+  const withLora: Recipe = { ...preset, stages: preset.stages.map((stage) => (stage.kind === "sft" ? { ...stage, method: { type: "lora", r: 8, lora_alpha: 16, target_modules: ["c_attn"] } } : stage)) };
 
-  it("is a valid recipe on the person's data alone", () => {
-    const recipe = validateRecipe(examplesRecipe(presetByName("first-light")!, "own:abc", rows(5), 1e4));
-    expect(recipe.stages[1]!.data).toEqual([{ corpus: "own:abc", weight: 1 }]);
-    expect(recipe.stages[0]).toEqual(presetByName("first-light")!.stages[0]);
+  it("is a valid recipe on the person's data alone, on any machine and by either method", () => {
+    for (const [recipe, speed] of [[preset, 1e4], [preset, 10], [preset, undefined], [withLora, 1e4]] as const) {
+      const made = validateRecipe(examplesRecipe(recipe, "own:abc", rows(5), speed));
+      expect(made.stages[1]!.data).toEqual([{ corpus: "own:abc", weight: 1 }]);
+      expect(made.stages[0]).toEqual(recipe.stages[0]);
+    }
   });
 
-  it("sees more examples longer, and never plans more than a minute of this machine", () => {
-    expect(steps(5, 1e6)).toBe(60);
-    expect(steps(200, 1e6)).toBeGreaterThan(200);
-    // 512 tokens a step: 1,000 tokens/s do 117 steps a minute.
-    expect(steps(200, 1000)).toBe(117);
-    expect(steps(200)).toBe(60);
+  // What these steps teach is measured by the nightly "examples".
+  it("takes the steps that rows need to be known by heart: some at any rate, and the more rows the more", () => {
+    expect(steps(5, 1e6)).toBeGreaterThan(100);
+    expect(steps(30, 1e6) - steps(5, 1e6)).toBeGreaterThan(50);
+    expect(steps(200, 1e6)).toBeGreaterThan(500);
+    expect(rate(200, 1e6)).toBe(preset.stages[1]!.optimizer.learning_rate);
+    expect(tuned(10, 1e6, withLora).max_iters).toBeGreaterThan(steps(10, 1e6));
+  });
+
+  it("plans no more than 50 s of training on this machine, and makes up for steps with the rate", () => {
+    for (const speed of [500, 1000, 3000]) expect((steps(200, speed) * 512) / speed).toBeLessThanOrEqual(50);
+    // 512 tokens a step: 1,000 tokens/s do 97 steps in 50 s.
+    expect(steps(200, 1000)).toBe(97);
+    expect(rate(30, 1000)).toBeGreaterThan(rate(30, 1e6));
+    expect(rate(200, 1000)).toBe(4 * rate(200, 1e6));
+    expect(tuned(200, 1000).optimizer.min_lr).toBeLessThan(rate(200, 1000));
+  });
+
+  it("does not fall back to a handful of steps where the machine was not measured", () => {
+    expect(steps(10)).toBe(steps(10, 1e6));
+    expect(steps(200)).toBeGreaterThan(400);
   });
 });
