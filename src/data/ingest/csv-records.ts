@@ -36,11 +36,12 @@ function judgeColumns(names: readonly string[], rows: readonly (readonly string[
   return { text: [lengths.indexOf(Math.max(...lengths))] };
 }
 
-/** What a file's first part shows. @param text from the file's beginning, `JUDGED` characters of it or all; its last row may be cut */
+/** What a file's first part shows. @param text from the file's beginning, `JUDGED` characters of it or all */
 export function lookAtCsv(text: string, choices: CsvChoices = {}): CsvLook {
   const head = text.slice(0, JUDGED);
-  const delimiter: Delimiter = choices.delimiter ?? detectDelimiter(head);
-  const rows = parseCsv(head, delimiter, () => undefined).filter((row) => row.some((field) => field.trim() !== ""));
+  const cut = text.length >= JUDGED;
+  const delimiter: Delimiter = choices.delimiter ?? detectDelimiter(head, cut);
+  const rows = parseCsv(head, delimiter, () => undefined, cut).filter((row) => row.some((field) => field.trim() !== ""));
   const first = rows[0] ?? [""];
   const header = choices.header ?? looksLikeHeader(first, rows[1]);
   const columns = first.map((field, i) => (header && field.trim() !== "" ? field.trim().slice(0, 60) : `column ${i + 1}`));

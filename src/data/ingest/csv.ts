@@ -1,6 +1,7 @@
 /**
  * Reads CSV piece by piece (RFC 4180): quoted fields with doubled quotes and line ends inside them, CRLF or LF. A quote inside an
- * unquoted field stands for itself, as spreadsheets have it. What the columns mean is `csv-records.ts`.
+ * unquoted field stands for itself, as spreadsheets have it. A quote that is never closed costs its own line, not the file after it.
+ * What the columns mean is `csv-records.ts`.
  */
 import { lineProblem, MAX_ROW_FIELDS, MAX_ROW_LENGTH, type OnProblem, type RecordReader } from "./types.ts";
 
@@ -19,7 +20,7 @@ const QUOTE = 0x22;
 const LF = 0x0a;
 const CR = 0x0d;
 
-type State = "start" | "plain" | "quoted" | "quote" | "bad";
+type State = "start" | "plain" | "quoted" | "quote" | "bad" | "lost";
 
 export class CsvReader implements RecordReader {
   #state: State = "start";
@@ -33,6 +34,9 @@ export class CsvReader implements RecordReader {
   #lineLength = 0;
   /** A carriage return at the end of a piece, until it is known what follows. */
   #held = "";
+  /** Where the open quote stands in the piece at hand, and the pieces since it: read anew from the next line on, should it never close. */
+  #openAt = 0;
+  #open: string[] = [];
   readonly #delimiter: number;
   /** Next character that ends a run outside quotes. */
   readonly #stop: RegExp;
@@ -43,16 +47,34 @@ export class CsvReader implements RecordReader {
   }
 
   push(piece: string): void {
-    const text = this.#held + piece;
+    let text = this.#held + piece;
     this.#held = "";
+    this.#openAt = 0;
     for (let i = 0; i < text.length; ) {
       // Two characters decide at a carriage return: wait for the second.
       if (this.#state !== "quoted" && i + 1 === text.length && text.charCodeAt(i) === CR) {
         this.#held = "\r";
-        return;
+        break;
       }
       i = this.#step(text, i);
+      if (this.#state !== "lost") continue;
+      [text, i] = [this.#afterQuote(text), 0];
     }
+    if (this.#state === "quoted" || this.#state === "quote") this.#open.push(text.slice(this.#openAt));
+  }
+
+  /**
+   * What stands after the line of a quote that never closed, or closed where it cannot; reading goes on there. That reads a stretch of
+   * text twice at most: until its end all quotes in it are doubled, or one had closed this one, and doubled ones open nothing.
+   */
+  #afterQuote(text: string): string {
+    const rest = [...this.#open, text.slice(this.#openAt)].join("");
+    const lineEnd = rest.indexOf("\n");
+    this.#open = [];
+    this.#openAt = 0;
+    this.#line = this.#quoteLine;
+    this.#state = "bad";
+    return lineEnd < 0 ? "" : rest.slice(lineEnd);
   }
 
   end(): void {
@@ -61,7 +83,9 @@ export class CsvReader implements RecordReader {
       this.#step("\r", 0);
     }
     if (this.#state === "quoted") {
-      return this.#bad(`a quote opened on line ${this.#quoteLine} is never closed`, this.#quoteLine);
+      this.#bad(`a quote opened on line ${this.#quoteLine} is never closed`, this.#quoteLine);
+      this.push(this.#afterQuote(""));
+      return this.end();
     }
     if (this.#state === "bad") return this.#reset();
     if (this.#state !== "start" || this.#fields.length > 0) this.#endRow();
@@ -75,6 +99,8 @@ export class CsvReader implements RecordReader {
         if (code === QUOTE) {
           this.#state = "quoted";
           this.#quoteLine = this.#line;
+          this.#open = [];
+          this.#openAt = i + 1;
           this.#lineLength++;
           return i + 1;
         }
@@ -108,10 +134,14 @@ export class CsvReader implements RecordReader {
         }
         const ending = this.#ending(text, i, code);
         if (ending > 0) return i + ending;
-        this.#bad(`${JSON.stringify(text[i])} follows a closing quote at column ${this.#lineLength + 1}; a separator or the line's end must`, this.#line, { column: this.#lineLength + 1 });
-        this.#state = "bad";
+        const column = this.#lineLength + 1;
+        const lost = this.#quoteLine < this.#line;
+        if (lost) this.#bad(`a quote opened on line ${this.#quoteLine} is closed on line ${this.#line} at column ${column}, in the middle of a field`, this.#quoteLine, { column });
+        else this.#bad(`${JSON.stringify(text[i])} follows a closing quote at column ${column}; a separator or the line's end must`, this.#line, { column });
+        this.#state = lost ? "lost" : "bad";
         return i;
       }
+      case "lost":
       case "bad": {
         // The rest of the line is passed over; what follows begins anew.
         const found = text.indexOf("\n", i);
@@ -173,7 +203,7 @@ export class CsvReader implements RecordReader {
   #tooLong(): void {
     const quoted = this.#state === "quoted";
     this.#bad(quoted ? `a quote opened on line ${this.#quoteLine} is not closed within ${MAX_ROW_LENGTH} characters, the most a row may have` : `the row has more than ${MAX_ROW_LENGTH} characters`, this.#rowLine, { allowed: MAX_ROW_LENGTH });
-    this.#state = "bad";
+    this.#state = quoted ? "lost" : "bad";
   }
 
   #newLine(): void {
@@ -182,6 +212,7 @@ export class CsvReader implements RecordReader {
   }
 
   #endField(): void {
+    if (this.#open.length > 0) this.#open = [];
     this.#fields.push(this.#field.length === 1 ? this.#field[0] : this.#field.join(""));
     this.#field = [];
   }
@@ -209,29 +240,41 @@ export class CsvReader implements RecordReader {
   }
 }
 
-/** All rows of a text; for a file's first part and for tests. */
-export function parseCsv(text: string, delimiter: Delimiter, onProblem: OnProblem): string[][] {
+/** All rows of a text; for a file's first part and for tests. @param cut the text goes on elsewhere: its last row is left out */
+export function parseCsv(text: string, delimiter: Delimiter, onProblem: OnProblem, cut = false): string[][] {
   const rows: string[][] = [];
   const reader = new CsvReader({ delimiter, onProblem, onRow: (fields) => void rows.push(fields) });
   reader.push(text);
-  reader.end();
+  if (!cut) reader.end();
   return rows;
 }
 
-/** The delimiter under which the first rows have the most columns, all the same number of them; a comma where none has two. */
-export function detectDelimiter(head: string): Delimiter {
+/** Rows that a delimiter is judged by, and how much of a text is read at a time until there are so many. */
+const JUDGED_ROWS = 50;
+const JUDGED_PIECE = 1 << 12;
+
+/** The first rows that are not blank. */
+function firstRows(head: string, delimiter: Delimiter, onProblem: OnProblem, cut: boolean): string[][] {
+  const rows: string[][] = [];
+  const reader = new CsvReader({ delimiter, onProblem, onRow: (fields) => void (fields.length > 1 || fields[0].trim() !== "" ? rows.push(fields) : 0) });
+  for (let at = 0; at < head.length && rows.length < JUDGED_ROWS; at += JUDGED_PIECE) reader.push(head.slice(at, at + JUDGED_PIECE));
+  // Of one row that is cut, what there is must do.
+  if (rows.length === 0 || (!cut && rows.length < JUDGED_ROWS)) reader.end();
+  return rows.slice(0, JUDGED_ROWS);
+}
+
+/** The delimiter under which the first row has the most columns and most others as many; a comma where none has two. @param cut the text goes on elsewhere */
+export function detectDelimiter(head: string, cut = false): Delimiter {
   let best: Delimiter = ",";
   let most = 1;
   for (const delimiter of DELIMITERS) {
     let broken = false;
-    // The last row may be cut by the head's end.
-    const rows = parseCsv(head, delimiter, () => void (broken = true)).filter((fields) => fields.length > 1 || fields[0].trim() !== "");
-    const whole = (rows.length > 1 ? rows.slice(0, -1) : rows).slice(0, 50);
+    const whole = firstRows(head, delimiter, () => void (broken = true), cut);
     const columns = whole[0]?.length ?? 0;
     const steady = whole.filter((fields) => fields.length === columns).length / Math.max(1, whole.length);
     // A field with one quote left in it was cut in two by a separator that is none.
     const torn = whole.some((fields) => fields.some((field) => /^[^"]*"[^"]*$/.test(field)));
-    const score = columns * (steady === 1 ? 1 : steady * 0.5) * (broken && steady < 1 ? 0.5 : 1) * (torn ? 0.5 : 1);
+    const score = columns * steady ** 2 * (broken && steady < 1 ? 0.5 : 1) * (torn ? 0.5 : 1);
     if (columns > 1 && score > most) {
       best = delimiter;
       most = score;

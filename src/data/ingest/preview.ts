@@ -7,9 +7,10 @@ import { TextDecoding } from "./decode.ts";
 import { checkSize, fileBytes, formOf, ingest, type IngestFile } from "./files.ts";
 import { claimedSize, isGzip } from "./gzip.ts";
 import { JsonlReader } from "./jsonl.ts";
-import type { RecordSink } from "./types.ts";
+import { MAX_LINE_LENGTH, type RecordSink } from "./types.ts";
 
 const HEAD_BYTES = 1 << 20;
+const LF = 0x0a;
 /** Characters that tokens are estimated from, of all files together. */
 const SAMPLE = 200_000;
 const SHOWN = 600;
@@ -124,16 +125,21 @@ async function lookAt(file: IngestFile, choices: CorpusChoices, minCharacters?: 
   }
 }
 
+/** Characters after the last line's end. */
+const unended = (text: string): number => text.length - text.lastIndexOf("\n") - 1;
+
 /** Text of the first megabyte; `whole` where that is all there is. */
 async function headOf(file: IngestFile, choices: CorpusChoices): Promise<{ head: string; whole: boolean; read: number }> {
   const decoding = new TextDecoding(file.name, choices.encoding);
+  const lines = formOf(file.name).form === "jsonl";
   let head = "";
   let read = 0;
   for await (const chunk of fileBytes(file)) {
-    const part = chunk.subarray(0, HEAD_BYTES - read);
+    const part = lines ? chunk : chunk.subarray(0, HEAD_BYTES - read);
     head += decoding.push(part);
     read += part.length;
-    if (read >= HEAD_BYTES) return { head, whole: false, read };
+    // A line is read to its end, or until it is longer than one may be.
+    if (read >= HEAD_BYTES && (!lines || part.includes(LF) || unended(head) > MAX_LINE_LENGTH)) return { head, whole: false, read };
   }
   return { head: head + decoding.end(), whole: true, read };
 }
@@ -157,17 +163,16 @@ function recordsOf(name: string, head: string, whole: boolean, choices: CorpusCh
   const onProblem = (make: () => NestlingError): void => {
     if (choices.onBad !== "skip") throw make();
   };
-  // The last line of a head that is not the whole file is cut.
-  const text = whole ? head : head.slice(0, head.lastIndexOf("\n") + 1) || head;
   if (form === "jsonl") {
     const reader = new JsonlReader(sink, { name, onProblem });
-    reader.push(text);
-    if (whole) reader.end();
+    reader.push(head);
+    // The last line of a head that is not the whole file is cut, and may be too long already.
+    if (whole || unended(head) > MAX_LINE_LENGTH) reader.end();
     return { kind, records: parts.join("") };
   }
   const csv = lookAtCsv(head, choices.csv);
   const records = new CsvRecords(sink, csv, { name, onProblem });
-  records.push(text);
+  records.push(head);
   if (whole) records.end();
   return { kind, records: parts.join(""), csv };
 }

@@ -70,6 +70,37 @@ describe("CsvReader", () => {
     expect(error.message).toContain("never closed");
   });
 
+  it("goes on after the line of a quote that is never closed, and names and counts that row alone", () => {
+    const problems: NestlingError[] = [];
+    const got: [string[], number][] = [];
+    const reader = new CsvReader({ delimiter: ",", onProblem: (make) => void problems.push(make()), onRow: (row, line) => void got.push([row, line]) });
+    reader.push('q,a\n"x\ny",1\n2,"open 3,b\nc,"d ""e"""\nf,g');
+    reader.end();
+    expect(got).toEqual([[["q", "a"], 1], [["x\ny", "1"], 2], [["c", 'd "e"'], 5], [["f", "g"], 6]]);
+    expect(problems.map(({ details }) => details["line"])).toEqual([4]);
+    const first = problems.length;
+    const long = new CsvReader({ delimiter: ",", onProblem: (make) => void problems.push(make()), onRow: (row, line) => void got.push([row, line]) });
+    long.push('a,"\nb,c\n');
+    for (let i = 0; i < 17; i++) long.push(`${"x".repeat(1 << 20)},${i}\n`);
+    long.end();
+    expect(problems.slice(first).map(({ details }) => details)).toEqual([expect.objectContaining({ line: 1, allowed: MAX_ROW_LENGTH })]);
+    expect(got.slice(4).map(([row, line]) => [row[1], line])).toEqual([["c", 2], ...Array.from({ length: 17 }, (_, i) => [String(i), i + 3])]);
+  });
+
+  it("reads any text alike, whatever it holds and however it is cut into pieces", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", '"', '"', '""', ",", "\n", "\r\n", "\r", '\n"'), maxLength: 40 });
+    const read = (pieces: readonly string[]): unknown[] => {
+      const said: unknown[] = [];
+      const reader = new CsvReader({ delimiter: ",", onProblem: (make) => void said.push(make().message), onRow: (row, line) => void said.push([row, line]) });
+      for (const piece of pieces) reader.push(piece);
+      reader.end();
+      return said;
+    };
+    fc.assert(fc.property(text, (all) => {
+      expect(read([...all])).toEqual(read([all]));
+    }), { numRuns: 3000 });
+  });
+
   it("does not hold more of an unclosed quote than a row may have", () => {
     const reader = new CsvReader({ delimiter: ",", onProblem: stop, onRow: () => undefined });
     reader.push('a,"');
@@ -88,8 +119,15 @@ describe("detectDelimiter", () => {
     [",", '"a;b;c","d"\n"e;f","g"\n'],
     [",", "one column\nonly\n"],
     [";", 'x;"a, b\nc, d"\ny;"e, f"\n'],
+    [";", `question;answer\n${"who?;me\n".repeat(8)}x;y;z\n${"where?;here, or there\n".repeat(9)}`],
+    ["\t", `a\tb\n${"1\t2\n".repeat(20)}3\n${"4\t5\n".repeat(20)}`],
   ] as const)("finds %j", (delimiter, text) => {
     expect(detectDelimiter(text)).toBe(delimiter);
+  });
+
+  it("judges a text that is cut by its whole rows", () => {
+    const cut = `${"one;two\n".repeat(9)}three;"four\nfive, six\n${"seven, eight\n".repeat(99)}`;
+    expect(detectDelimiter(cut, true)).toBe(";");
   });
 });
 

@@ -77,6 +77,13 @@ describe("a look at own files", () => {
     expect(all.startsWith(sample.slice(0, 500))).toBe(true);
   });
 
+  it("names a line that is too long, though the first megabyte ends inside it", async () => {
+    const lines = (long: number): string => `{"text":"ok then ok"}\n{"text":"${"x".repeat(long)}"}\n{"text":"ok"}\n`;
+    for (const [long, code] of [[1_200_000, "JSONL_LINE_TOO_LONG"], [3_000_000, "JSONL_LINE_TOO_LONG"], [1_048_000, undefined]] as const) {
+      expect((await preview([file("a.jsonl", lines(long))])).files[0]!.problem).toEqual(code && expect.objectContaining({ code, details: expect.objectContaining({ line: 2 }) }));
+    }
+  });
+
   it("tells conversations from text, over a line that the look cuts", async () => {
     const line = `${JSON.stringify({ prompt: "Who?", completion: "y".repeat(3000) })}\n`;
     const look = await preview([file("a.jsonl", line.repeat(500))]);
