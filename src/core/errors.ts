@@ -6,7 +6,7 @@
 /** Stable codes: documentation, tests and the page refer to an error by its code, never by its words. */
 export type ErrorCode =
   // Data
-  | "DATA_EMPTY" | "DATA_TOO_SHORT" | "DATA_UTF8" | "DATA_ENCODING" | "DATA_BINARY" | "DATA_TOO_LARGE" | "DATA_UNREADABLE" | "DATA_MIXED"
+  | "DATA_EMPTY" | "DATA_TOO_SHORT" | "DATA_TOO_LONG" | "DATA_UTF8" | "DATA_ENCODING" | "DATA_BINARY" | "DATA_TOO_LARGE" | "DATA_UNREADABLE" | "DATA_MIXED"
   | "JSONL_PARSE" | "JSONL_SCHEMA" | "JSONL_TOO_DEEP" | "JSONL_LINE_TOO_LONG"
   | "CSV_PARSE" | "CSV_COLUMNS" | "GZ_TOO_LARGE" | "GZ_CORRUPT"
   | "TOKENIZER_FORMAT" | "TOKEN_RANGE"

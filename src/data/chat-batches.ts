@@ -6,7 +6,7 @@ import { NestlingError } from "../core/errors.ts";
 import { Draws } from "../core/random.ts";
 import type { Batch, BatchSource, RowAddress } from "./batch-types.ts";
 import { fillBatch, padRow } from "./batches.ts";
-import type { ChatDataset, EncodedChat } from "./chat.ts";
+import { columnsOf, type ChatDataset, type EncodedChat } from "./chat.ts";
 
 export interface ChatBatchOptions {
   readonly seed: number;
@@ -26,9 +26,6 @@ interface PackingCache {
   readonly packings: Map<number, Packing>;
   readonly validation: Packing;
 }
-
-/** Columns that an example takes: its last token is only ever a target. */
-const columnsOf = (example: EncodedChat): number => example.ids.length - 1;
 
 export class ChatBatches implements BatchSource {
   readonly trainTokens: number;
@@ -80,7 +77,7 @@ export class ChatBatches implements BatchSource {
     if (usable > 0) return;
     if (all === 0) throw new NestlingError("DATA_EMPTY", `There are 0 ${which} examples; at least 1 is needed. Add conversations.`, { which });
     throw new NestlingError("CONFIG_RANGE", `All ${all} ${which} examples are longer than a row of ${T} tokens, and none is cut short. ` +
-      "Use a larger block_size, or shorter conversations.", { field: "block_size", value: T, examples: all });
+      "Use shorter conversations, or a model with a larger block_size.", { field: "block_size", value: T, examples: all });
   }
 
   #packed(T: number): PackingCache {

@@ -45,16 +45,21 @@ export function encodeChat(tokenizer: Tokenizer, messages: readonly ChatMessage[
   return { ids: Uint32Array.from(ids), mask: Float32Array.from(mask) };
 }
 
+/** Columns of a row that a conversation takes: its last token is only ever a target. */
+export const columnsOf = ({ ids }: Pick<EncodedChat, "ids">): number => ids.length - 1;
+
 export interface ChatDataset {
   readonly train: readonly EncodedChat[];
   readonly validation: readonly EncodedChat[];
   readonly hash: string;
 }
 
-export function encodeChatDataset(tokenizer: Tokenizer, split: Split<ChatExample>): ChatDataset {
+export const encodeChatDataset = (tokenizer: Tokenizer, { train, validation }: Split<ChatExample>): ChatDataset => {
   const encode = (examples: readonly ChatExample[]): EncodedChat[] => examples.map(({ messages }) => encodeChat(tokenizer, messages));
-  const train = encode(split.train);
-  const validation = encode(split.validation);
+  return chatDataset(tokenizer, { train: encode(train), validation: encode(validation) });
+};
+
+export function chatDataset(tokenizer: Tokenizer, { train, validation }: Split<EncodedChat>): ChatDataset {
   const parts = (examples: readonly EncodedChat[]): (Uint32Array | Float32Array)[] => examples.flatMap(({ ids, mask }) => [ids, mask]);
   return { train, validation, hash: datasetHash(["chat", tokenizer.hash, ...parts(train), "validation", ...parts(validation)]) };
 }

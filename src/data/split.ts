@@ -68,10 +68,13 @@ export function splitStream(documents: readonly string[], valShare = VAL_SHARE):
   return splitTail([documents.join(STREAM_SEPARATOR)], valShare);
 }
 
-/** About `valShare` of the items held out, drawn by the seed; at least one where there are two. Order is kept. */
-export function splitExamples<T>(examples: readonly T[], valShare = VAL_SHARE, seed = 0): Split<T> {
-  const count = examples.length < 2 || valShare <= 0 ? 0 : Math.min(examples.length - 1, Math.max(1, Math.round(valShare * examples.length)));
-  const order = new Draws(seed, "batch", { site: "split" }).shuffle(examples.map((_, i) => i));
+/**
+ * About `valShare` of the items held out, drawn by the seed; at least one where there are two. Order is kept.
+ * @param usable items that a batch can hold: only these are held out and counted, the others stay where they do no harm
+ */
+export function splitExamples<T>(examples: readonly T[], valShare = VAL_SHARE, seed = 0, usable: (example: T) => boolean = () => true): Split<T> {
+  const order = new Draws(seed, "batch", { site: "split" }).shuffle(examples.map((_, i) => i)).filter((i) => usable(examples[i]));
+  const count = order.length < 2 || valShare <= 0 ? 0 : Math.min(order.length - 1, Math.max(1, Math.round(valShare * order.length)));
   const held = new Set(order.slice(0, count));
   return { train: examples.filter((_, i) => !held.has(i)), validation: examples.filter((_, i) => held.has(i)) };
 }

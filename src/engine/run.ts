@@ -51,6 +51,7 @@ export class Run {
   #steps: number[];
   #latest: Partial<MetricRow> = {};
   #ended: Promise<void> = Promise.resolve();
+  #leftOut = "";
 
   constructor(readonly options: RunOptions) {
     const { recipe, saved } = options;
@@ -98,6 +99,8 @@ export class Run {
     if (!resume) refuseRecipe({ ...recipe, stages: recipe.stages.slice(this.stageIndex) }, options.device.limits, options.origin?.config.vocab_size, this.looks.hasQuiz);
     this.tokenizer ??= options.saved?.tokenizer ?? options.origin?.tokenizer ?? (await this.#stageData.trainTokenizer());
     const source = await this.#stageData.source(stage, this.tokenizer);
+    this.#leftOut = this.#stageData.leftOut;
+    if (this.#leftOut !== "" && !resume) this.emit({ type: "notice", level: "warning", code: "DATA_TOO_LONG", text: this.#leftOut });
     this.#old = await this.#oldData();
     this.#prepare("Recording the model's programs");
     const config: TransformerConfig = { ...recipe.model, vocab_size: options.origin?.config.vocab_size ?? this.tokenizer.vocabSize };
@@ -378,7 +381,7 @@ export class Run {
       runId: this.options.runId, phase: this.phase, recipe, stageIndex: this.stageIndex, step: trainer?.step ?? 0, stages,
       canSample: trainer !== null && this.phase !== "preparing",
       ...(this.#error ? { error: this.#error } : {}), ...(this.#preparing && this.phase === "preparing" ? { preparing: this.#preparing } : {}),
-      ...(this.#saved ? { saved: this.#saved } : {}), ...(this.options.files.options.branchId ? { branchId: this.options.files.options.branchId } : {}),
+      ...(this.#leftOut === "" ? {} : { leftOut: this.#leftOut }), ...(this.#saved ? { saved: this.#saved } : {}), ...(this.options.files.options.branchId ? { branchId: this.options.files.options.branchId } : {}),
       ...(trainer ? { parameters: trainer.programs.parameters.count, memory: trainer.plan.report() } : {}),
     };
   }

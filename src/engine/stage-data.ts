@@ -1,7 +1,7 @@
 /** From a recipe to batches: the split first, then the tokenizer on the training part alone, then one batch source a stage. */
 import { NestlingError } from "../core/errors.ts";
 import {
-  CharCounter, ChatBatches, encodablePieces, encodeChatDataset, encodeDataset, MixtureBatches, splitDocuments, splitExamples, splitSource, splitStream, TextBatches, trainBpe,
+  CharCounter, chatDataset, ChatBatches, columnsOf, encodablePieces, encodeChat, encodeDataset, MixtureBatches, splitDocuments, splitExamples, splitSource, splitStream, TextBatches, trainBpe, VAL_SHARE,
   type BatchSource, type ChatExample, type TextSource, type Tokenizer,
 } from "../data/index.ts";
 import type { DataSource, Recipe, Stage } from "../protocol/recipe.ts";
@@ -16,7 +16,13 @@ const chatText = (examples: readonly ChatExample[]): string[] => examples.flatMa
 const SAMPLE = 16 * 2 ** 20;
 const SLICE_MS = 40;
 
+/** One to learn from and one to judge by. */
+const FEWEST_CONVERSATIONS = 2;
+
 export class StageData {
+  /** What of a stage's data its model cannot hold, as a sentence; "" where all of it is used. */
+  leftOut = "";
+
   constructor(
     readonly library: CorpusLibrary,
     readonly recipe: Recipe,
@@ -59,6 +65,7 @@ export class StageData {
 
   async source(stage: Stage, tokenizer: Tokenizer): Promise<BatchSource> {
     const seed = this.recipe.seed;
+    this.leftOut = "";
     const sources: { source: BatchSource; weight: number }[] = [];
     for (const { corpus, weight } of stage.data) sources.push({ source: await this.#one(stage, corpus, tokenizer, seed), weight });
     return sources.length === 1 ? sources[0]!.source : new MixtureBatches(sources, { seed });
@@ -68,7 +75,7 @@ export class StageData {
     const loaded = await this.#load(corpus);
     if (loaded.kind === "chat") {
       if (stage.kind !== "sft") throw new NestlingError("CONFIG_RANGE", `Pre-training on "${corpus}" needs running text, and it holds questions and answers. Use it for fine-tuning.`, { field: "data.corpus" });
-      return new ChatBatches(encodeChatDataset(tokenizer, splitExamples(loaded.examples)), { seed, accumulation: stage.gradient_accumulation_steps });
+      return this.#conversations(stage, loaded.examples, tokenizer, seed);
     }
     if (stage.kind === "sft" && !("own" in loaded)) {
       throw new NestlingError("CONFIG_RANGE", `Fine-tuning on "${corpus}" needs questions and answers, or a text of your own, and it is running text that ships. Use world-chat.`, { field: "data.corpus" });
@@ -81,6 +88,22 @@ export class StageData {
       ? await this.library.dataset(loaded.own, loaded.source, tokenizer, stream, hooks)
       : await encodeDataset(tokenizer, stream ? splitStream(loaded.documents) : splitDocuments(loaded.documents), { documentStarts: !stream, ...hooks });
     return new TextBatches(dataset, { seed, rowsBegin: stream ? "anywhere" : "document" });
+  }
+
+  /** Those that a row holds, a tenth of them held out; the others are left out, and said to be. @throws NestlingError DATA_TOO_LONG */
+  #conversations(stage: Stage, examples: readonly ChatExample[], tokenizer: Tokenizer, seed: number): BatchSource {
+    const T = this.recipe.model.block_size;
+    const encoded = examples.map(({ messages }) => encodeChat(tokenizer, messages));
+    const long = encoded.filter((example) => columnsOf(example) > T);
+    const longest = long.reduce((most, { ids }) => Math.max(most, ids.length), 0);
+    const fitting = encoded.length - long.length;
+    if (fitting < FEWEST_CONVERSATIONS) {
+      const which = long.length === 0 ? `There ${fitting === 1 ? "is 1 conversation" : "are 0 conversations"}` : `Of ${encoded.length} conversations ${fitting} fit${fitting === 1 ? "s" : ""} the model's context of ${T} tokens, the longest has ${longest}`;
+      throw new NestlingError("DATA_TOO_LONG", `${which}; at least ${FEWEST_CONVERSATIONS} are needed, one to learn from and one held out. ` +
+        (long.length === 0 ? "Add more." : "Shorten them, or take a model with a larger context."), { conversations: encoded.length, fitting, longest, context: T });
+    }
+    if (long.length > 0) this.leftOut += `${this.leftOut && " "}${long.length} of ${encoded.length} conversations are longer than the context of ${T} tokens and were left out; the longest has ${longest}.`;
+    return new ChatBatches(chatDataset(tokenizer, splitExamples(encoded, VAL_SHARE, 0, (example) => columnsOf(example) <= T)), { seed, accumulation: stage.gradient_accumulation_steps });
   }
 
   async #load(corpus: string): Promise<Corpus> {

@@ -75,12 +75,12 @@ export class RecipePanel extends LitElement {
           ${this.line("seed", String(recipe.seed))} ${this.line("memory", memory === undefined ? undefined : formatBytes(memory.totalBytes))}
         </dl>
       </section>
-      ${recipe.stages.map((stage) => this.stage(stage))}
+      ${recipe.stages.map((stage, i) => this.stage(stage, i === this.run.stageIndex ? this.run.leftOut : undefined))}
       ${isLive(this.run) ? nothing : html`<button class="primary" slot="foot" data-testid="new-run" @click=${this.onNew}>Begin another run</button>`}
     </panel-frame>`;
   }
 
-  private stage(stage: Stage): unknown {
+  private stage(stage: Stage, leftOut: string | undefined): unknown {
     const { optimizer } = stage;
     const rows = stage.batch_size * stage.gradient_accumulation_steps;
     return html`<section>
@@ -93,6 +93,7 @@ export class RecipePanel extends LitElement {
         ${stage.kind === "sft" && stage.method.type === "lora" ? this.line("adapts", stage.method.target_modules.join(", ")) : nothing}
         ${optimizer.weight_decay > 0 ? this.line("weight decay", formatSmall(optimizer.weight_decay)) : nothing}
       </dl>
+      ${leftOut === undefined ? nothing : html`<p class="small quiet" data-testid="left-out">${leftOut}</p>`}
     </section>`;
   }
 
