@@ -48,7 +48,7 @@ export class Intake {
   async preview(...[files, options]: Parameters<EngineApi["previewCorpus"]>): Promise<CorpusPreview> {
     const named = ownFiles("", files);
     const { choices, checkpointId } = options ?? {};
-    const tokenizer = checkpointId === undefined ? undefined : (await this.shelf.open(check.id("checkpointId", checkpointId))).tokenizer;
-    return preview(named, { choices: corpusChoices(choices), tokenizer, minCharacters: MIN_OWN_CHARACTERS });
+    const base = checkpointId === undefined ? undefined : await this.shelf.open(check.id("checkpointId", checkpointId));
+    return preview(named, { choices: corpusChoices(choices), tokenizer: base?.tokenizer, context: base?.config.block_size, minCharacters: MIN_OWN_CHARACTERS });
   }
 }

@@ -46,6 +46,8 @@ export interface FileLook {
     /** What is taken unless another choice is made. */
     readonly chosen: NonNullable<CsvChoices["columns"]>;
   };
+  /** Running text or conversations, once it is known. */
+  readonly kind?: "text" | "chat";
   /** What the first part already shows to be wrong; `details.remedies` names encodings that would read it. */
   readonly problem?: ErrorReport;
 }
@@ -59,10 +61,16 @@ export interface CorpusPreview {
   readonly files: readonly FileLook[];
   readonly bytes: number;
   readonly textBytes: number;
-  /** Estimated by the asked-for checkpoint's tokenizer; absent without one. */
+  /** Of the text that is read, without columns or keys that are not: an estimate. */
+  readonly characters?: number;
+  /** Estimated by the asked-for checkpoint's tokenizer, chat template and all; without conversations that are too long for it. Absent without a checkpoint. */
   readonly tokens?: number;
   /** Share of the text, 0 to 1, that the tokenizer has no token for: unknown characters, or such as only several tokens of bytes make up. */
   readonly unknownShare?: number;
+  /** Share of the text, 0 to 1, that tokens and what is unknown were estimated from. */
+  readonly sampled?: number;
+  /** Conversations looked at, how many of them have more tokens than the checkpoint's context holds, and the tokens of the longest. */
+  readonly examples?: { readonly seen: number; readonly tooLong: number; readonly longest: number; readonly context: number };
   readonly sample: string;
   readonly suggested: OwnUse;
   /** Why, as one sentence. */

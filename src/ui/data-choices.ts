@@ -53,7 +53,7 @@ export class DataChoices extends LitElement {
       <input type="radio" name="use" data-testid="use-${use}" aria-label=${title} aria-describedby="about-${use}" ?disabled=${refused} .checked=${live(use === this.use && !refused)} @change=${() => this.emit("choose-use", use)} />
       ${use === this.preview.suggested && !refused ? html`<span class="suggested" data-testid="suggested">suggested</span>` : nothing}
       <b>${title}</b>
-      <span id="about-${use}">${refused ? plan.blocked : html`${use === "mixture" ? html`Read beside what <i>${recipeTitle(plan.recipe)}</i> reads.` : text} ${tokenizerWords(use, this.preview.unknownShare)}`}</span>
+      <span id="about-${use}">${refused ? plan.blocked : html`${use === "mixture" ? html`Read beside what <i>${recipeTitle(plan.recipe)}</i> reads.` : text} ${tokenizerWords(use, this.preview)}`}</span>
       ${refused ? nothing : html`
         <span class="time" data-testid="data-time-${use}">${this.time(plan)}</span>
         <span data-testid="data-facts-${use}">${tokensWords(plan.tokens)}, ${epochsWords(plan.epochs)}</span>`}

@@ -52,12 +52,14 @@ export const MOST_STEPS = 1_000_000;
 /** Where more of the text than this has no token of its own, its tokens are counted by size alone. */
 export const STRANGE = 0.02;
 
+/** One to learn from, one to judge by. */
+const FEWEST_CONVERSATIONS = 2;
 const FEWEST_STEPS = 60;
 const MOST_TUNING_STEPS = 600;
 const TUNING_EPOCHS = { chat: 10, text: 4 } as const;
 const MIXTURE_EPOCHS = 4;
-/** Bytes of a token where no tokenizer was asked: about what byte pairs of English hold. */
-const BYTES_PER_TOKEN = 3;
+/** Characters of a token where no tokenizer was asked: about what byte pairs of English hold. */
+const CHARACTERS_PER_TOKEN = 3;
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
 const isOwn = ({ corpus }: DataSource): boolean => corpus.startsWith("own");
@@ -74,10 +76,16 @@ export const stepsFor = (epochs: number, perStep: number, share: number, tokens:
 
 /** Tokens that the recipe's tokenizer would make of the data; a base brings its own, which the preview asked. */
 export function estimateTokens(preview: CorpusPreview, kind: Recipe["tokenizer"]["kind"], ofBase: boolean): number {
-  const bySize = Math.max(1, Math.round(preview.textBytes / BYTES_PER_TOKEN));
+  const characters = Math.max(1, preview.characters ?? preview.textBytes);
+  const bySize = Math.ceil(characters / CHARACTERS_PER_TOKEN);
   if (ofBase) return preview.tokens ?? bySize;
-  if (kind === "char") return Math.max(1, preview.textBytes);
+  if (kind === "char") return characters;
   return (preview.unknownShare ?? 1) > STRANGE ? bySize : (preview.tokens ?? bySize);
+}
+
+function tooFewWords({ seen, tooLong, longest, context }: NonNullable<CorpusPreview["examples"]>): string {
+  if (tooLong === 0) return `It has ${seen} conversation${seen === 1 ? "" : "s"}; at least ${FEWEST_CONVERSATIONS} are needed, one to learn from and one to judge by. Add more.`;
+  return `Of ${seen} conversation${seen === 1 ? "" : "s"} looked at, ${seen - tooLong} fit${seen - tooLong === 1 ? "s" : ""} the base's context of ${context} tokens (the longest has ${longest}); at least ${FEWEST_CONVERSATIONS} are needed. Shorten the answers, or open a model with a larger context.`;
 }
 
 /** All three, in the order they are offered. @param corpus its id, once it has one */
@@ -115,6 +123,10 @@ function pretrainPlan(preview: CorpusPreview, { chosen, presets }: DataSetting, 
 function finetunePlan(preview: CorpusPreview, { tuning }: DataSetting, wish: DataWish, corpus: string): DataPlan | Refusal {
   if (tuning === null) return { use: "finetune", blocked: "No base is loaded that a recipe here can tune. Pre-train one first, or open one in Models." };
   const { recipe, base } = tuning;
+  const { examples, sampled } = preview;
+  if (examples !== undefined && examples.seen - examples.tooLong < (sampled === 1 ? FEWEST_CONVERSATIONS : 1)) {
+    return { use: "finetune", blocked: tooFewWords(examples) };
+  }
   const at = recipe.stages.findIndex(({ kind }) => kind === "sft");
   const old = recipe.stages[at]!;
   const tokens = estimateTokens(preview, recipe.tokenizer.kind, true);

@@ -30,7 +30,7 @@ export function remediesOf({ code, message, details }: ErrorReport): readonly Re
 
 /** Running text and conversations cannot be one corpus; a look shows it where a file's form does. */
 export function mixedFiles(preview: CorpusPreview): string {
-  const running = preview.kind === "chat" ? preview.files.filter(({ form, problem }) => form === "text" && problem === undefined) : [];
+  const running = preview.kind === "chat" ? preview.files.filter(({ kind, problem }) => kind === "text" && problem === undefined) : [];
   return running.length === 0 ? "" : `${running.map(({ name }) => safeName(name)).slice(0, 3).join(", ")} ${running.length === 1 ? "is" : "are"} running text, and the others are questions with answers. Take one kind out, and add it on its own.`;
 }
 
@@ -65,12 +65,21 @@ export const epochsWarning = ({ epochs }: DataPlan): string =>
   epochs <= MANY_EPOCHS ? "" : `Read more than ${MANY_EPOCHS} times, so little text is learned by heart rather than learned from. Fewer steps, or more text, helps.`;
 
 /** What the tokenizer means for a use: only a base brings its own, which may not know the text. */
-export function tokenizerWords(use: OwnUse, share: number | undefined): string {
+export function tokenizerWords(use: OwnUse, { unknownShare: share, sampled = 1, examples }: Pick<CorpusPreview, "unknownShare" | "sampled" | "examples">): string {
   if (use === "pretrain") return "It makes a tokenizer of its own, so no character is strange to it.";
   if (use === "mixture") return "The tokenizer is made from the whole mixture.";
-  if (share === undefined) return "";
-  if (share === 0) return "The base's tokenizer knows every character of it.";
-  return `The base's tokenizer has no token for ${formatPercent(share)} of it${share > STRANGE ? ": such characters cost several tokens each, or are lost. Pre-training would make its own." : ", too little to matter."}`;
+  const long = examples === undefined ? "" : tooLongWords(examples, sampled);
+  if (share === undefined) return long;
+  const looked = sampled < 1 ? `the ${formatPercent(sampled)} of it that was looked at` : "it";
+  const known = share === 0 ? `The base's tokenizer knows every character of ${looked}.`
+    : `The base's tokenizer has no token for ${formatPercent(share)} of ${looked}${share > STRANGE ? ": such characters cost several tokens each, or are lost. Pre-training would make its own." : ", too little to matter."}`;
+  return long === "" ? known : `${long} ${known}`;
+}
+
+/** What of the conversations the base cannot hold; "" where it holds all. */
+function tooLongWords({ seen, tooLong, longest, context }: NonNullable<CorpusPreview["examples"]>, sampled: number): string {
+  if (tooLong === 0) return "";
+  return `${sampled < 1 ? `Of ${formatCount(seen)} conversations looked at, ${formatCount(tooLong)}` : `${formatCount(tooLong)} of ${plural(seen, "conversation")}`} ${tooLong === 1 ? "is" : "are"} longer than the base's context of ${context} tokens and will be left out; the longest has ${formatCount(longest)}.`;
 }
 
 /** What was left out or replaced while reading, for a notice; "" where everything was taken as it is. */

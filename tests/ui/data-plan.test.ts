@@ -79,6 +79,12 @@ describe("what data would be trained as", () => {
   it("says why where it cannot be", () => {
     expect(refused("pretrain", preview(1e5, { kind: "chat" }))).toMatch(/cannot be pre-trained on/);
     expect(refused("finetune", preview(1e5), { ...setting(), tuning: null })).toMatch(/No base is loaded/);
+    const examples = { seen: 100, tooLong: 99, longest: 312, context: 64 };
+    const chat = (more: Partial<typeof examples>, sampled = 1): string => refused("finetune", preview(1e5, { kind: "chat", sampled, examples: { ...examples, ...more } }));
+    expect(chat({})).toMatch(/^Of 100 conversations looked at, 1 fits the base's context of 64 tokens \(the longest has 312\); at least 2 are needed\./);
+    expect(chat({ seen: 1, tooLong: 0 })).toMatch(/^It has 1 conversation; at least 2 are needed/);
+    expect([chat({ tooLong: 98 }), chat({}, 0.1)]).toEqual(["", ""]);
+    expect(chat({ tooLong: 100 }, 0.1)).toMatch(/0 fit the base's context/);
     expect(refused("mixture", preview(1e5, { kind: "chat" }), setting(presets.find(({ name }) => name === "shakespeare-char")!))).toMatch(/no fine-tuning stage/);
     expect(firstUse(plansFor(preview(1e5), { ...setting(), tuning: null }), "finetune")).toBe("pretrain");
   });

@@ -37,11 +37,19 @@ describe("words about data", () => {
   });
 
   it("warn of what the base has no token for, and only where it is the base that reads", () => {
-    expect([tokenizerWords("finetune", 0.031), tokenizerWords("finetune", 0.001), tokenizerWords("finetune", undefined)]).toEqual([
+    expect([0.031, 0.001, undefined].map((unknownShare) => tokenizerWords("finetune", { unknownShare }))).toEqual([
       "The base's tokenizer has no token for 3.1% of it: such characters cost several tokens each, or are lost. Pre-training would make its own.", "The base's tokenizer has no token for 0.1% of it, too little to matter.", "",
     ]);
-    expect(tokenizerWords("finetune", 0)).toBe("The base's tokenizer knows every character of it.");
-    expect(tokenizerWords("pretrain", 0.5)).not.toContain("50%");
+    expect(tokenizerWords("finetune", { unknownShare: 0, sampled: 1 })).toBe("The base's tokenizer knows every character of it.");
+    expect(tokenizerWords("finetune", { unknownShare: 0, sampled: 0.05 })).toBe("The base's tokenizer knows every character of the 5.0% of it that was looked at.");
+    expect(tokenizerWords("pretrain", { unknownShare: 0.5 })).not.toContain("50%");
+  });
+
+  it("say how many conversations the base's context does not hold, and of how many that is", () => {
+    const examples = { seen: 100, tooLong: 90, longest: 312, context: 64 };
+    expect(tokenizerWords("finetune", { examples })).toBe("90 of 100 conversations are longer than the base's context of 64 tokens and will be left out; the longest has 312.");
+    expect(tokenizerWords("finetune", { examples: { ...examples, tooLong: 1 }, sampled: 0.2 })).toMatch(/^Of 100 conversations looked at, 1 is longer/);
+    expect(tokenizerWords("finetune", { examples: { ...examples, tooLong: 0 } })).toBe("");
   });
 
   it("name many files by the first", () => {
@@ -52,8 +60,9 @@ describe("words about data", () => {
 
   it("see running text beside questions with answers", () => {
     const preview = (kind: "text" | "chat", files: FileLook[]): CorpusPreview => ({ kind, files, bytes: 0, textBytes: 0, sample: "", suggested: "pretrain", why: "" });
-    expect(mixedFiles(preview("chat", [look("q.jsonl", "jsonl"), look("story.txt", "text")]))).toMatch(/^story\.txt is running text/);
-    expect(mixedFiles(preview("chat", [look("q.jsonl", "jsonl")]))).toBe("");
+    expect(mixedFiles(preview("chat", [look("q.jsonl", "jsonl"), look("story.txt", "text", { kind: "text" })]))).toMatch(/^story\.txt is running text/);
+    expect(mixedFiles(preview("chat", [look("q.jsonl", "jsonl", { kind: "chat" }), look("t.jsonl", "jsonl", { kind: "text" })]))).toMatch(/^t\.jsonl is running text/);
+    expect(mixedFiles(preview("chat", [look("q.jsonl", "jsonl", { kind: "chat" })]))).toBe("");
     expect(mixedFiles(preview("text", [look("a.txt", "text"), look("b.csv", "csv")]))).toBe("");
   });
 

@@ -21,6 +21,16 @@ export async function claimedSize(data: ByteStream): Promise<number> {
   return (await trailerOf(data)).size;
 }
 
+/** What an archive says of itself, before all of it is unpacked. @throws NestlingError GZ_TOO_LARGE */
+export function checkClaim(name: string, packedBytes: number, claimed: number): void {
+  const cap = gzipCap(packedBytes);
+  if (claimed > cap) throw tooLarge(name, packedBytes, `its end claims that it unpacks to ${claimed}; ${cap} are`, cap, MAX_FILE_BYTES);
+}
+
+const tooLarge = (name: string, packedBytes: number, what: string, cap: number, most: number): NestlingError =>
+  new NestlingError("GZ_TOO_LARGE", `${quoted(name)} has ${packedBytes} bytes, and ${what} the most that is allowed for it (${MAX_RATIO} times its size or ${FREE_BYTES}, whichever is more, and ${most} in all). ` +
+    "Nothing of it was kept. Unpack it yourself and take a part.", { packedBytes, allowed: cap });
+
 async function trailerOf(data: ByteStream): Promise<{ crc: number; size: number }> {
   const bytes = await data.slice(Math.max(0, data.size - TRAILER_BYTES), data.size).arrayBuffer();
   if (bytes.byteLength < TRAILER_BYTES) return { crc: -1, size: 0 };
@@ -55,8 +65,7 @@ export async function* gunzip(data: ByteStream, options: { readonly name: string
       if (turn.done) break;
       bytes += turn.value.length;
       if (bytes > cap) {
-        throw new NestlingError("GZ_TOO_LARGE", `${quoted(name)} has ${data.size} bytes and unpacks to more than ${cap}, the most that is allowed for it (${MAX_RATIO} times its size or ${FREE_BYTES}, whichever is more, and ${Math.min(MAX_FILE_BYTES, options.maxBytes ?? MAX_FILE_BYTES)} in all). ` +
-          "What was unpacked is gone again. Unpack it yourself and take a part.", { packedBytes: data.size, allowed: cap });
+        throw tooLarge(name, data.size, `it unpacks to more than ${cap},`, cap, Math.min(MAX_FILE_BYTES, options.maxBytes ?? MAX_FILE_BYTES));
       }
       // A size beyond 2^32 is claimed less than it is; where none can be so large, the rest need not be unpacked.
       if (bytes > trailer.size && trailer.size + 2 ** 32 > cap) throw followed(`it unpacks to more than the ${trailer.size} bytes that its end claims`);

@@ -1,7 +1,9 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ingest } from "../../../src/data/ingest/files.ts";
-import { preview, suggest, unknownShare } from "../../../src/data/ingest/preview.ts";
+import { encodeChat } from "../../../src/data/chat.ts";
+import { preview, suggest } from "../../../src/data/ingest/preview.ts";
+import { unknownShare } from "../../../src/data/ingest/sample.ts";
 import { trainBpe, trainChar } from "../../../src/data/tokenizer/index.ts";
 
 const TALE = Array.from({ length: 40_000 }, (_, i) => `Tale ${i % 97}: the fox and the hen went out.\n`).join("");
@@ -97,6 +99,50 @@ describe("a look at own files", () => {
     expect(look.files.map(({ problem }) => problem?.code)).toEqual(["DATA_UTF8", undefined, "JSONL_PARSE", "DATA_EMPTY", "GZ_CORRUPT"]);
     expect(look.files[0]!.problem!.details["remedies"]).toEqual(["latin1", "utf-8-replace"]);
     expect((await preview([file("a.txt", bad)], { choices: { encoding: "latin1" } })).files[0]!.problem).toBeUndefined();
+  });
+});
+
+describe("what is estimated", () => {
+  const strange = Array.from({ length: 40_000 }, (_, i) => `\u0421\u043a\u0430\u0437\u043a\u0430 ${i % 97}: \u043b\u0438\u0441\u0430 \u0438 \u043a\u0443\u0440\u0438\u0446\u0430.\n`).join("");
+  const off = (estimated: number, counted: number): number => Math.abs(estimated / counted - 1);
+
+  it("comes from all files, and from places all through a file", async () => {
+    const tokenizer = await trainBpe([TALE.slice(0, 20_000)], { vocabSize: 400 });
+    const share = unknownShare(tokenizer, tokenizer.encode(strange.slice(0, 20_000)));
+    const both = (strange.length * share) / (TALE.length + strange.length);
+    const counted = tokenizer.encode(TALE + strange).length;
+    // As two files, and as one whose second part begins after what is read first.
+    for (const files of [[file("a.txt", TALE), file("b.txt", strange)], [file("a.txt", TALE + strange)]]) {
+      const look = await preview(files, { tokenizer });
+      expect(off(look.tokens!, counted)).toBeLessThan(0.1);
+      expect(off(look.unknownShare!, both)).toBeLessThan(0.25);
+      expect(look.sampled).toBeLessThan(0.2);
+    }
+    expect((await preview([file("a.txt", TALE.slice(0, 9000))], { tokenizer })).sampled).toBe(1);
+  });
+
+  it("is, of conversations, with the template, and without those that the context does not hold", async () => {
+    const tokenizer = await trainBpe([TALE.slice(0, 20_000)], { vocabSize: 400 });
+    const chats = Array.from({ length: 60 }, (_, i) => ({ messages: [{ role: "user" as const, content: `q ${i}` }, { role: "assistant" as const, content: i % 3 ? `a ${i}` : "the fox and the hen ".repeat(40) }] }));
+    const sizes = chats.map(({ messages }) => encodeChat(tokenizer, messages).ids.length);
+    const look = await preview([file("a.jsonl", chats.map((chat) => `${JSON.stringify(chat)}\n`).join(""))], { tokenizer, context: 64 });
+    expect(look.examples).toEqual({ seen: 60, tooLong: 20, longest: Math.max(...sizes), context: 64 });
+    expect(look.tokens).toBe(sizes.filter((size) => size - 1 <= 64).reduce((sum, size) => sum + size, 0));
+    expect(look.sampled).toBe(1);
+  });
+
+  it("counts of a table the characters of its chosen columns alone", async () => {
+    const table = `text,junk\n${"the fox went out,".concat("x".repeat(600), "\n").repeat(400)}`;
+    expect((await preview([file("a.csv", table)], { choices: { csv: { columns: { text: [0] } } } })).characters).toBe(400 * "the fox went out\n".length);
+  });
+});
+
+describe("what a look refuses", () => {
+  it("names an archive that claims more than it may unpack to, and tells two kinds of lines apart", async () => {
+    const bomb = new Uint8Array(gzipSync(new Uint8Array(80 * 2 ** 20).fill(0x61)));
+    expect((await preview([file("a.txt.gz", bomb)])).files[0]!.problem).toMatchObject({ code: "GZ_TOO_LARGE", message: expect.stringContaining("claims that it unpacks to 83886080; 67108864 are the most") });
+    const { kind, files } = await preview([file("a.jsonl", '{"text":"once"}\n'), file("b.jsonl", '{"prompt":"a","completion":"b"}\n')]);
+    expect([kind, files.map((each) => each.kind)]).toEqual(["chat", ["text", "chat"]]);
   });
 });
 
