@@ -42,7 +42,7 @@ class StoredSink extends RecordBytes implements IngestSink {
   bytes = 0;
   chat = false;
 
-  constructor(readonly file: FileWriter) {
+  constructor(readonly file: FileWriter, readonly maxChatBytes: number) {
     super();
   }
 
@@ -61,8 +61,8 @@ class StoredSink extends RecordBytes implements IngestSink {
       this.bytes += bytes.length;
       await this.file.write(bytes);
     }
-    if (this.chat && this.bytes > MAX_CHAT_BYTES) {
-      throw new NestlingError("DATA_TOO_LARGE", `The conversations have more than ${MAX_CHAT_BYTES} bytes, the most that are packed into rows at once. Nothing was kept. Take a part of them.`, { allowed: MAX_CHAT_BYTES });
+    if (this.chat && this.bytes > this.maxChatBytes) {
+      throw new NestlingError("DATA_TOO_LARGE", `The conversations have more than ${this.maxChatBytes} bytes, the most that are packed into rows at once. Nothing was kept. Take a part of them.`, { allowed: this.maxChatBytes });
     }
   }
 }
@@ -71,6 +71,8 @@ export interface OwnContext {
   readonly storage: Storage;
   readonly breathe: () => Promise<void>;
   readonly date: () => number;
+  /** Most bytes of conversations, which are in memory together. */
+  readonly maxChatBytes?: number;
 }
 
 /**
@@ -84,7 +86,7 @@ export async function keepOwn(title: string, files: readonly IngestFile[], optio
   const lock = await storage.lock(`own-${uuid}`);
   const file = await storage.create(dataFile(uuid));
   try {
-    const sink = new StoredSink(file);
+    const sink = new StoredSink(file, context.maxChatBytes ?? MAX_CHAT_BYTES);
     const breathing: IngestSink = {
       text: (piece) => sink.text(piece), endDocument: () => sink.endDocument(), example: (example) => sink.example(example), blank: () => undefined,
       flush: async () => {

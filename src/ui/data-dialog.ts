@@ -85,14 +85,15 @@ export class DataDialog extends LitElement {
   private looked(intake: Intake): unknown {
     const { preview, phase, files } = intake;
     const looking = phase === "looking";
-    const head = preview === undefined ? `Looking at ${plural(files.length, "file")}…` : `${plural(files.length, "file")}, ${formatBytes(preview.textBytes)} of text${looking ? "; looking again…" : ""}`;
+    const failed = preview === undefined && intake.error !== undefined;
+    const head = preview === undefined ? (failed ? plural(files.length, "file") : `Looking at ${plural(files.length, "file")}…`) : `${plural(files.length, "file")}, ${formatBytes(preview.textBytes)} of text${looking ? "; looking again…" : ""}`;
     return html`
       <header role="none"><h2 tabindex="-1" autofocus>Your text</h2><span class="quiet small" role="status" data-testid="data-head">${head}</span>
         <button class="plain icon" aria-label="Close" data-testid="close-data" @click=${() => this.dialog.close()}>${icons.close()}</button></header>
       <div class="body" aria-busy=${looking}>
         ${intake.asides.map((words) => html`<p class="aside" data-testid="data-aside">${words}</p>`)}
         ${this.error(intake.error)}
-        ${preview === undefined ? html`<progress aria-label="Looking at the files"></progress>` : html`
+        ${failed ? nothing : preview === undefined ? html`<progress aria-label="Looking at the files"></progress>` : html`
           <data-files .preview=${preview} .choices=${intake.choices}></data-files>
           ${this.choosing(preview)}`}
       </div>

@@ -5,6 +5,7 @@ import { encodeDataset, splitDocuments, splitStream, TextBatches, trainBpe, trai
 import { CorpusLibrary } from "../../src/engine/corpora.ts";
 import { messageBreath } from "../../src/engine/environment.ts";
 import { EventHub } from "../../src/engine/events.ts";
+import { keepOwn } from "../../src/engine/own-data.ts";
 import { corpusChoices, ownFiles } from "../../src/engine/own-check.ts";
 import { StageData } from "../../src/engine/stage-data.ts";
 import type { EngineEvent } from "../../src/protocol/messages.ts";
@@ -96,6 +97,10 @@ describe("own data", () => {
     const cut = new Uint8Array(gzipSync(TALE)).slice(0, -9);
     expect((await rejectionOf(keep(library, { "fine.txt": TALE, "cut.txt.gz": cut }))).code).toBe("GZ_CORRUPT");
     expect((await rejectionOf(keep(library, { "a.jsonl": '{"prompt":"a","completion":"b"}\nnope' }))).code).toBe("JSONL_PARSE");
+    expect(await paths(storage)).toEqual(before);
+    const context = { storage, breathe: async () => undefined, date: () => 0, maxChatBytes: 1000 };
+    const chats = [{ name: "q.jsonl", data: new Blob(['{"prompt":"a","completion":"b"}\n'.repeat(100)]) }];
+    expect(await rejectionOf(keepOwn("q", chats, {}, context))).toMatchObject({ code: "DATA_TOO_LARGE", details: { allowed: 1000 } });
     expect(await paths(storage)).toEqual(before);
     await storage.publish(`own/${crypto.randomUUID()}.data`, new Uint8Array(9));
     const writing = crypto.randomUUID();

@@ -52,7 +52,7 @@ export function fuzzSeed(env: NodeJS.ProcessEnv = process.env): number {
 /** Searching for a smaller file ends here too. */
 const MOST_MS = 45 * 60_000;
 
-const sweep = (): void => {
+export const sweep = (): void => {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
 };
@@ -67,7 +67,7 @@ function prototypes(): unknown[] {
   }));
 }
 
-const heldBytes = (): number => {
+export const heldBytes = (): number => {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 };

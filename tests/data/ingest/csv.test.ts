@@ -101,6 +101,18 @@ describe("CsvReader", () => {
     }), { numRuns: 3000 });
   });
 
+  it("gives up an unquoted row that is too long while it is read, and goes on with the next", () => {
+    const problems: NestlingError[] = [];
+    const got: string[][] = [];
+    const reader = new CsvReader({ delimiter: ",", onProblem: (make) => void problems.push(make()), onRow: (row) => void got.push(row) });
+    const piece = "x".repeat(1 << 20);
+    for (let i = 0; i < 17; i++) reader.push(piece);
+    expect(problems).toEqual([expect.objectContaining({ details: expect.objectContaining({ line: 1, allowed: MAX_ROW_LENGTH }) })]);
+    reader.push(",z\na,b\n");
+    reader.end();
+    expect([got, problems.length]).toEqual([[["a", "b"]], 1]);
+  });
+
   it("does not hold more of an unclosed quote than a row may have", () => {
     const reader = new CsvReader({ delimiter: ",", onProblem: stop, onRow: () => undefined });
     reader.push('a,"');

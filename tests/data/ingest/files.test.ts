@@ -2,8 +2,11 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { checkSize, formOf, ingest, type IngestOptions } from "../../../src/data/ingest/files.ts";
+import { CsvReader } from "../../../src/data/ingest/csv.ts";
+import { JsonlReader } from "../../../src/data/ingest/jsonl.ts";
 import { crc32, gzipCap } from "../../../src/data/ingest/gzip.ts";
 import { MAX_FILE_BYTES, MAX_LINE_LENGTH, type ByteStream } from "../../../src/data/ingest/types.ts";
+import { heldBytes, sweep } from "../../fuzz/fuzz.ts";
 import { CollectedRecords, piecedBlob, rejectionOf, utf8 } from "../support.ts";
 
 const LINE = '{"prompt":"Who?","completion":"Ada."}\n';
@@ -114,6 +117,23 @@ describe("own files", () => {
       expect(examples).toHaveLength(19);
     }
     expect((await fault({ "a.jsonl": "nope\n" }, { onBad: "skip" })).code).toBe("DATA_EMPTY");
+  });
+
+  it("8: a byte order mark counts among the bytes before a bad line", async () => {
+    const marked = Uint8Array.of(0xef, 0xbb, 0xbf, ...utf8(`${LINE}nope\n`));
+    expect(await fault({ "a.jsonl": marked })).toMatchObject({ details: { line: 2, byte: 3 + utf8(LINE).length } });
+  });
+
+  it("holds nothing of a line or row while it is longer than may be", () => {
+    const onProblem = (): void => undefined;
+    for (const reader of [new JsonlReader(new CollectedRecords(), { onProblem }), new CsvReader({ delimiter: ",", onProblem, onRow: onProblem })]) {
+      for (let i = 0; i < 20; i++) reader.push(Buffer.alloc(1 << 20, 0x61 + i).toString("latin1"));
+      sweep();
+      const before = heldBytes();
+      for (let i = 0; i < 150; i++) reader.push(Buffer.alloc(1 << 20, 0x61 + (i % 26)).toString("latin1"));
+      sweep();
+      expect(heldBytes() - before).toBeLessThan(30 * 2 ** 20);
+    }
   });
 
   it.each([
