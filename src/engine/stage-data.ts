@@ -102,7 +102,7 @@ export class StageData {
       throw new NestlingError("DATA_TOO_LONG", `${which}; at least ${FEWEST_CONVERSATIONS} are needed, one to learn from and one held out. ` +
         (long.length === 0 ? "Add more." : "Shorten them, or take a model with a larger context."), { conversations: encoded.length, fitting, longest, context: T });
     }
-    if (long.length > 0) this.leftOut += `${this.leftOut && " "}${long.length} of ${encoded.length} conversations are longer than the context of ${T} tokens and were left out; the longest has ${longest}.`;
+    if (long.length > 0) this.leftOut += `${this.leftOut && " "}${long.length} of ${encoded.length} conversations ${long.length === 1 ? "is" : "are"} longer than the context of ${T} tokens and ${long.length === 1 ? "was" : "were"} left out; the longest has ${longest}.`;
     return new ChatBatches(chatDataset(tokenizer, splitExamples(encoded, VAL_SHARE, 0, (example) => columnsOf(example) <= T)), { seed, accumulation: stage.gradient_accumulation_steps });
   }
 

@@ -4,6 +4,7 @@ import type { ViewName } from "./app-bar.ts";
 import type { AskDetail } from "./ask-panel.ts";
 import { ASK_DEFAULTS } from "./ask-panel.ts";
 import { dataActions } from "./data-actions.ts";
+import type { MeasureExample } from "./examples-dialog.ts";
 import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts";
 import { insideActions } from "./inside-actions.ts";
 import { actionOf } from "./keys.ts";
@@ -69,6 +70,12 @@ export function appActions(app: NestlingApp): AppActions {
     app.examplePieces = base === undefined || (question === "" && answer === "") ? [] : await controller.chatPieces(base, question, answer);
   };
 
+  const measureExample = async ({ question, answer, tell }: MeasureExample): Promise<void> => {
+    const base = app.tuning()?.base.id;
+    const pieces = base === undefined ? [] : await controller.chatPieces(base, question, answer);
+    if (pieces.length > 0) tell(pieces.length);
+  };
+
   const recipes = recipeActions(app);
 
   const choose = (preset: Recipe | undefined): void => {
@@ -102,6 +109,7 @@ export function appActions(app: NestlingApp): AppActions {
     "tune-from": tuneFrom,
     "show-examples": () => app.examples.show(),
     "preview-example": (row: ExampleRow) => void previewExample(row),
+    "measure-example": (row: MeasureExample) => void measureExample(row),
     "tune-examples": (rows: readonly ExampleRow[]) => void tuneExamples(rows),
     "start-run": (choice: StartChoice) => void start(choice),
     "new-run": () => controller.clearRun(),

@@ -1,10 +1,11 @@
 /** A table of a person's own questions and answers, how the model will see each, and the button that tunes on them. Trains nothing itself. */
-import { LitElement, html, nothing } from "lit";
+import { type PropertyValues, LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { ChatPiece } from "../protocol/index.ts";
 import { markerName } from "./answer-view.ts";
 import { readPasted } from "./examples-paste.ts";
 import { FEWEST_ROWS, MOST_CHARACTERS, MOST_ROWS, trimmed, wholeRows, type ExampleRow } from "./examples-rows.ts";
+import { ExampleSizes } from "./examples-sizes.ts";
 import { examplesStyles } from "./examples-styles.ts";
 import { plural } from "./format.ts";
 import * as icons from "./icons.ts";
@@ -14,9 +15,15 @@ const EMPTY: ExampleRow = { question: "", answer: "" };
 const KEPT = "nestling-examples";
 const shortened = ({ question, answer }: ExampleRow): ExampleRow => ({ question: question.slice(0, MOST_CHARACTERS), answer: answer.slice(0, MOST_CHARACTERS) });
 
+/** Asks for the tokens of a row in the chat template; `tell` may never be called. */
+export interface MeasureExample extends ExampleRow {
+  readonly tell: (tokens: number) => void;
+}
+
 /**
  * @fires preview-example - {detail: ExampleRow} to be cut into pieces
- * @fires tune-examples - {detail: readonly ExampleRow[]}
+ * @fires measure-example - {detail: MeasureExample}
+ * @fires tune-examples - {detail: readonly ExampleRow[]} those that fit
  */
 @customElement("examples-dialog")
 export class ExamplesDialog extends LitElement {
@@ -28,14 +35,26 @@ export class ExamplesDialog extends LitElement {
   @property() blocked = "";
   /** The model that would be tuned. */
   @property() baseName = "";
+  /** Columns of a row of that model: tokens that a conversation may have beside its last. */
+  @property({ type: Number }) context = 0;
 
   @state() private rows: readonly ExampleRow[] = Array.from({ length: FEWEST_ROWS }, () => EMPTY);
   @state() private pasted = "";
   /** What the last paste or clearing replaced. */
   @state() private replaced: readonly ExampleRow[] | null = null;
   @query("dialog") private dialog!: HTMLDialogElement;
+  private fits = this.newSizes();
   private current = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+
+  private newSizes(): ExampleSizes {
+    return new ExampleSizes((detail) => this.dispatchEvent(new CustomEvent<MeasureExample>("measure-example", { detail, bubbles: true, composed: true })), () => this.requestUpdate());
+  }
+
+  /** Another model may cut the same row into other pieces. */
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("baseName") || changed.has("context")) this.fits = this.newSizes();
+  }
 
   show(): void {
     this.rows = this.kept() ?? this.rows;
@@ -44,7 +63,10 @@ export class ExamplesDialog extends LitElement {
   }
 
   override render(): unknown {
-    const whole = wholeRows(this.rows).length;
+    const all = wholeRows(this.rows);
+    this.fits.measure(all, this.context);
+    const long = all.filter((row) => this.fits.tooLong(row, this.context)).length;
+    const whole = all.length - long;
     const why = whole < FEWEST_ROWS ? `${plural(FEWEST_ROWS - whole, "more whole row")} needed` : this.blocked;
     return html`<dialog aria-label="Your examples" data-testid="examples">
       <header role="none">
@@ -58,7 +80,7 @@ export class ExamplesDialog extends LitElement {
       </div>
       <div class="tools">
         <button class="plain" data-testid="add-example" ?disabled=${this.rows.length >= MOST_ROWS} @click=${this.onAdd}>Add a row</button>
-        <button class="plain" ?disabled=${whole === 0} @click=${() => this.replace(Array.from({ length: FEWEST_ROWS }, () => EMPTY), "Cleared.")}>Clear</button>
+        <button class="plain" ?disabled=${all.length === 0} @click=${() => this.replace(Array.from({ length: FEWEST_ROWS }, () => EMPTY), "Cleared.")}>Clear</button>
         ${this.replaced === null ? nothing : html`<button class="plain" data-testid="undo-examples" @click=${this.onUndo}>Undo</button>`}
         <span class="small said" role="status" data-testid="pasted">${this.pasted}</span>
       </div>
@@ -66,9 +88,9 @@ export class ExamplesDialog extends LitElement {
       <p class="pieces voice" data-testid="example-pieces">${this.pieces.length === 0
         ? html`<span class="quiet small">Fill a row to see the template around it.</span>`
         : this.pieces.map((piece) => html`<span class=${piece.learned ? "learned" : "read"} title="${piece.learned ? "learned" : "read, not learned from"}, number ${piece.id}">${piece.special ? html`<span class="marker">${markerName(piece.text)}</span>` : piece.text}</span>`)}</p>
-      <p class="quiet small">Grey pieces are read; the loss lies on the others alone. <span class="marker">user</span>, <span class="marker">assistant</span> and <span class="marker">end</span> are the template's markers. One row in ten is held out, to see whether it learned more than the words.</p>
+      <p class="quiet small">Grey pieces are read; the loss lies on the others alone. <span class="marker">user</span>, <span class="marker">assistant</span> and <span class="marker">end</span> are the template's markers. One row in ten is held out and not trained on: it shows whether more than the words was learned.</p>
       <footer role="none">
-        <span class="quiet small">${whole} of ${MOST_ROWS} rows${this.baseName === "" ? "" : `, for ${this.baseName}`}${why === "" ? "; about a minute at most" : `; ${why}`}</span>
+        <span class="quiet small">${whole} of ${MOST_ROWS} rows${long === 0 ? "" : `, ${long} too long and left out`}${this.baseName === "" ? "" : `, for ${this.baseName}`}${why === "" ? "; about a minute at most" : `; ${why}`}</span>
         <button class="primary" data-testid="tune-examples" ?disabled=${why !== ""} @click=${this.onTune}>Tune on these</button>
       </footer>
     </dialog>`;
@@ -79,6 +101,7 @@ export class ExamplesDialog extends LitElement {
     return html`<div class="row">
       <span class="quiet small">${i + 1}</span>${field("question")}${field("answer")}
       <button class="plain icon" aria-label="Remove row ${i + 1}" ?disabled=${this.rows.length <= 1} @click=${() => this.replace(this.rows.filter((_, other) => other !== i), "Removed a row.")}>${icons.trash()}</button>
+      ${this.fits.tooLong(trimmed(row), this.context) ? html`<span class="small long" data-testid="long-${i}">${this.fits.tokens(trimmed(row))} tokens with the template; ${this.baseName || "this base"} reads ${this.context + 1}. Shorten it, or it is left out.</span>` : nothing}
     </div>`;
   }
 
@@ -141,7 +164,7 @@ export class ExamplesDialog extends LitElement {
 
   private readonly onTune = (): void => {
     this.dialog.close();
-    this.dispatchEvent(new CustomEvent("tune-examples", { detail: wholeRows(this.rows), bubbles: true, composed: true }));
+    this.dispatchEvent(new CustomEvent("tune-examples", { detail: wholeRows(this.rows).filter((row) => !this.fits.tooLong(row, this.context)), bubbles: true, composed: true }));
   };
 
   /** Typed rows outlive a reload; where the browser keeps nothing they simply do not. */

@@ -28,6 +28,9 @@ export const examplesStyles = css`
     top: 0;
   }
   footer {
+    margin-top: var(--s3);
+  }
+  footer {
     bottom: calc(-1 * var(--s4));
     border-top: 1px solid var(--line);
   }
@@ -45,6 +48,12 @@ export const examplesStyles = css`
     max-height: 38vh;
     overflow: auto;
     scrollbar-width: thin;
+  }
+  .long {
+    grid-column: 2 / -1;
+    line-height: 1.4;
+    text-align: left;
+    color: var(--bad);
   }
   .row {
     display: grid;

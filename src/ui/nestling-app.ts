@@ -133,7 +133,7 @@ export class NestlingApp extends LitElement {
       ${this.view === "train" ? this.train() : html`<coming-view role="main" .view=${this.view}></coming-view>`}
       <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
       <pieces-view .pieces=${this.pieces}></pieces-view>
-      <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>
+      <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .context=${this.tuning()?.base.model.block_size ?? 0} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>
       <data-dialog .intake=${this.intake} .setting=${this.setting} .calibrations=${state.calibrations} .run=${state.run}></data-dialog>
       <inside-panel .run=${state.run} .choices=${allChoices(state.run, state.checkpoints)} .theme=${this.theme.shown}></inside-panel>
       <small-dialog></small-dialog>
