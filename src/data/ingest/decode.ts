@@ -12,6 +12,9 @@ const MAGIC: readonly (readonly [string, string])[] = [
   ["PK\x03\x04", "a zip archive or an office document"], ["\x1f\x8b", "a gzip archive inside another"], ["{\\rtf", "an RTF document"], ["\xd0\xcf\x11\xe0", "an old office document"],
 ];
 const HEAD_BYTES = 8;
+/** Pairs of bytes that tell UTF-16, and fewest that do. */
+const JUDGED_PAIRS = 512;
+const FEWEST_PAIRS = 4;
 
 export class TextDecoding {
   /** Places where U+FFFD was written, with "utf-8-replace". */
@@ -47,6 +50,11 @@ export class TextDecoding {
     }
     if (this.encoding === "utf-16le" || this.encoding === "utf-16be") return this.#decode(bytes, last);
     const zero = bytes.indexOf(0);
+    const utf16 = zero >= 0 && this.#offset === 0 ? unmarkedUtf16(bytes) : null;
+    if (utf16 !== null) {
+      throw new NestlingError("DATA_BINARY", `${quoted(this.name)} looks like UTF-16 without a byte order mark (a zero at every other byte, the first at byte ${zero}), and is not read as UTF-8. ` +
+        "Nothing was changed. Save it as UTF-8, or open it as UTF-16.", { file: this.name, offset: zero, remedies: [utf16] });
+    }
     if (zero >= 0) throw this.#binary(`byte ${this.#offset + zero} is NUL, and text has none`, { offset: this.#offset + zero });
     return this.#decode(bytes, last);
   }
@@ -83,6 +91,16 @@ export class TextDecoding {
   #binary(why: string, details: Record<string, unknown>): NestlingError {
     return new NestlingError("DATA_BINARY", `${quoted(this.name)} is not text: ${why}. Nothing was changed. Choose a plain text, Markdown, CSV or JSONL file, or one of these as .gz.`, { file: this.name, ...details });
   }
+}
+
+/** Which UTF-16 a text's first bytes are: most of one place in their pairs are zero, as with Latin letters, and none of the other. */
+function unmarkedUtf16(bytes: Uint8Array): "utf-16le" | "utf-16be" | null {
+  const pairs = Math.min(JUDGED_PAIRS, bytes.length >> 1);
+  const zeros = [0, 0];
+  for (let i = 0; i < 2 * pairs; i++) if (bytes[i] === 0) zeros[i & 1]++;
+  const [first, second] = zeros;
+  if (pairs < FEWEST_PAIRS || Math.min(first, second) > 0 || Math.max(first, second) * 2 < pairs) return null;
+  return first === 0 ? "utf-16le" : "utf-16be";
 }
 
 /** Line ends as \n, over pieces cut anywhere. */

@@ -6,11 +6,13 @@ import { NestlingError, type ErrorCode } from "../../core/errors.ts";
 import type { ChatMessage } from "../chat-template.ts";
 import type { ChatExample } from "../chat.ts";
 import { scanJson } from "../json-scan.ts";
-import { lineProblem, MAX_LINE_LENGTH, utf8Length, type OnProblem, type RecordReader, type RecordSink } from "./types.ts";
+import { lineProblem, MAX_LINE_LENGTH, quoted, utf8Length, type OnProblem, type RecordReader, type RecordSink } from "./types.ts";
 
 export const MAX_JSON_DEPTH = 32;
 const ROLES = ["system", "user", "assistant"] as const;
 const KEPT_PROBLEMS = 20;
+/** Characters that a list is told by. */
+const OPENING = 64;
 const FORMS = 'Each line is an object with "messages", or "prompt" and "completion", or "instruction" and "output" (and "input"), or "text"';
 
 export interface JsonlOptions {
@@ -29,6 +31,8 @@ export class JsonlReader implements RecordReader {
   #length = 0;
   #byte: number | undefined;
   #longBytes = 0;
+  /** How the first line begins: a list tells itself by it, though the line may be too long to be kept. */
+  #opening = "";
 
   constructor(readonly sink: RecordSink, readonly options: JsonlOptions) {
     this.#byte = options.byteOffset;
@@ -50,6 +54,7 @@ export class JsonlReader implements RecordReader {
 
   #add(text: string, start: number, end: number): void {
     if (end === start) return;
+    if (this.lines === 0 && this.#opening.length < OPENING) this.#opening += text.slice(start, Math.min(end, start + OPENING));
     this.#length += end - start;
     if (this.#length <= MAX_LINE_LENGTH) this.#parts.push(text.slice(start, end));
     else if (this.#byte !== undefined) {
@@ -72,6 +77,12 @@ export class JsonlReader implements RecordReader {
     const fail = (code: ErrorCode, what: string, details: Record<string, unknown> = {}): never => {
       throw lineProblem(code, this.options.name ?? "", line, what, { ...(byte === undefined ? {} : { byte }), ...details });
     };
+    // Not one bad line among others: left out, it would take nearly all of the file with it.
+    if (line === 1 && /^\s*\[\s*(?:\{|$)/.test(this.#opening)) {
+      const { name } = this.options;
+      throw new NestlingError("JSONL_LIST", `${name ? quoted(name) : "The file"} is one JSON list, and JSON Lines is read: each object on a line of its own, without the list's brackets around them or commas between. ` +
+        "Nothing was changed. Save it so, as .jsonl (jq -c '.[]' does it).", { ...(name ? { file: name } : {}), line });
+    }
     try {
       if (length > MAX_LINE_LENGTH) {
         fail("JSONL_LINE_TOO_LONG", `it has ${length} characters; at most ${MAX_LINE_LENGTH} are read`, { length, allowed: MAX_LINE_LENGTH });

@@ -64,6 +64,24 @@ describe("TextDecoding", () => {
   });
 });
 
+describe("UTF-16 without a mark", () => {
+  it("is named by its zeros at every other byte, with the reading that works, and other zeros are not", () => {
+    for (const [encoding, first] of [["utf-16le", 0], ["utf-16be", 1]] as const) {
+      const units = [..."the fox \u2013 and the hen"].map((char) => char.charCodeAt(0));
+      const bytes = Uint8Array.from(units.flatMap((unit) => (first === 0 ? [unit & 255, unit >> 8] : [unit >> 8, unit & 255])));
+      for (const sizes of [[], [3, 3, 3]]) {
+        const error = errorOf(() => decoded(bytes, "utf-8", sizes));
+        expect(error).toMatchObject({ code: "DATA_BINARY", details: { remedies: [encoding] } });
+        expect(error.message).toMatch(/UTF-16 without a byte order mark.*zero at every other byte.*[Ss]ave it as UTF-8/);
+      }
+      expect(decoded(bytes, encoding)).toBe("the fox \u2013 and the hen");
+    }
+    for (const bytes of [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [1, 0, 2, 3, 4, 5, 6, 7, 8, 9], [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0]]) {
+      expect(errorOf(() => decoded(Uint8Array.from(bytes))).details["remedies"]).toBeUndefined();
+    }
+  });
+});
+
 describe("LineEnds", () => {
   it("makes every line end a line feed, whatever the pieces", () => {
     fc.assert(fc.property(fc.string({ unit: fc.constantFrom("a", "\r", "\n"), maxLength: 12 }), fc.array(fc.nat(3), { maxLength: 12 }), (text, sizes) => {

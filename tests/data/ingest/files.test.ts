@@ -147,6 +147,19 @@ describe("own files", () => {
     expect(await fault({ "a.jsonl": LINE + line })).toMatchObject({ code, details: { line: 2 } });
   });
 
+  it.each([
+    ["over many lines", '[\n{"prompt":"a","completion":"b"},\n{"prompt":"c","completion":"d"}\n]\n'],
+    ["on one line", ' [{"prompt":"a","completion":"b"}]'],
+    ["on one line that is too long to be read", `[{"text":"${"x".repeat(MAX_LINE_LENGTH)}"}]`],
+  ])("9: one JSON list %s is refused whole, with what to make of it", async (_, text) => {
+    for (const onBad of ["stop", "skip"] as const) {
+      const error = await fault({ "a.json": text }, { onBad });
+      expect(error).toMatchObject({ code: "JSONL_LIST", details: { line: 1 } });
+      expect(error.message).toMatch(/JSON Lines.*each object on a line of its own/);
+    }
+    expect((await fault({ "a.jsonl": '[1,2]\n' })).code).toBe("JSONL_SCHEMA");
+  });
+
   it("10: keys named __proto__ and constructor are data, and no prototype changes", async () => {
     const before = Object.getOwnPropertyNames(Object.prototype).join();
     const { examples } = await read({ "a.jsonl": `{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},${LINE.slice(1)}` });
