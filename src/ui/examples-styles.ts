@@ -49,7 +49,7 @@ export const examplesStyles = css`
     overflow: auto;
     scrollbar-width: thin;
   }
-  .long {
+  .row > .long {
     grid-column: 2 / -1;
     line-height: 1.4;
     text-align: left;

@@ -1,8 +1,8 @@
 /** Before a run: what this place is, and the two ways to begin, each with its time on this machine. Starts nothing itself. */
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query } from "lit/decorators.js";
-import type { CheckpointSummary, Recipe } from "../protocol/index.ts";
-import { formatBytes, formatShort } from "./format.ts";
+import type { CheckpointSummary, Recipe, Stage } from "../protocol/index.ts";
+import { formatBytes, formatShort, safeName } from "./format.ts";
 import type { CalibrationState, PageState } from "./page-state.ts";
 import { methodOf } from "./recipe-choice.ts";
 import type { RecipeEditor } from "./recipe-editor.ts";
@@ -59,10 +59,10 @@ export class StartPanel extends LitElement {
     const stages = tuning?.recipe.stages.map((stage) => stage.kind === "sft") ?? [];
     return html`<section class="card tune">
       <h2>Fine-tune it</h2>
-      <p>
+      <p data-testid="tune-says">
         ${tuning === null
           ? "Needs a base that a recipe here can tune. None is loaded; train one from nothing, or open one in Models."
-          : html`Take a base that has read a lot and was never asked anything, and teach it to answer. Here: ${checkpointLabel(tuning.base)}.`}
+          : html`Take a base that has read a lot and was never asked anything, and teach it to answer. Here: ${checkpointLabel(tuning.base)}.${this.ownWords(tuning.recipe.stages.filter(({ kind }) => kind === "sft"))}`}
       </p>
       ${tuning === null ? html`<div class="time"></div>` : this.time(state.calibrations[JSON.stringify(tuning.recipe)], stages, "practice in answering")}
       <div class="ways">
@@ -79,12 +79,19 @@ export class StartPanel extends LitElement {
     const both = recipe.stages.some((stage) => stage.kind === "sft");
     return html`<section class="card">
       <h2>Train from nothing</h2>
-      <p>Start from random numbers and watch noise turn into words, words into sentences${both ? ", and sentences into answers" : ""}.</p>
+      <p>Start from random numbers and watch noise turn into words, words into sentences${both ? ", and sentences into answers" : ""}.${this.ownWords(recipe.stages)}</p>
       ${waits
         ? html`<div class="time"><b>Your text first</b><span>Drop files anywhere on this page, or choose or paste below.</span></div>`
         : this.time(state.calibrations[JSON.stringify(recipe)], kinds, both ? "reading, then practice in answering" : "reading")}
       <button class="primary" data-testid="start-scratch" ?disabled=${waits || this.starting || state.link !== "ready"} @click=${this.startScratch}>Train from nothing</button>
     </section>`;
+  }
+
+  /** Which of the person's own texts the stages read; "" where none. */
+  private ownWords(stages: readonly Stage[]): string {
+    const ids = new Set(stages.flatMap(({ data }) => data.map(({ corpus }) => corpus)));
+    const titles = this.state.corpora.filter(({ id, report }) => report !== undefined && ids.has(id)).map(({ title }) => safeName(title));
+    return titles.length === 0 ? "" : ` It reads ${titles.join(", ")}.`;
   }
 
   private time(calibration: CalibrationState | undefined, counted: readonly boolean[], what: string): unknown {

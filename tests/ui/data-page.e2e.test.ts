@@ -173,6 +173,7 @@ describe("what to do with it", () => {
       await expect.poll(() => has("start-tune")).toBe(true);
       expect(await page.evaluate(() => window.app.tuning()!.recipe.stages.at(-1)!.data[0]!.corpus)).toBe("own:0123abcd");
       expect((await notices()).at(-1)).toBe('tales.txt is ready, and the recipe is set up: "Fine-tune it" starts it.');
+      await expectText("tune-says", /It reads tales\.txt\.$/);
     });
   });
 
@@ -205,8 +206,15 @@ describe("a file that cannot be read as it is", () => {
     visit("empty", async () => {
       await drop(["bad.jsonl", 9000]);
       await expectText("data-problem", /line 17.*JSONL_PARSE/);
-      await press("remedy-skip");
+      await page.evaluate(() => (window.app.shadowRoot!.querySelector("data-dialog")!.shadowRoot!.querySelector("data-files")!.shadowRoot!.querySelector('[data-testid="remedy-skip"]') as HTMLElement).focus());
+      await page.keyboard.press("Enter");
       await expect.poll(canTake).toBe(true);
+      // What was pressed is gone, and a second Enter must not press what came in its place.
+      expect(await page.evaluate(() => {
+        let at: Element | null = document.activeElement;
+        while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+        return at?.getAttribute("aria-label");
+      })).toBe("Files");
       await press("data-setup");
       await expect.poll(notices).toContainEqual(expect.stringMatching(/^1 line or row of bad\.jsonl left out\. The first: .*line 17/));
     }));
