@@ -54,9 +54,9 @@ export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly throu
 `;
 
 /** The flag that does what an error about own files offers; empty where none does. */
-export function remedyFlag(code: string): string {
+export function remedyFlag(code: string, message = ""): string {
   if (code === "DATA_UTF8") return " Here that is --encoding latin1 or --encoding utf-8-replace.";
-  if (code === "DATA_ENCODING") return " Here that is --encoding utf-16le or --encoding utf-16be.";
+  if (code === "DATA_ENCODING" || (code === "DATA_BINARY" && message.includes("UTF-16"))) return " Here that is --encoding utf-16le or --encoding utf-16be.";
   return /^(?:JSONL_|CSV_PARSE$)/.test(code) ? " Here --skip-bad leaves such lines out and counts them." : "";
 }
 

@@ -226,8 +226,9 @@ async function takeIn(session: Session, { texts, choices }: TrainOptions, screen
     screen.json(dataJson(corpus));
     return corpus.id;
   } catch (error) {
-    if (!(error instanceof NestlingError) || remedyFlag(error.code) === "") throw error;
-    throw new NestlingError(error.code, error.message.replace(`[${error.code}] `, "") + remedyFlag(error.code));
+    const flag = error instanceof NestlingError ? remedyFlag(error.code, error.message) : "";
+    if (!(error instanceof NestlingError) || flag === "") throw error;
+    throw new NestlingError(error.code, error.message.replace(`[${error.code}] `, "") + flag);
   } finally {
     reading = false;
   }

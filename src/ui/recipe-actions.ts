@@ -59,6 +59,10 @@ export function recipeActions(app: NestlingApp): RecipeActions {
 
   const openFile = async ({ name, data }: { readonly name: string; readonly data: Blob }): Promise<void> => {
     try {
+      if ((await data.slice(0, 200).text()).trimStart().startsWith("[")) {
+        controller.notify("error", "JSONL_LIST", `${safeName(name)} is a JSON list, which is no recipe. To train on what is in it, save it as JSON Lines: one object a line, without the brackets and the commas between, as a .jsonl file. Nothing was changed.`);
+        return;
+      }
       if (data.size > MOST_FILE_BYTES) throw new NestlingError("CONFIG_UNKNOWN", `it has ${data.size} bytes; a recipe has at most ${MOST_FILE_BYTES}.`);
       let value: unknown;
       try {
