@@ -11,7 +11,7 @@ import { MemoryStorage, type Storage } from "../../src/store/index.ts";
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 let packed: ReturnType<typeof packCorpora> | undefined;
 
-async function fetchFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function fetchFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   if (path === "kernels.wasm") return new Uint8Array(readFileSync(here("src/kernels/wasm/build/kernels.wasm")));
   const corpora = await (packed ??= packCorpora());
   const utf8 = new TextEncoder();

@@ -244,7 +244,7 @@ describe("a recipe as a file", () => {
       await expectText("notice", /dropped\.json was not opened as a recipe: model\.n_layer is -1; it must be a whole number from 1 to 48\..*CONFIG_RANGE/);
       expect(await chosen()).toEqual(presets[0]);
       await drop('\n[{"prompt":"a","completion":"b"}]');
-      await expectText("notice", /dropped\.json is a JSON list, which is no recipe\..* as a \.jsonl file/);
+      await expect.poll(() => page.evaluate(() => window.app.run.state.notices.map(({ text }) => text).join(" "))).toMatch(/dropped\.json is a JSON list, which is no recipe\..* as a \.jsonl file/);
       await drop(JSON.stringify({ ...presets[0], seed: 5 }));
       await expect.poll(async () => (await chosen()).seed).toBe(5);
     }));
