@@ -3,10 +3,11 @@ import { Draws } from "../core/random.ts";
 import { emptyBatch, type Batch, type BatchSource } from "../data/index.ts";
 import type { Device, DeviceLimits } from "../device/types.ts";
 import { memoryReport } from "../plan/compile.ts";
-import { refuseIfTooLarge, type MemoryPlan } from "../plan/memory.ts";
+import { refuseIfTooLarge, refuseLeast, type MemoryPlan } from "../plan/memory.ts";
 import type { Calibration, MemoryReport } from "../protocol/messages.ts";
 import type { Recipe, Stage } from "../protocol/recipe.ts";
 import type { CheckpointManifest } from "../store/index.ts";
+import { parameterTable } from "../model/transformer.ts";
 import { recordTraining, type TrainingPrograms } from "../training/programs.ts";
 import { memoryOf, Trainer } from "../training/trainer.ts";
 import { scoresQuiz } from "./quiz.ts";
@@ -44,6 +45,7 @@ function randomSource(V: number, seed: number): BatchSource {
  */
 export function refuseRecipe(recipe: Recipe, limits: DeviceLimits, V = vocabularyOf(recipe), quiz = scoresQuiz(recipe)): MemoryPlan[] {
   return recipe.stages.map((stage) => {
+    refuseLeast(leastBytes(recipe, stage, V), limits);
     const memory = memoryOf(programsOf(recipe, stage, V, stage.batch_size, limits, quiz));
     refuseIfTooLarge(memory, limits);
     return memory;
@@ -60,6 +62,17 @@ export function planRecipe(recipe: Recipe, limits: DeviceLimits, parent: Pick<Ch
     ? refuseRecipe({ ...recipe, model: parent.model }, limits, parent.model.vocab_size, scoresQuiz(recipe, parent.recipe))
     : refuseRecipe(recipe, limits);
   return plans.map(memoryReport);
+}
+
+/**
+ * Fewest bytes that a stage needs, without recording it: what is trained with its gradient and both moments, and of each token in each layer
+ * what attention's backward reads, the residual (C) and queries, keys and values (C and more). In f32.
+ */
+export function leastBytes(recipe: Recipe, stage: Stage, V: number): number {
+  const parameters = parameterTable({ ...recipe.model, vocab_size: V }).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const { n_layer, n_embd, block_size } = recipe.model;
+  const lora = stage.kind === "sft" && stage.method.type === "lora";
+  return 4 * (parameters * (lora ? 1 : 4) + 2 * stage.batch_size * block_size * n_embd * n_layer);
 }
 
 const vocabularyOf = ({ tokenizer }: Recipe): number => (tokenizer.kind === "char" ? Math.min(CHARACTERS, tokenizer.vocab_size) : tokenizer.vocab_size);

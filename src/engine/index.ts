@@ -202,7 +202,7 @@ class Engine implements EngineApi {
     const run = this.#current();
     const { manifests } = await this.#need(this.#checkpoints).list();
     const back = await checkpointBefore({ runId: run.options.runId, globalStep: run.globalStep, recipe: run.recipe }, manifests, new RunStore(this.#need(this.#storage)));
-    if (back === undefined) throw new NestlingError("COMMAND", `There is no checkpoint before step ${run.globalStep} to go back to. One is saved every 60 s, at a pause, before a knob is turned, and at the end of a stage.`);
+    if (back === undefined) throw new NestlingError("COMMAND", `There is no checkpoint before step ${run.globalStep} to go back to. One is saved every 60 s, at a pause, before a knob is turned, and at the end of a stage; the newest two, the best of a stage and those before the last ten turns are kept.`);
     return this.fork(back);
   }
 

@@ -277,7 +277,7 @@ export class Run {
     this.#last.savedMs = this.options.now();
     this.#last.saved = trainer.step;
     const summary = await this.options.files.save(this, trainer, this.#latest);
-    if (summary) this.#saved = { checkpointId: summary.id, step: trainer.step, atMs: summary.createdMs };
+    if (summary) this.#saved = { checkpointId: summary.id, stage: this.stage.name, step: trainer.step, atMs: summary.createdMs };
     this.say();
   }
 

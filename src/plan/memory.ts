@@ -76,13 +76,25 @@ export function planMemory(recordings: readonly Recording[], held: readonly Stor
   return { buffers, bufferOf, births, totalBytes: buffers.reduce((sum, buffer) => sum + buffer.sizeBytes, 0) };
 }
 
-export const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 * 10 ? 1 : 0)} MiB`;
+/** In MiB, and from ten of them on in GiB, then in TiB. */
+export function megabytes(bytes: number): string {
+  const [unit, size] = bytes < 10 * 2 ** 30 ? (["MiB", 2 ** 20] as const) : bytes < 10 * 2 ** 40 ? (["GiB", 2 ** 30] as const) : (["TiB", 2 ** 40] as const);
+  return `${(bytes / size).toFixed(bytes < size * 10 ? 1 : 0)} ${unit}`;
+}
+
+/** @throws NestlingError MEM_ESTIMATE where even a lower bound of what a plan would need is more than the device gives: for what would take long to record. */
+export function refuseLeast(leastBytes: number, limits: DeviceLimits): void {
+  if (leastBytes <= limits.maxTotalBytes) return;
+  throw new NestlingError("MEM_ESTIMATE", `This model needs at least ${megabytes(leastBytes)}; this device gives ${megabytes(limits.maxTotalBytes)}. Nothing was allocated. ${LOWER}`, { asked: leastBytes, allowed: limits.maxTotalBytes });
+}
+
+const LOWER = "Lower batch_size, block_size, n_embd or n_layer.";
 
 /** @throws NestlingError MEM_ESTIMATE, with both numbers, before anything is allocated */
 export function refuseIfTooLarge(plan: MemoryPlan, limits: DeviceLimits, budgetBytes = Infinity): void {
   const allowed = Math.min(limits.maxTotalBytes, budgetBytes);
   if (plan.totalBytes > allowed) {
-    throw new NestlingError("MEM_ESTIMATE", `This model needs ${megabytes(plan.totalBytes)}; this device gives ${megabytes(allowed)}. Nothing was allocated. Lower batch_size, block_size, n_embd or n_layer.`, { asked: plan.totalBytes, allowed });
+    throw new NestlingError("MEM_ESTIMATE", `This model needs ${megabytes(plan.totalBytes)}; this device gives ${megabytes(allowed)}. Nothing was allocated. ${LOWER}`, { asked: plan.totalBytes, allowed });
   }
   const most = Math.min(limits.maxBufferBytes, limits.maxBindingBytes);
   for (const buffer of plan.buffers) {

@@ -33,7 +33,7 @@ export interface RunState {
   readonly error?: ErrorReport;
   /** What is being prepared ("cleaning text", "training the tokenizer", ...), with the share done when known. */
   readonly preparing?: { readonly what: string; readonly share?: number };
-  readonly saved?: { readonly checkpointId: string; readonly step: number; readonly atMs: number };
+  readonly saved?: { readonly checkpointId: string; readonly stage: string; readonly step: number; readonly atMs: number };
   /** What of the stage's data the model cannot hold and so was left out, as a sentence. */
   readonly leftOut?: string;
   /** Of a fork: the checkpoint of another run that it went on from. */

@@ -40,7 +40,11 @@ function rowsOf(curves: Curves, run: RunState | null): Row[] {
   });
 }
 
-const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+/** A name, quoted where RFC 4180 asks for it; one that a spreadsheet would take for a formula begins with an apostrophe. */
+function quoted(name: string): string {
+  const text = /^[=+\-@\t\r]/.test(name) ? `'${name}` : name;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
 
 /** Every point as RFC 4180 lines; where neighbours were merged (past 262,144 steps) a row is their mean. */
 export function curvesCsv(curves: Curves, run: RunState | null): string {
@@ -87,8 +91,16 @@ export async function chartPicture(chart: LineChart, title: string, below: strin
   const y = drawn.height + 4.6 * em;
   for (const { label, color, kind } of chart.lines) {
     if (kind === "edge") continue;
-    context.fillStyle = chart.resolveColor(color);
-    context.fillRect(x, y - 0.4 * em, em, kind === "dots" ? 0.4 * em : 0.16 * em);
+    if (kind === "dots") {
+      context.strokeStyle = chart.resolveColor(color);
+      context.lineWidth = 0.12 * em;
+      context.beginPath();
+      context.arc(x + 0.5 * em, y - 0.3 * em, 0.25 * em, 0, 2 * Math.PI);
+      context.stroke();
+    } else {
+      context.fillStyle = chart.resolveColor(color);
+      context.fillRect(x, y - 0.4 * em, em, 0.16 * em);
+    }
     context.fillStyle = chart.resolveColor("--ink-2");
     context.fillText(label, x + 1.3 * em, y);
     x += context.measureText(label).width + 3 * em;

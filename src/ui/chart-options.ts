@@ -16,6 +16,7 @@ export interface ChartLook {
   formatX(x: number): string;
   formatTickY(y: number): string;
   borders(): readonly ChartBorder[];
+  marks(): readonly ChartBorder[];
   range(): ChartRange;
   /** A part of x was dragged over. */
   onSelect(from: number, to: number): void;
@@ -28,6 +29,7 @@ const faint = (color: string, alpha: number): string => `color-mix(in oklab, ${c
 export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlot.Options {
   const ink = look.color("--ink-3");
   const grid = look.color("--line");
+  const turned = look.color("--tuned");
   const axis = (more: Partial<uPlot.Axis>): uPlot.Axis => ({
     stroke: ink,
     font: look.font,
@@ -57,7 +59,8 @@ export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlo
         gap: 6,
         grid: { show: false },
         splits: (plot, _i, min, max) => ticks(min, max, Math.max(2, Math.floor(plot.bbox.width / devicePixelRatio / (look.em * 9)))),
-        values: (_plot, splits) => splits.map(look.formatX),
+        // Two ticks that read alike say one thing.
+        values: (_plot, splits) => splits.map(look.formatX).map((text, i, all) => (text === all[i - 1] ? "" : text)),
       }),
       axis({
         show: !look.compact,
@@ -74,7 +77,7 @@ export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlo
     series: [{}, ...lines.map((line) => seriesOptions(line, look))],
     bands: bandsOf(lines, look),
     hooks: {
-      draw: [(plot) => drawBorders(plot, look, ink, grid)],
+      draw: [(plot) => drawBorders(plot, look, ink, grid), (plot) => drawMarks(plot, look, turned)],
       setSelect: [
         (plot) => {
           const { left, width } = plot.select;
@@ -110,6 +113,29 @@ function bandsOf(lines: readonly ChartLine[], look: ChartLook): uPlot.Band[] {
     i++;
   }
   return bands;
+}
+
+/** A thin line and, in a large chart, a diamond on it: as the timeline below shows a turned knob. */
+function drawMarks(plot: uPlot, look: ChartLook, color: string): void {
+  const { ctx, bbox } = plot;
+  const size = 4 * devicePixelRatio;
+  ctx.save();
+  ctx.strokeStyle = faint(color, 0.7);
+  ctx.fillStyle = color;
+  ctx.lineWidth = devicePixelRatio;
+  for (const mark of look.marks()) {
+    const x = Math.round(plot.valToPos(mark.x, "x", true)) + 0.5;
+    if (!(x >= bbox.left - 1 && x <= bbox.left + bbox.width + 1)) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    if (look.compact) continue;
+    ctx.beginPath();
+    for (const [dx, dy] of [[0, -size], [size, 0], [0, size], [-size, 0]] as const) ctx.lineTo(x + dx, bbox.top + dy);
+    ctx.fill();
+  }
+  ctx.restore();
 }
 
 function drawBorders(plot: uPlot, look: ChartLook, ink: string, line: string): void {

@@ -1,5 +1,5 @@
 /** From curves to what a chart draws: which lines a metric has, in which colours, and how its numbers are written. Pure. */
-import type { RunState } from "../protocol/index.ts";
+import type { KnobChange, RunState } from "../protocol/index.ts";
 import { decimate, smooth, xRange } from "./chart-maths.ts";
 import { formatClock, formatLoss, formatShort, formatSmall } from "./format.ts";
 import type { ChartRange } from "./chart-zoom.ts";
@@ -95,9 +95,35 @@ export function stageBorders(curves: Curves, run: RunState | null, axis: XAxis):
   });
 }
 
+/** What was turned, in words. */
+function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobChange, "step">): string {
+  return [
+    learning_rate === undefined ? "" : `learning rate ${formatSmall(learning_rate)}`,
+    grad_clip === undefined ? "" : `clip ${formatSmall(grad_clip)}`,
+    temperature === undefined ? "" : `temperature ${formatSmall(temperature)}`,
+  ].filter((part) => part !== "").join(", ");
+}
+
+/** Every turn of a knob: its step over all stages, and what was turned. */
+export function turnsOf(run: RunState | null): readonly { readonly globalStep: number; readonly text: string }[] {
+  let before = 0;
+  return (run?.recipe.stages ?? []).flatMap(({ changes = [], max_iters }) => {
+    const offset = before;
+    before += max_iters;
+    return changes.map((change) => ({ globalStep: offset + change.step, text: changeText(change) }));
+  });
+}
+
+/** The turns where they stand on an axis. */
+export const knobMarks = (curves: Curves, run: RunState | null, axis: XAxis): ChartBorder[] =>
+  turnsOf(run).flatMap(({ globalStep, text }) => {
+    const x = curves.xOf(globalStep, axis);
+    return x === undefined ? [] : [{ x, label: text }];
+  });
+
 /** First and last x of the axis while nothing is zoomed. */
 export function extentOf(curves: Curves, axis: XAxis): readonly [number, number] {
-  const firsts = curves.stages.flatMap((stage) => stage["train/loss"].first(axis) ?? []);
+  const firsts = curves.stages.flatMap((stage) => [stage["train/loss"].first(axis) ?? [], stage["val/loss"].first(axis) ?? []].flat());
   return xRange(Math.min(...firsts), { step: curves.lastStep, tokens: curves.tokens, time: curves.trainMs / 1000 }[axis]);
 }
 

@@ -9,7 +9,7 @@ import "./chart-table.ts";
 import type { ChartRange } from "./chart-zoom.ts";
 import { NONE, choiceText, formatLoss, formatShort, formatSmall } from "./format.ts";
 import type { Drawing, MetricName } from "./learning-data.ts";
-import { METRICS, axisSentence, extentOf, formatAxis, metricLines, stageBorders } from "./learning-data.ts";
+import { METRICS, axisSentence, extentOf, formatAxis, knobMarks, metricLines, stageBorders } from "./learning-data.ts";
 import { learningStyles } from "./learning-styles.ts";
 import type { LineChart } from "./line-chart.ts";
 import "./line-chart.ts";
@@ -56,7 +56,6 @@ export class LearningPanel extends LitElement {
   private tools(): unknown {
     const axes: readonly [XAxis, string][] = [["step", "step"], ["tokens", "tokens"], ["time", "time"]];
     return html`
-      ${this.range === null ? nothing : html`<button class="plain" data-testid="zoom-out" title="Show the whole run (0)" @click=${() => (this.range = null)}>whole run</button>`}
       <label class="smooth" title="Draws the running mean of the raw line; the faint band is what was measured"
         >smooth <input type="range" min="0" max="1" step="0.05" .value=${String(this.smoothing)} @input=${this.onSmoothing}
       /></label>
@@ -87,13 +86,21 @@ export class LearningPanel extends LitElement {
     const old = this.metric === "loss" && this.curves.stages.some((stage) => stage["val/old_loss"].length > 0);
     return html`<p class="title">
       <span><b>${metric.title}</b> <span class="quiet">${metric.unit}</span></span>
+      ${this.range === null ? nothing : html`<button class="plain whole" data-testid="zoom-out" title="Show the whole run (0)" @click=${() => (this.range = null)}>whole run</button>`}
       ${this.metric === "loss"
         ? html`<span class="key quiet small"><span>line: training</span><span>rings: held-out</span>${old ? html`<span>dashed: held-out of the old text</span>` : nothing}</span>`
         : nothing}
     </p>`;
   }
 
+  /** Shared by the chart and the timeline under it: which x is where, 0 at the left edge and 1 at the right. */
+  private readonly placeOf = (globalStep: number): number => {
+    const [from, to] = this.range ?? extentOf(this.inView, this.axis);
+    return ((this.curves.xOf(globalStep, this.axis) ?? from) - from) / Math.max(1e-9, to - from);
+  };
+
   private large(): unknown {
+    const marks = knobMarks(this.curves, this.run, this.axis);
     const metric = METRICS.find(({ name }) => name === this.metric)!;
     return html`<line-chart
       class="big"
@@ -105,13 +112,14 @@ export class LearningPanel extends LitElement {
       .extent=${extentOf(this.inView, this.axis)}
       .lines=${metricLines(this.inView, this.run, this.metric, this.drawing(700, false))}
       .borders=${stageBorders(this.inView, this.run, this.axis)}
+      .marks=${marks}
       .log=${this.log}
       .theme=${this.theme}
       .formatX=${this.formatHover}
       .formatTick=${formatAxis(this.axis)}
       .formatY=${metric.format}
       .formatTickY=${this.metric === "speed" ? formatShort : formatSmall}
-    ></line-chart>${this.axis === "step" && !this.latestOnly && this.range === null ? html`<run-timeline .run=${this.run} .checkpoints=${this.checkpoints} .lastStep=${this.curves.lastStep}></run-timeline>` : nothing}`;
+    ></line-chart><run-timeline .run=${this.run} .checkpoints=${this.checkpoints} .placeOf=${(step: number) => this.placeOf(step)}></run-timeline>`;
   }
 
   private small(): unknown {
@@ -119,7 +127,7 @@ export class LearningPanel extends LitElement {
       ${METRICS.filter(({ name }) => name !== this.metric).map(
         (metric) => html`<button @click=${() => (this.metric = metric.name)} title="Show ${metric.title.toLowerCase()} large">
           <span>${metric.title}</span><b>${this.lastOf(metric.name)}</b>
-          <line-chart compact .range=${this.range} .lines=${metricLines(this.curves, this.run, metric.name, this.drawing(120, true))} .borders=${stageBorders(this.curves, this.run, this.axis)} .theme=${this.theme}></line-chart>
+          <line-chart compact .range=${this.range} .lines=${metricLines(this.inView, this.run, metric.name, this.drawing(120, true))} .borders=${stageBorders(this.inView, this.run, this.axis)} .marks=${knobMarks(this.curves, this.run, this.axis)} .theme=${this.theme}></line-chart>
         </button>`,
       )}
     </div>`;

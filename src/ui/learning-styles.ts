@@ -32,6 +32,12 @@ export const learningStyles = css`
     gap: 0 var(--s3);
     font-size: var(--t-s);
   }
+  .whole {
+    min-height: 0;
+    padding: 0 var(--s1);
+    font-size: var(--t-xs);
+    text-decoration: underline;
+  }
   .key {
     display: inline-flex;
     gap: var(--s3);

@@ -43,6 +43,8 @@ export class LineChart extends LitElement {
   @property({ attribute: false }) lines: readonly ChartLine[] = [];
   /** Where stages meet. */
   @property({ attribute: false }) borders: readonly ChartBorder[] = [];
+  /** Where something was changed by hand: a thin line each. */
+  @property({ attribute: false }) marks: readonly ChartBorder[] = [];
   /** The part of x that is shown. */
   @property({ attribute: false }) range: ChartRange = null;
   /** First and last x of everything. */
@@ -155,6 +157,7 @@ export class LineChart extends LitElement {
       formatX: (x) => this.formatTick(x),
       formatTickY: (y) => this.formatTickY(y),
       borders: () => this.borders,
+      marks: () => this.marks,
       range: () => this.range,
       onSelect: (from, to) => this.ask(clampRange([from, to], this.extent)),
       onHover: (index) => (this.hover = index),

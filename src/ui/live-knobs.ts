@@ -1,6 +1,6 @@
 /** Knobs of the stage in training, and the way back. Turns nothing itself: it says what was asked for. */
 import { LitElement, css, html, nothing } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement, property, state } from "lit/decorators.js";
 import type { KnobChange, RunState, Stage } from "../protocol/index.ts";
 import { KNOBS } from "../protocol/recipe-fields.ts";
 import { formatSmall } from "./format.ts";
@@ -51,7 +51,7 @@ export class LiveKnobs extends LitElement {
         color: var(--ink-2);
       }
       input {
-        width: 4.4rem;
+        width: 5.2rem;
         padding: 0 var(--s2);
         text-align: right;
         appearance: textfield;
@@ -68,6 +68,10 @@ export class LiveKnobs extends LitElement {
         margin-top: var(--s2);
         color: var(--ink-3);
       }
+      .problem {
+        margin-top: var(--s2);
+        color: var(--bad);
+      }
       .factor {
         min-width: 0;
         padding: 0 var(--s2);
@@ -76,6 +80,8 @@ export class LiveKnobs extends LitElement {
   ];
 
   @property({ attribute: false }) run!: RunState;
+  /** What was typed last and is out of range, as a sentence; "" = nothing. */
+  @state() private problem = "";
 
   override render(): unknown {
     const { recipe, stageIndex, phase } = this.run;
@@ -85,6 +91,7 @@ export class LiveKnobs extends LitElement {
     const count = stage.changes?.length ?? 0;
     return html`
       ${(Object.keys(NAMES) as Knob[]).map((knob) => this.row(stage, knob, still))}
+      ${this.problem === "" ? nothing : html`<p class="problem" role="alert" data-testid="knob-problem">${this.problem}</p>`}
       <div class="last">
         <span>${count === 0 ? "Knobs turn while it trains" : `turned at ${count === 1 ? "step" : "steps"} ${stage.changes!.slice(-3).map(({ step }) => step).join(", ")}`}</span>
         <button class="plain" data-testid="undo" ?disabled=${still} title="Back to the last checkpoint before this, as a run of its own; this one stays among the models (Z)" @click=${() => this.emit("undo-run")}>Undo <kbd>Z</kbd></button>
@@ -106,8 +113,11 @@ export class LiveKnobs extends LitElement {
 
   private onInput(knob: Knob, was: number, event: Event): void {
     const input = event.target as HTMLInputElement;
-    if (input.value === "" || !input.checkValidity()) {
-      input.reportValidity();
+    const { min, max } = KNOBS.find(({ path }) => path === knob)!;
+    // What is no number reaches here as "".
+    const fits = input.value !== "" && Number(input.value) >= min! && Number(input.value) <= max!;
+    this.problem = fits ? "" : `${NAMES[knob].label} ${input.value === "" ? "was no number" : `was ${input.value.slice(0, 20)}`}; from ${min} to ${max} is allowed. It stays ${formatSmall(was)}.`;
+    if (!fits) {
       input.value = String(was);
       return;
     }

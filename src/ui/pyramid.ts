@@ -66,6 +66,16 @@ export class PyramidSeries {
     return this.length === 0 ? undefined : this.column(axis)[0];
   }
 
+  /** Step of the last point; -1 where there is none. */
+  get lastStep(): number {
+    return this.length === 0 ? -1 : this.step[this.length - 1];
+  }
+
+  /** Where a step stands on an axis; before the first and after the last point, where these stand. */
+  xAt(globalStep: number, axis: XAxis): number {
+    return this.column(axis)[Math.min(this.length - 1, lowerBound(this.step, this.length, globalStep))];
+  }
+
   push(globalStep: number, tokens: number, trainMs: number, value: number): void {
     this.last = value;
     if (!Number.isFinite(value)) return;

@@ -10,6 +10,8 @@ import { base } from "./shared-styles.ts";
 
 /** Keys come faster than an engine answers. */
 const QUIET_MS = 200;
+/** So long an older recipe's memory stays in sight, so that it does not flicker with each key. */
+const STALE_MS = 600;
 /** What an engine that has not begun says; it is asked again after a while. */
 const NOT_YET = ["COMMAND", "WORKER_DEAD"];
 const AGAIN_MS = 1000;
@@ -100,11 +102,13 @@ export class RecipeCost extends LitElement {
   /** Of the recipe as it last was within range; a newer one takes its place when it is planned. */
   @state() private plan: readonly MemoryReport[] | ErrorReport | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private fading: ReturnType<typeof setTimeout> | undefined;
   private planned = "";
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearTimeout(this.timer);
+    clearTimeout(this.fading);
     this.planned = "";
   }
 
@@ -118,8 +122,12 @@ export class RecipeCost extends LitElement {
     const { recipe } = this;
     const key = JSON.stringify(recipe);
     this.planned = key;
+    // What is shown belongs to an older recipe, and a large one takes long to plan.
+    clearTimeout(this.fading);
+    this.fading = setTimeout(() => (this.plan = null), STALE_MS);
     const tell: PlanDetail["tell"] = (found) => {
       if (this.planned !== key) return;
+      clearTimeout(this.fading);
       if (!("code" in found) || !NOT_YET.includes(found.code)) this.plan = found;
       else if (this.isConnected) this.timer = setTimeout(this.ask, AGAIN_MS);
     };

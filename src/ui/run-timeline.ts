@@ -1,26 +1,12 @@
 /** A run from its first step to its last as a thin rail: where it was saved, where a knob was turned. A checkpoint can be forked from here. */
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { CheckpointSummary, KnobChange, RunState } from "../protocol/index.ts";
+import type { CheckpointSummary, RunState } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
-import { formatCount, formatLoss, formatSmall } from "./format.ts";
+import { formatCount, formatLoss } from "./format.ts";
+import { turnsOf } from "./learning-data.ts";
 import { base, controls } from "./shared-styles.ts";
 import { marksOf } from "./sides.ts";
-
-/** What was turned, in words. */
-function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobChange, "step">): string {
-  return [
-    learning_rate === undefined ? "" : `learning rate ${formatSmall(learning_rate)}`,
-    grad_clip === undefined ? "" : `clip ${formatSmall(grad_clip)}`,
-    temperature === undefined ? "" : `temperature ${formatSmall(temperature)}`,
-  ].filter((part) => part !== "").join(", ");
-}
-
-/** Steps over all stages before each stage. */
-function stageOffsets(run: RunState): number[] {
-  let sum = 0;
-  return run.recipe.stages.map(({ max_iters }) => (sum += max_iters) - max_iters);
-}
 
 /** @fires fork-run - {detail: string} a checkpoint's id */
 @customElement("run-timeline")
@@ -73,7 +59,9 @@ export class RunTimeline extends LitElement {
       button.dot[aria-pressed="true"]::before {
         background: var(--ink-2);
       }
-      .knob {
+      /* Above the rail: a checkpoint is saved before each turn, at the same step. */
+      .rail > .knob {
+        top: 0.25rem;
         width: 0.5rem;
         height: 0.5rem;
         rotate: 45deg;
@@ -92,23 +80,23 @@ export class RunTimeline extends LitElement {
 
   @property({ attribute: false }) run: RunState | null = null;
   @property({ attribute: false }) checkpoints: readonly CheckpointSummary[] = [];
-  /** The last step of the chart above. */
-  @property({ type: Number }) lastStep = 0;
+  /** Where a step over all stages stands in the chart above: 0 = its left edge, 1 = its right; outside of these it is not in view. */
+  @property({ attribute: false }) placeOf: (globalStep: number) => number = () => 0;
   @state() private chosen = "";
 
   override render(): unknown {
     const { run } = this;
     if (run === null) return nothing;
     const own = marksOf(run, this.checkpoints);
-    const offsets = stageOffsets(run);
-    const changes = run.recipe.stages.flatMap((stage, i) => (stage.changes ?? []).map((change) => ({ change, at: offsets[i] + change.step })));
-    if (own.length === 0 && changes.length === 0) return nothing;
+    const turns = turnsOf(run);
+    if (own.length === 0 && turns.length === 0) return nothing;
     const total = run.recipe.stages.reduce((sum, { max_iters }) => sum + max_iters, 0);
     const chosen = own.find(({ id }) => id === this.chosen);
-    const place = (step: number): unknown => cssVars({ "--at": `${((100 * step) / Math.max(this.lastStep, step, 1)).toFixed(2)}%` });
+    const inView = ({ globalStep }: { readonly globalStep: number }): boolean => this.placeOf(globalStep) >= -1e-6 && this.placeOf(globalStep) <= 1 + 1e-6;
+    const place = (step: number): unknown => cssVars({ "--at": `${(100 * this.placeOf(step)).toFixed(2)}%` });
     return html`<div class="rail" role="group" aria-label="Timeline of the run: checkpoints and turned knobs">
-        ${changes.map(({ change, at }) => html`<i class="knob" data-testid="knob-mark" role="img" aria-label="Step ${at}: ${changeText(change)}" title="Step ${formatCount(at)}: ${changeText(change)}" ${place(at)}></i>`)}
-        ${own.map(
+        ${turns.filter(inView).map(({ globalStep, text }) => html`<i class="knob" data-testid="knob-mark" role="img" aria-label="Step ${globalStep}: ${text}" title="Step ${formatCount(globalStep)}: ${text}" ${place(globalStep)}></i>`)}
+        ${own.filter(inView).map(
           (item) => html`<button class="dot" data-testid="checkpoint-mark" aria-pressed=${item.id === this.chosen} aria-label="Checkpoint of step ${item.globalStep}" title="Saved at step ${formatCount(item.globalStep)}" ${place(item.globalStep)}
             @click=${() => (this.chosen = this.chosen === item.id ? "" : item.id)}></button>`,
         )}

@@ -1,6 +1,6 @@
 /** The curves of a run, stage by stage, as pyramids (pyramid.ts). Not a chart and not a log: the whole record stays with the engine. */
 import type { MetricRow } from "../protocol/index.ts";
-import { PyramidSeries } from "./pyramid.ts";
+import { PyramidSeries, type XAxis } from "./pyramid.ts";
 
 export type { Window, XAxis } from "./pyramid.ts";
 export type CurveField = (typeof FIELDS)[number];
@@ -67,6 +67,13 @@ export class Curves {
   latest(): Curves {
     const stages = this.stages.map((stage, i) => (i === this.stages.length - 1 ? stage : emptyStage()));
     return new Curves(stages, this.lastStep, this.tokens, this.trainMs, this.recent, this.lossStage, this.tokensPerSec);
+  }
+
+  /** Where a step over all stages stands on an axis; undefined before anything was trained. */
+  xOf(globalStep: number, axis: XAxis): number | undefined {
+    if (axis === "step") return globalStep;
+    const trained = this.stages.map((stage) => stage["train/loss"]).filter(({ length }) => length > 0);
+    return (trained.find(({ lastStep }) => lastStep >= globalStep) ?? trained.at(-1))?.xAt(globalStep, axis);
   }
 
   /** The step over all stages of a field's newest value. */

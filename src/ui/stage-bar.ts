@@ -3,7 +3,7 @@ import { LitElement, css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { RunState, StageProgress } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
-import { formatCount, formatDuration } from "./format.ts";
+import { formatCount, formatDuration, safeName } from "./format.ts";
 import { stageColor } from "./learning-data.ts";
 import { isLive } from "./page-state.ts";
 import { base } from "./shared-styles.ts";
@@ -119,7 +119,7 @@ export class StageBar extends LitElement {
 
   private sentence(run: RunState): unknown {
     const stage = run.stages[run.stageIndex];
-    const saved = run.saved === undefined ? nothing : html` <span class="quiet">· saved at step ${formatCount(run.saved.step)}</span>`;
+    const saved = run.saved === undefined ? nothing : html` <span class="quiet">· saved at step ${formatCount(run.saved.step)}${run.saved.stage === stage.name && run.phase !== "finished" ? "" : ` of ${safeName(run.saved.stage)}`}</span>`;
     switch (run.phase) {
       case "running":
         return html`${stage.kind === "pretrain" ? "Learning to predict the next piece of text" : "Learning to answer"}, step ${formatCount(run.step)}${saved}`;

@@ -1,8 +1,8 @@
 /** Calibration: true on a machine whose speed is known, quick on one that is slow, and honest about memory before anything is allocated. */
 import { describe, expect, it } from "vitest";
 import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
-import { calibrate, refuseRecipe } from "../../src/engine/calibrate.ts";
-import { presetByName } from "../../src/protocol/presets.ts";
+import { calibrate, leastBytes, refuseRecipe } from "../../src/engine/calibrate.ts";
+import { presetByName, presets } from "../../src/protocol/presets.ts";
 import type { Recipe } from "../../src/protocol/recipe.ts";
 import { wasmModule } from "../support/wasm.ts";
 
@@ -57,7 +57,28 @@ describe("refuseRecipe", () => {
 
   it("refuses what does not fit in all, with both numbers, where no single buffer is too large", () => {
     const preset = presetByName("gpu-10m")!;
-    const large = { ...preset, model: { ...preset.model, n_layer: 24, n_head: 16, n_embd: 1024, block_size: 256 } } as Recipe;
-    expect(() => refuseRecipe(large, limits)).toThrow(/This model needs \d+ MiB; this device gives 4096 MiB\. Nothing was allocated/);
+    const sized = (n_layer: number, n_embd: number): Recipe => ({ ...preset, model: { ...preset.model, n_layer, n_head: 16, n_embd, block_size: 256 } }) as Recipe;
+    expect(() => refuseRecipe(sized(12, 768), limits)).toThrow(/This model needs \d+ MiB; this device gives 4096 MiB\. Nothing was allocated/);
+    expect(() => refuseRecipe(sized(24, 1024), limits)).toThrow(/This model needs at least \d+ MiB; this device gives 4096 MiB\. Nothing was allocated/);
+  });
+
+  it("refuses at once what would take long to record", () => {
+    const preset = presetByName("first-light")!;
+    const [stage] = preset.stages;
+    const huge = { ...preset, model: { ...preset.model, n_layer: 48, n_head: 32, n_embd: 4096, block_size: 4096 }, stages: [{ ...stage!, batch_size: 4096 }] } as Recipe;
+    const from = process.cpuUsage().user;
+    expect(() => refuseRecipe(huge, limits, 65_536)).toThrow(/This model needs at least \d+(?:\.\d)? TiB; this device gives 4096 MiB/);
+    expect((process.cpuUsage().user - from) / 1000).toBeLessThan(500);
+  });
+
+  it.each(presets.map((preset) => [preset.name, preset] as const))("never calls for more than is planned: %s", (_, preset) => {
+    const roomy = { maxBufferBytes: 2 ** 40, maxBindingBytes: 2 ** 27, maxTotalBytes: 2 ** 40 };
+    const V = preset.tokenizer.kind === "char" ? 90 : preset.tokenizer.vocab_size;
+    const plans = refuseRecipe(preset, roomy, V);
+    for (const [i, stage] of preset.stages.entries()) {
+      expect(leastBytes(preset, stage, V)).toBeLessThan(plans[i]!.totalBytes);
+      // Not so far below that it would refuse nothing.
+      expect(leastBytes(preset, stage, V)).toBeGreaterThan(plans[i]!.totalBytes / 30);
+    }
   });
 });

@@ -234,6 +234,13 @@ describe("what a person does", () => {
       await page.locator(by("checkpoint-mark")).click();
       await expect.poll(() => page.$$(by("knob-mark")).then((marks) => marks.length)).toBe(1);
       expect(await page.$eval(by("knob-mark"), (mark) => mark.getAttribute("aria-label"))).toMatch(/^Step 15\d\d: learning rate 0\.00025$/);
+      // On each of the five charts, whatever they run over.
+      const marks = (): Promise<number[]> => page.$$eval(">>> line-chart", (charts) => charts.map((chart) => (chart as HTMLElement & { marks: readonly { x: number }[] }).marks[0]?.x ?? -1));
+      await expect.poll(async () => (await marks()).every((x) => x > 1500 && x < 1600)).toBe(true);
+      expect(await marks()).toHaveLength(5);
+      await page.evaluate(() => (window.app.shadowRoot!.querySelector("learning-panel")!.shadowRoot!.querySelectorAll("input[name=axis]")[1] as HTMLElement).click());
+      await expect.poll(async () => (await marks()).every((x) => x > 1500 * 1024)).toBe(true);
+      expect(await page.$$(by("knob-mark"))).toHaveLength(1);
       await page.locator(by("fork")).click();
       await page.keyboard.press("z");
       await page.$eval(by("grad_clip"), (input) => {
@@ -242,6 +249,7 @@ describe("what a person does", () => {
       });
       await expect.poll(async () => (await calls(page)).filter((call) => /^(turnKnobs|fork|undo)/.test(call))).toEqual(['turnKnobs {"learning_rate":0.00025}', expect.stringMatching(/^fork run-/), "undo"]);
       expect(await page.$eval(by("grad_clip"), (input) => (input as HTMLInputElement).value)).toBe("1");
+      await expectText(page, "knob-problem", /^clip was -3; from 0 to \d+ is allowed\. It stays 1\.$/);
     }));
 
   it("zooms all charts by dragging, keys and wheel, shows the whole run again, and keeps a chart as picture, numbers and table", () =>

@@ -34,6 +34,13 @@ describe("Curves", () => {
     expect(curves.append([row(11, 8), row(12, 6)]).loss).toBe(7);
   });
 
+  it("knows where a step over all stages stands on every axis", () => {
+    const curves = Curves.empty.append([row(1, 5), row(2, 4), row(3, 2, 1), row(4, 1, 1)]);
+    expect([2, 3].map((step) => [curves.xOf(step, "step"), curves.xOf(step, "tokens"), curves.xOf(step, "time")])).toEqual([[2, 128, 0.02], [3, 192, 0.03]]);
+    // Turned before anything was trained, and after the last step so far.
+    expect([curves.xOf(0, "tokens"), curves.xOf(9, "tokens"), Curves.empty.xOf(1, "tokens")]).toEqual([64, 256, undefined]);
+  });
+
   it("recovers the shown loss after one that was not a number", () => {
     expect(Curves.empty.append([row(1, 5), row(2, NaN), row(3, 4)]).loss).toBe(4);
   });

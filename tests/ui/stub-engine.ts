@@ -185,7 +185,7 @@ export class StubEngine implements EngineApi {
         if (stageIndex + 1 < stages.length) [stageIndex, step] = [stageIndex + 1, 0];
       }
     }
-    this.run = { ...run, stageIndex, step, stages, canSample: true, phase: run.phase, preparing: undefined, ...(this.globalStep % 200 < steps ? { saved: { checkpointId: "x", step, atMs: Date.now() } } : {}) };
+    this.run = { ...run, stageIndex, step, stages, canSample: true, phase: run.phase, preparing: undefined, ...(this.globalStep % 200 < steps ? { saved: { checkpointId: "x", stage: run.recipe.stages[stageIndex]!.name, step, atMs: Date.now() } } : {}) };
     bodies.push({ type: "metrics", rows }, { type: "state", state: this.run });
     if (this.ticks++ % 8 === 0) bodies.push({ type: "batch", row: this.batch() });
     if (this.ticks % 4 === 0 && this.prompt !== null) bodies.push({ type: "nextWord", view: this.guesses(this.prompt) });
