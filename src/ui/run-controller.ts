@@ -143,7 +143,8 @@ export class RunController implements ReactiveController {
     try {
       return await command(connection.api);
     } catch (error) {
-      this.tell("error", readError(error));
+      const report = readError(error); // what cannot be done just now is no fault that must stay in sight
+      this.tell(report.code === "COMMAND" ? "warning" : "error", report);
       return undefined;
     }
   }
