@@ -50,7 +50,7 @@ describe("own examples", () => {
     expect(Date.now() - began).toBeLessThan(90_000);
     await journey.click("ask-options");
     await journey.fill("ask-temperature", "0");
-    // One in ten is held out, and never trained on.
+    // One of them is held out, and never trained on.
     let right = 0;
     for (const [question, answer] of TABLE) {
       const { base, tuned } = await journey.ask(question);
@@ -58,7 +58,7 @@ describe("own examples", () => {
       if (tuned.includes(answer)) right++;
     }
     console.log(`own examples answered word for word: ${right} of ${TABLE.length}`);
-    expect(right).toBeGreaterThanOrEqual(4);
+    expect(right).toBeGreaterThanOrEqual(TABLE.length - 1);
   });
 
   it("are still in the table after a reload", async () => {
