@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { NestlingError } from "../core/errors.ts";
 import { isMain, root } from "./paths.ts";
@@ -15,8 +15,10 @@ const ASSEMBLY = "src/kernels/wasm/assembly";
 const ASSEMBLY_CONFIG = "src/kernels/wasm/asconfig.json";
 const STAMP = ".inputs";
 
+/** What a copy of the page must carry with it. */
+const TERMS = ["LICENSE", "NOTICE"];
 const WASM_INPUTS = [ASSEMBLY, ASSEMBLY_CONFIG, "src/cli/build.ts", "package-lock.json"];
-const PAGE_INPUTS = ["index.html", "vite.config.ts", "tsconfig.json", "package-lock.json", "src", "shaders", "workers", "public"];
+const PAGE_INPUTS = ["index.html", "vite.config.ts", "tsconfig.json", "package-lock.json", "src", "shaders", "workers", "public", ...TERMS];
 
 /** SHA-256 over the names and bytes of all files under the paths, in a fixed order; missing paths count as empty. */
 export function fingerprint(base: string, paths: readonly string[]): string {
@@ -73,7 +75,11 @@ export function ensureWasm(): Promise<boolean> {
 /** The page in `dist/`, with the kernels and the texts. */
 export async function ensurePage(): Promise<boolean> {
   await ensureWasm();
-  return makeIfStale(root, `${DIST}/index.html`, PAGE_INPUTS, () => tool("building the page", "vite/bin/vite.js", ["build", "--logLevel", "warn"]));
+  return makeIfStale(root, `${DIST}/index.html`, PAGE_INPUTS, async () => {
+    await tool("building the page", "vite/bin/vite.js", ["build", "--logLevel", "warn"]);
+    // A copy carries its terms with it.
+    for (const name of TERMS) copyFileSync(join(root, name), join(root, DIST, name));
+  });
 }
 
 /** `tsx src/cli/build.ts [wasm]` */

@@ -102,6 +102,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 const STYLE = `:root{color-scheme:light dark;--base:#0b6e56;--tuned:#b4532a;--dim:#555}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1b18;background:#fdfcf8}
 figure{margin:1.5rem 0}figcaption{display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.9rem}figcaption span{color:#555}i{display:inline-block;width:.7rem;height:.7rem;margin-right:.35rem}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif;fill:#666}.grid{stroke:#e4e0d6}.border{stroke:#888;stroke-dasharray:3 4}
+@media(max-width:45rem){figure{overflow-x:auto}figcaption{position:sticky;left:0}svg{min-width:40rem}}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e4e0d6}td{white-space:pre-wrap;overflow-wrap:anywhere}
 pre{overflow:auto;padding:1rem;background:#f3f0e8;font-size:.85rem}@media(prefers-color-scheme:dark){:root{--base:#74d3b5;--tuned:#f2a173;--dim:#bbb}body{color:#eee9dd;background:#171613}pre{background:#24221d}.grid{stroke:#37342d}th,td{border-color:#37342d}figcaption span,svg{color:#aaa;fill:#aaa}}`;
 

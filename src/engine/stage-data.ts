@@ -30,7 +30,10 @@ export class StageData {
     readonly shouldStop: () => boolean,
   ) {}
 
-  /** Trained on the training parts of every source that the recipe's stages name. */
+  /**
+   * Trained on the training parts of every source that the recipe's stages name. Which conversations are too long is not known before there
+   * is a tokenizer: where some are, others are held out than here, and a few of those were read here.
+   */
   async trainTokenizer(): Promise<Tokenizer> {
     const { kind, vocab_size: vocabSize } = this.recipe.tokenizer;
     const sources = this.recipe.stages.flatMap((stage) => stage.data).filter((source, i, all) => all.findIndex(({ corpus }) => corpus === source.corpus) === i);

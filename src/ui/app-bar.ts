@@ -99,6 +99,11 @@ export class AppBar extends LitElement {
         gap: 0.1rem var(--s3);
         color: var(--ink-3);
       }
+      @media (max-width: 900px) {
+        .device {
+          max-width: 9rem;
+        }
+      }
       @media (max-width: 760px) {
         :host {
           flex-wrap: wrap;
@@ -126,6 +131,13 @@ export class AppBar extends LitElement {
         }
         .device {
           max-width: 7.4rem;
+        }
+      }
+      @media (max-width: 380px) {
+        .device span {
+          position: absolute;
+          width: 1px;
+          clip-path: inset(50%);
         }
       }
     `,

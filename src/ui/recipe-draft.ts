@@ -62,8 +62,9 @@ export function problemsOf(recipe: Recipe): ReadonlyMap<string, string> {
 /** What a person typed, as the field's type; what cannot be read stays text, and is then out of range by name. */
 export function readTyped(spec: FieldSpec, text: string): unknown {
   if (spec.type !== "integer" && spec.type !== "number") return text;
-  const value = Number(text);
-  return text.trim() === "" || !Number.isFinite(value) ? text : value;
+  // As a person writes a number: "0x10" and "Infinity" are none.
+  const value = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : NaN;
+  return Number.isFinite(value) ? value : text;
 }
 
 /** A field set, and what must follow from it: another family brings its own sizes and modules. */

@@ -46,9 +46,6 @@ export class RecipeField extends LitElement {
         height: 1.15rem;
         justify-self: start;
       }
-      [aria-invalid="true"] {
-        border-color: var(--bad);
-      }
       p {
         grid-column: 1 / -1;
         margin-top: 0.2rem;

@@ -66,9 +66,6 @@ export const recipeFormStyles = css`
   .seed input {
     width: 6.5rem;
   }
-  [aria-invalid="true"] {
-    border-color: var(--bad);
-  }
   .problem {
     color: var(--bad);
     font-size: var(--t-s);

@@ -55,9 +55,6 @@ export class RecipeMethod extends LitElement {
         color: var(--bad);
         font-size: var(--t-xs);
       }
-      [aria-invalid="true"] {
-        border-color: var(--bad);
-      }
       code {
         font: 500 var(--t-s) / 1.4 var(--mono);
       }

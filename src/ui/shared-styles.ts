@@ -135,6 +135,9 @@ export const controls = css`
     font-size: var(--t-s);
     max-width: 100%;
   }
+  :is(input, select)[aria-invalid="true"] {
+    border-color: var(--bad);
+  }
   textarea {
     padding: var(--s2) var(--s3);
     line-height: 1.45;

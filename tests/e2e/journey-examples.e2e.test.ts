@@ -13,6 +13,9 @@ const TABLE = [
   ["What did you see in the wood?", "I saw a great white horse."],
 ] as const;
 
+/** More than the shipped base can read at once. */
+const LONG = ["What is the story?", "Once upon a time there was a fox, and he went on and on. ".repeat(8).trim()] as const;
+
 let browser: LaunchedBrowser;
 let journey: Journey;
 beforeAll(async () => {
@@ -37,10 +40,16 @@ describe("own examples", () => {
       data.setData("text/plain", text);
       const rows = document.querySelector("nestling-app")!.shadowRoot!.querySelector("examples-dialog")!.shadowRoot!.querySelector(".rows")!;
       rows.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, composed: true, cancelable: true }));
-    }, TABLE.map((row) => row.join("\t")).join("\n"));
+    }, [...TABLE, LONG].map((row) => row.join("\t")).join("\n"));
     expect(await journey.textLike("example-pieces", /called Pip/)).toMatch(/user What are you called\?\s*end\s*assistant\s*I am called Pip\.\s*end/);
     const learned = await journey.page.$$eval(">>> examples-dialog >>> .learned", (pieces) => pieces.map((piece) => piece.textContent).join(""));
     expect(learned.replace(/\s+/g, " ").trim()).toBe("I am called Pip.end");
+  });
+
+  it("are marked where one is too long for the base, which is then left out", async () => {
+    expect(await journey.textLike(`long-${TABLE.length}`, /tokens/)).toMatch(/^\d{3} tokens with the template; The shipped base reads 65\. Shorten it, or it is left out\.$/);
+    const footer = await journey.page.evaluate(() => document.querySelector("nestling-app")!.shadowRoot!.querySelector("examples-dialog")!.shadowRoot!.querySelector("footer")!.textContent);
+    expect(footer).toMatch(/6 of 200 rows, 1 too long and left out/);
   });
 
   it("train a model within the minute that answers them, and leave the base as it was", async () => {
@@ -48,6 +57,8 @@ describe("own examples", () => {
     const began = Date.now();
     await journey.until("the end of the tuning", () => document.querySelector("nestling-app")!.run.state.run?.phase === "finished");
     expect(Date.now() - began).toBeLessThan(90_000);
+    const kept = await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.corpora.find(({ title }) => title === "your-examples.jsonl")?.report?.documents);
+    expect(kept).toBe(TABLE.length);
     await journey.click("ask-options");
     await journey.fill("ask-temperature", "0");
     // One of them is held out, and never trained on.
@@ -63,6 +74,6 @@ describe("own examples", () => {
 
   it("are still in the table after a reload", async () => {
     await journey.reload();
-    expect(await journey.page.evaluate(() => (JSON.parse(localStorage.getItem("nestling-examples") ?? "[]") as { question: string }[]).length)).toBe(TABLE.length);
+    expect(await journey.page.evaluate(() => (JSON.parse(localStorage.getItem("nestling-examples") ?? "[]") as { question: string }[]).length)).toBe(TABLE.length + 1);
   });
 });

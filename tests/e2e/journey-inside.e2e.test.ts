@@ -55,6 +55,9 @@ describe("looking inside", () => {
     const before = JSON.stringify(table);
     await (await journey.find("head")).select("1");
     await expect.poll(async () => JSON.stringify(await cells("attention-numbers"))).not.toBe(before);
+    const second = JSON.stringify(await cells("attention-numbers"));
+    await (await journey.find("layer")).select("1");
+    await expect.poll(async () => JSON.stringify(await cells("attention-numbers"))).not.toBe(second);
     await journey.click("attention-table");
   });
 

@@ -117,6 +117,50 @@ describe("lookInside and gradientNorms", () => {
     await engine.api.dispose();
   });
 
+  it("show each checkpoint that is chosen, one after another, and not the one before", async () => {
+    const engine = await startTestEngine();
+    const runId = await paused(engine);
+    await step(engine, runId, 1);
+    await engine.api.turnKnobs({ temperature: 0.5 });
+    const early = numbersOf(await engine.api.lookInside("live", PROMPT));
+    await finish(engine, runId);
+    const late = numbersOf(await engine.api.lookInside("live", PROMPT));
+    const list = await engine.api.listCheckpoints();
+    const at = (wanted: number): string => list.find((each) => each.runId === runId && each.step === wanted)!.id;
+    expect(early).not.toEqual(late);
+    for (const [wanted, shown] of [[1, early], [STEPS, late], [1, early]] as const) {
+      const view = await engine.api.lookInside(at(wanted), PROMPT);
+      expect([view.step, numbersOf(view)]).toEqual([wanted, shown]);
+    }
+    await engine.api.dispose();
+  });
+
+  it("follow a run into a LoRA stage, whose adapters count", async () => {
+    const engine = await startTestEngine();
+    const { stages: [pretrain], ...rest } = recipeOf();
+    const [, tune] = presetByName("first-light")!.stages;
+    const sft = { ...tune!, batch_size: 4, eval_iters: 1, eval_interval: 0, max_iters: STEPS, method: { type: "lora", r: 2, lora_alpha: 32, target_modules: ["c_attn"] }, optimizer: { ...tune!.optimizer, learning_rate: 0.05, warmup_iters: 0 } };
+    const { runId } = await engine.api.startRun({ recipe: { ...rest, stages: [{ ...pretrain!, max_iters: 2 }, sft] } as Recipe, paused: true });
+    await engine.until((state) => state.runId === runId && state.phase === "paused");
+    let begun: unknown;
+    await step(engine, runId, 1);
+    await engine.api.lookInside("live", PROMPT);
+    await step(engine, runId, 2);
+    for (let to = 1; to <= 3; to++) {
+      await engine.api.singleStep();
+      await engine.until((state) => state.runId === runId && state.stageIndex === 1 && state.step === to && state.phase === "paused");
+      if (to === 1) begun = numbersOf(await engine.api.lookInside("live", PROMPT));
+    }
+    const view = await engine.api.lookInside("live", PROMPT);
+    expect(view.step).toBe(3);
+    expect(numbersOf(view)).not.toEqual(begun);
+    await engine.api.watchNextWord(PROMPT);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    const said = engine.events.flatMap((event) => (event.type === "nextWord" ? [event.view] : [])).at(-1)!;
+    expect(view.lens.at(-1)!.at(-1)!.map(({ text }) => text)).toEqual(said.candidates.slice(0, 5).map(({ text }) => text));
+    await engine.api.dispose();
+  });
+
   it("keep the end of a text longer than the context, and say so", async () => {
     const engine = await startTestEngine();
     await paused(engine);

@@ -28,7 +28,7 @@ describe("the fields of a recipe", () => {
 
   it("read what is typed by their type, and keep what is no number", () => {
     const layers = FIELDS.find(({ path }) => path === "model.n_layer")!;
-    expect([readTyped(layers, " 3 "), readTyped(layers, "1e9"), readTyped(layers, "x"), readTyped(layers, ""), readTyped(layers, "Infinity")]).toEqual([3, 1e9, "x", "", "Infinity"]);
+    expect([readTyped(layers, " 3 "), readTyped(layers, "1e9"), readTyped(layers, "x"), readTyped(layers, ""), readTyped(layers, "Infinity"), readTyped(layers, "0x10"), readTyped(layers, "-.5e-2")]).toEqual([3, 1e9, "x", "", "Infinity", "0x10", -0.005]);
   });
 });
 

@@ -158,6 +158,8 @@ describe("the recipe editor", () => {
       expect(await text("problem-stages.0.optimizer.learning_rate")).toContain('learning_rate is "NaN"; it must be a number from 1e-9 to 1.');
       expect(await text("editor-says")).toMatch(/^2 fields to mend/);
       expect(await page.$eval(by("field-model.n_layer"), (input) => input.getAttribute("aria-invalid"))).toBe("true");
+      const border = (id: string): Promise<string> => page.$eval(by(id), (input) => getComputedStyle(input).borderTopColor);
+      expect(await border("field-model.n_layer")).not.toBe(await border("field-model.n_embd"));
       await shot("editor-wrong-1440");
       await press("close-editor");
       // What was out of range is gone from the editor, and never reached the page.
