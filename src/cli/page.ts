@@ -53,7 +53,7 @@ async function openHandle(): Promise<DriverHandle> {
   document.body.append(files);
   return {
     engine,
-    start: (backend) => engine.start({ backend, baseUrl: document.baseURI }, (events) => window.__nestlingEvents?.(events)),
+    start: (backend) => engine.start({ backend, baseUrl: new URL(".", document.baseURI).href }, (events) => window.__nestlingEvents?.(events)),
     files,
     addText: (choices) => {
       const chosen = [...(files.files ?? [])].map((file) => ({ name: file.name, data: file }));

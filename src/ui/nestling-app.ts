@@ -78,7 +78,7 @@ export class NestlingApp extends LitElement {
   @query("examples-dialog") examples!: ExamplesDialog;
   @state() examplePieces: readonly ChatPiece[] = [];
 
-  readonly run = new RunController(this, () => ({ connect: this.connect, backend: this.backend, baseUrl: document.baseURI }));
+  readonly run = new RunController(this, () => ({ connect: this.connect, backend: this.backend, baseUrl: new URL(".", document.baseURI).href }));
   readonly theme = new ThemeController(this);
   private readonly actions = appActions(this);
 

@@ -9,6 +9,7 @@ import type { NestlingApp } from "./nestling-app.ts";
 import { fileName, saveBlob } from "./page-files.ts";
 import { methodOf, withMethod } from "./recipe-choice.ts";
 import type { PlanDetail } from "./recipe-cost.ts";
+import type { OpenRecipe } from "./recipe-editor.ts";
 import type { Method } from "./recipe-method.ts";
 import { withOwnText } from "./sides.ts";
 
@@ -57,10 +58,10 @@ export function recipeActions(app: NestlingApp): RecipeActions {
     }
   };
 
-  const openFile = async ({ name, data }: { readonly name: string; readonly data: Blob }): Promise<void> => {
+  const openFile = async ({ name, data }: { readonly name: string; readonly data: Blob }, say = (code: string, text: string) => controller.notify("error", code, text)): Promise<void> => {
     try {
       if ((await data.slice(0, 200).text()).trimStart().startsWith("[")) {
-        controller.notify("error", "JSONL_LIST", `${safeName(name)} is a JSON list, which is no recipe. To train on what is in it, save it as JSON Lines: one object a line, without the brackets and the commas between, as a .jsonl file. Nothing was changed.`);
+        say("JSONL_LIST", `${safeName(name)} is a JSON list, which is no recipe. To train on what is in it, save it as JSON Lines: one object a line, without the brackets and the commas between, as a .jsonl file. Nothing was changed.`);
         return;
       }
       if (data.size > MOST_FILE_BYTES) throw new NestlingError("CONFIG_UNKNOWN", `it has ${data.size} bytes; a recipe has at most ${MOST_FILE_BYTES}.`);
@@ -73,7 +74,7 @@ export function recipeActions(app: NestlingApp): RecipeActions {
       arrive(validateRecipe(value), `The recipe of ${safeName(name)} is open.`);
     } catch (error) {
       const { code, message } = describeError(error);
-      controller.notify("error", code, `${safeName(name)} was not opened as a recipe: ${message} Your recipe is as it was.`);
+      say(code, `${safeName(name)} was not opened as a recipe: ${message} Your recipe is as it was.`);
     }
   };
 
@@ -100,7 +101,8 @@ export function recipeActions(app: NestlingApp): RecipeActions {
     },
     "edit-recipe": take,
     "save-recipe": (recipe: Recipe) => saveBlob(new Blob([`${JSON.stringify(recipe, null, 2)}\n`], { type: "application/json" }), fileName(recipe.name, 0).replace(/\.zip$/, ".recipe.json")),
-    "open-recipe": (file: File) => void openFile({ name: file.name, data: file }),
+    // The editor's dialog stands before the notices: it says itself what is wrong.
+    "open-recipe": ({ file, refuse }: OpenRecipe) => void openFile({ name: file.name, data: file }, (_code, text) => refuse(text)),
     "plan-memory": ({ recipe, tell }: PlanDetail) => void controller.planMemory(recipe).then(tell),
     "copy-link": () => void copyLink(),
   };

@@ -17,6 +17,11 @@ export const recipeEditorStyles = css`
     background: var(--base-soft);
     border-radius: var(--r-s);
   }
+  .came.refused {
+    border-left-color: var(--bad);
+    background: none;
+    color: var(--bad);
+  }
   recipe-cost {
     padding: 0 var(--s5) var(--s3);
     border-bottom: 1px solid var(--line);

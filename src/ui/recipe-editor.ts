@@ -22,10 +22,16 @@ const QUIET_MS = 350;
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
+/** A file to be opened as a recipe, and whom to tell why it is none. */
+export interface OpenRecipe {
+  readonly file: File;
+  readonly refuse: (why: string) => void;
+}
+
 /**
  * @fires edit-recipe - {detail: Recipe} within range
  * @fires save-recipe - {detail: Recipe}
- * @fires open-recipe - {detail: File}
+ * @fires open-recipe - {detail: OpenRecipe}
  */
 @customElement("recipe-editor")
 export class RecipeEditor extends LitElement {
@@ -37,6 +43,8 @@ export class RecipeEditor extends LitElement {
   @property({ attribute: false }) calibrations: Readonly<Record<string, CalibrationState>> = {};
   /** Where the recipe came from, if from elsewhere. */
   @property() note = "";
+  /** Why the file that was opened last is none; "" = it was one. */
+  @state() private refused = "";
 
   @state() private draft!: Recipe;
   @query("dialog") private dialog!: HTMLDialogElement;
@@ -45,6 +53,7 @@ export class RecipeEditor extends LitElement {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   show(): void {
+    this.refused = "";
     if (!this.dialog.open) this.dialog.showModal();
   }
 
@@ -75,7 +84,7 @@ export class RecipeEditor extends LitElement {
         <button class="plain icon" aria-label="Close" @click=${this.close}>${icons.close()}</button>
         <input type="file" accept=".json,application/json" hidden data-testid="recipe-file" @change=${this.onFile} />
       </header>
-      ${this.note === "" ? nothing : html`<p class="came" role="status">${this.note}</p>`}
+      ${this.refused !== "" ? html`<p class="came refused" role="alert" data-testid="file-refused">${this.refused}</p>` : this.note === "" ? nothing : html`<p class="came" role="status">${this.note}</p>`}
       <recipe-cost .recipe=${draft} .calibration=${this.calibrations[JSON.stringify(draft)]} ?wrong=${problems.size > 0} ?waits=${wantsText(draft)}></recipe-cost>
       <div class="fields" tabindex="-1">
         ${this.group("Run", "", preset, problems)} ${this.group("Model", "model.", preset, problems)} ${this.group("Tokenizer", "tokenizer.", preset, problems)}
@@ -162,7 +171,8 @@ export class RecipeEditor extends LitElement {
   private readonly onFile = (event: Event): void => {
     const input = event.target as HTMLInputElement;
     const file = input.files?.[0];
-    if (file !== undefined) this.emit("open-recipe", file);
+    this.refused = "";
+    if (file !== undefined) this.emit("open-recipe", { file, refuse: (why) => (this.refused = why) } satisfies OpenRecipe);
     input.value = "";
   };
 

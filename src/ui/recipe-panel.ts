@@ -10,7 +10,10 @@ import "./panel-frame.ts";
 import { methodLine } from "./recipe-method.ts";
 import { base, controls } from "./shared-styles.ts";
 
-/** @fires new-run - back to the start cards, once the run has ended */
+/**
+ * @fires new-run - back to the start cards, once the run has ended
+ * @fires save-recipe - {detail: Recipe}
+ */
 @customElement("recipe-panel")
 export class RecipePanel extends LitElement {
   static override styles = [
@@ -65,6 +68,7 @@ export class RecipePanel extends LitElement {
     const { recipe, parameters, memory } = this.run;
     const { n_layer, n_head, n_embd, block_size, dropout } = recipe.model;
     return html`<panel-frame heading="Recipe" scrolls>
+      <button class="plain small" slot="actions" data-testid="save-run-recipe" title="This run's recipe as a file, with every knob that was turned: it repeats the run" @click=${() => this.dispatchEvent(new CustomEvent("save-recipe", { detail: recipe, bubbles: true, composed: true }))}>save</button>
       <section>
         <h3>${safeName(recipe.name)}</h3>
         <dl>

@@ -85,6 +85,17 @@ describe("a link with a recipe", () => {
     expect(await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run)).toBe(null);
   });
 
+  it("may be as long as a link may be: the engine starts beside it", async () => {
+    const [pretrain, ...later] = presets[0]!.stages;
+    const changes = Array.from({ length: 80 }, (_, i) => ({ step: 3 * i + 1, learning_rate: 0.001 + i / 1e6, grad_clip: 1 + i / 100 }));
+    const link = writeRecipeLink({ ...presets[0]!, stages: [{ ...pretrain!, changes }, ...later] }, presets);
+    expect(link.length).toBeGreaterThan(4000);
+    const other = await Journey.open(visitor, { url: new URL(link, url).href });
+    expect(await other.text("link-note")).toMatch(/^A recipe came with the link\./);
+    expect(await other.page.evaluate(() => document.querySelector("nestling-app")!.run.state.link)).toBe("ready");
+    await other.close();
+  });
+
   it("counts as many parameters before the run as the engine does in it, and trains that very recipe once started", async () => {
     const counted = /^[\d.]+ k/.exec(await journey.text("cost-parameters"))![0];
     await journey.fill("field-seed", "5");

@@ -241,6 +241,14 @@ describe("what a person does", () => {
       await page.evaluate(() => (window.app.shadowRoot!.querySelector("learning-panel")!.shadowRoot!.querySelectorAll("input[name=axis]")[1] as HTMLElement).click());
       await expect.poll(async () => (await marks()).every((x) => x > 1500 * 1024)).toBe(true);
       expect(await page.$$(by("knob-mark"))).toHaveLength(1);
+      // The run's recipe as a file repeats it, turns and all.
+      const saved = await page.evaluate(async () => {
+        const panel = window.app.shadowRoot!.querySelector("recipe-panel")!;
+        const given = new Promise<unknown>((done) => panel.addEventListener("save-recipe", (event) => done((event as CustomEvent).detail), { once: true }));
+        (panel.shadowRoot!.querySelector('[data-testid="save-run-recipe"]') as HTMLElement).click();
+        return (await given) as { stages: { changes?: unknown[] }[] };
+      });
+      expect(saved.stages[1]!.changes).toEqual([expect.objectContaining({ learning_rate: 0.00025 })]);
       await page.locator(by("fork")).click();
       await page.keyboard.press("z");
       await page.$eval(by("grad_clip"), (input) => {

@@ -235,6 +235,16 @@ describe("a recipe as a file", () => {
       expect([(await chosen()).seed, await started()]).toEqual([11, false]);
     }));
 
+  it("is refused in the editor itself, which stands before every notice", () =>
+    visit(async () => {
+      const path = join(folder, "torn.json");
+      await writeFile(path, '{"name": "torn"');
+      await press("edit-recipe");
+      await ((await page.$(by("recipe-file"))) as import("puppeteer").ElementHandle<HTMLInputElement>).uploadFile(path);
+      await expectText("file-refused", /^torn\.json was not opened as a recipe: it is not JSON .* Your recipe is as it was\.$/);
+      expect(await chosen()).toEqual(presets[0]);
+    }));
+
   it("is dropped on the page; a bad one names its field and changes nothing", () =>
     visit(async () => {
       const drop = (content: string): Promise<void> => page.evaluate((content) => {
