@@ -191,6 +191,8 @@ export function appActions(app: NestlingApp): AppActions {
       recipes.afterUpdate();
       data.afterUpdate();
       const { state } = controller;
+      // Another engine has been asked nothing yet.
+      if (state.link === "connecting") [asked, watched] = [false, ""];
       if (state.link !== "ready") return;
       if (!asked && state.checkpoints.length > 0 && state.run === null) {
         asked = true;
