@@ -14,21 +14,36 @@ export class ChartTable extends LitElement {
     css`
       dialog {
         margin: auto;
-        max-width: min(60rem, 94vw);
+        max-width: min(84rem, 96vw);
         max-height: 86vh;
-        padding: 0 var(--s4) var(--s4);
+        padding: 0;
+        overflow: hidden;
         color: var(--ink);
         background: var(--panel);
         border: 1px solid var(--line);
         border-radius: var(--r-l);
       }
+      dialog[open] {
+        display: flex;
+        flex-direction: column;
+      }
       header {
-        position: sticky;
-        top: 0;
         display: flex;
         align-items: center;
         justify-content: space-between;
-        padding: var(--s3) 0;
+        padding: var(--s3) var(--s4);
+      }
+      /* Title and column names stay, the numbers move. */
+      .box {
+        flex: 1;
+        min-height: 0;
+        overflow: auto;
+        scrollbar-width: thin;
+        padding: 0 var(--s4) var(--s4);
+      }
+      thead th {
+        position: sticky;
+        top: 0;
         background: var(--panel);
       }
       h2 {
@@ -70,10 +85,10 @@ export class ChartTable extends LitElement {
         <h2>The curves as a table</h2>
         <button class="plain icon" aria-label="Close" data-testid="close-table" @click=${() => this.dialog.close()}>${icons.close()}</button>
       </header>
-      <table>
+      <div class="box" tabindex="0" role="group" aria-label="Numbers"><table>
         <thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
         <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${text(cell)}</td>`)}</tr>`)}</tbody>
-      </table>
+      </table></div>
     </dialog>`;
   }
 }
