@@ -39,14 +39,14 @@ export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly throu
   --steps N            at most N optimizer steps a stage; warm-up and evaluations shrink with them
   --seed S             the run's seed
   --text FILE          your own text (.txt, .md, .csv, .jsonl, or one of these as .gz), which a stage
-                       reads as the corpus "own"; repeatable, and the files are one corpus then
+                       reads as the corpus "own"; repeatable, and the files are one corpus then.
+                       Questions with answers fine-tune where you name the stage that reads them:
+                       --recipe first-light --set 'stages.1.data=[{"corpus":"own","weight":1}]' --text qa.csv
   --encoding E         of those files: ${ENCODINGS.join(", ")}
                        (default ${ENCODINGS[0]}; utf-8-replace puts a mark for each wrong byte)
   --columns C          of those files that are tables: 2 or 1,3 = running text from these columns,
                        1:2 = question and answer (default: judged by names and lengths)
   --skip-bad           leave out and count the lines and rows that cannot be read, in place of refusing the file
-                       To fine-tune on questions with answers, name the stage that reads them:
-                       --recipe first-light --set 'stages.1.data=[{"corpus":"own","weight":1}]' --text qa.csv
   --prompt TEXT        asked of base and tuned model at the end; repeatable
   --out DIR            metrics.jsonl, report.html, and every checkpoint as a folder that transformers opens
   --json               one JSON object a line on standard output, and nothing else there
@@ -57,7 +57,7 @@ export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly throu
 export function remedyFlag(code: string, message = ""): string {
   if (code === "DATA_UTF8") return " Here that is --encoding latin1 or --encoding utf-8-replace.";
   if (code === "DATA_ENCODING" || (code === "DATA_BINARY" && message.includes("UTF-16"))) return " Here that is --encoding utf-16le or --encoding utf-16be.";
-  return /^(?:JSONL_|CSV_PARSE$)/.test(code) ? " Here --skip-bad leaves such lines out and counts them." : "";
+  return /^(?:JSONL_(?!LIST)|CSV_PARSE$)/.test(code) ? " Here --skip-bad leaves such lines out and counts them." : "";
 }
 
 const bad = (message: string): NestlingError => new NestlingError("COMMAND", message);

@@ -54,11 +54,6 @@ export interface ChatDataset {
   readonly hash: string;
 }
 
-export const encodeChatDataset = (tokenizer: Tokenizer, { train, validation }: Split<ChatExample>): ChatDataset => {
-  const encode = (examples: readonly ChatExample[]): EncodedChat[] => examples.map(({ messages }) => encodeChat(tokenizer, messages));
-  return chatDataset(tokenizer, { train: encode(train), validation: encode(validation) });
-};
-
 export function chatDataset(tokenizer: Tokenizer, { train, validation }: Split<EncodedChat>): ChatDataset {
   const parts = (examples: readonly EncodedChat[]): (Uint32Array | Float32Array)[] => examples.flatMap(({ ids, mask }) => [ids, mask]);
   return { train, validation, hash: datasetHash(["chat", tokenizer.hash, ...parts(train), "validation", ...parts(validation)]) };

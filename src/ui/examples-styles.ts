@@ -95,6 +95,9 @@ export const examplesStyles = css`
   .pieces .read {
     color: var(--ink-3);
   }
+  .pieces .learned .marker {
+    color: var(--ink-2);
+  }
   .pieces .learned {
     background: color-mix(in oklab, var(--tuned) 16%, transparent);
     border-radius: 3px;

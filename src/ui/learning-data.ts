@@ -33,7 +33,7 @@ export interface Drawing {
   readonly limit: number;
   /** The part of x that is shown. */
   readonly range: ChartRange;
-  /** Only the main line, for small charts. */
+  /** Without held-out losses, for small charts. */
   readonly plain: boolean;
 }
 
@@ -69,7 +69,8 @@ function mainLines(stage: StageCurves, metric: Metric, color: string, suffix: st
   const beta = smoothingBeta(drawing.smoothing, points.count.reduce((sum, count) => sum + count, 0));
   const y = metric.smoothed ? smooth(points.y, points.count, beta) : points.y;
   const line: ChartLine = { x: points.x, y, label, color, kind: "line" };
-  if (drawing.plain || !metric.smoothed || drawing.smoothing === 0) return [line];
+  // Where the line is a mean, of steps or of neighbours, its range stands behind it: no single step is lost.
+  if ((beta === 0 || !metric.smoothed) && points.count.every((count) => count === 1)) return [line];
   return [
     { x: points.x, y: points.hi, label: `${label}, highest`, color, kind: "edge" },
     { x: points.x, y: points.lo, label: `${label}, lowest`, color, kind: "edge" },
@@ -82,9 +83,10 @@ function windowOf({ range, limit }: Drawing): Window {
   return range === null ? { limit: 4 * limit } : { from: 2 * range[0] - range[1], to: range[1], limit: 8 * limit };
 }
 
-function dots(stage: StageCurves, field: CurveField, color: string, label: string, { axis, range }: Drawing): ChartLine {
-  const points = stage[field].points(axis, range === null ? {} : { from: range[0], to: range[1] });
-  return { x: points.x, y: points.y, label, color, kind: "dots" };
+/** Rings: no more than can be told apart. Where neighbours share one it stands at what is farthest from their mean. */
+function dots(stage: StageCurves, field: CurveField, color: string, label: string, { axis, range, limit }: Drawing): ChartLine {
+  const { x, y, lo, hi, count } = stage[field].points(axis, { limit: Math.ceil(limit / 2), ...(range === null ? {} : { from: range[0], to: range[1] }) });
+  return { x, y: Array.from(y, (mean: number, i: number) => (count[i] === 1 ? mean : hi[i] - mean >= mean - lo[i] ? hi[i] : lo[i])), label, color, kind: "dots" };
 }
 
 /** Each stage's beginning; the first is where the axis starts. */

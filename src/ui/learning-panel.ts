@@ -68,8 +68,8 @@ export class LearningPanel extends LitElement {
       </fieldset>
       ${this.curves.stages.length > 1
         ? html`<fieldset class="choice" aria-label="Stages in the chart">
-            <label><input type="radio" name="stages" .checked=${!this.latestOnly} @change=${() => (this.latestOnly = false)} />all</label>
-            <label><input type="radio" name="stages" .checked=${this.latestOnly} @change=${() => (this.latestOnly = true)} />this stage</label>
+            <label><input type="radio" name="stages" .checked=${!this.latestOnly} @change=${() => this.showStages(false)} />all</label>
+            <label><input type="radio" name="stages" .checked=${this.latestOnly} @change=${() => this.showStages(true)} />this stage</label>
           </fieldset>`
         : nothing}
       <chart-keep @keep-chart=${this.onKeep}></chart-keep>
@@ -155,6 +155,12 @@ export class LearningPanel extends LitElement {
     if (this.run === null || loss === undefined) return "";
     const coarse = Math.round(loss * 10) / 10;
     return `${this.run.stages[this.run.stageIndex]?.name ?? "Training"}: loss about ${formatLoss(coarse)}, ${choiceText(coarse, this.run.recipe.tokenizer.kind)}.`;
+  }
+
+  /** What was zoomed into may lie in another stage. */
+  private showStages(latestOnly: boolean): void {
+    this.latestOnly = latestOnly;
+    this.range = null;
   }
 
   private runOver(axis: XAxis): void {

@@ -155,6 +155,6 @@ describe("the flag that helps with a file", () => {
     for (const code of ["JSONL_PARSE", "JSONL_SCHEMA", "JSONL_TOO_DEEP", "JSONL_LINE_TOO_LONG", "CSV_PARSE"]) expect(remedyFlag(code)).toContain("--skip-bad");
     expect(remedyFlag("DATA_BINARY", "looks like UTF-16 without a byte order mark")).toContain("--encoding utf-16le");
     expect(remedyFlag("DATA_BINARY", "it begins like a PNG image")).toBe("");
-    for (const code of ["DATA_EMPTY", "CSV_COLUMNS", "GZ_CORRUPT", "DATA_TOO_LARGE"]) expect(remedyFlag(code)).toBe("");
+    for (const code of ["DATA_EMPTY", "CSV_COLUMNS", "JSONL_LIST", "GZ_CORRUPT", "DATA_TOO_LARGE"]) expect(remedyFlag(code)).toBe("");
   });
 });

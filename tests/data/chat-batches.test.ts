@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChatBatches, packRows } from "../../src/data/chat-batches.ts";
-import { encodeChat, encodeChatDataset, type ChatDataset, type ChatExample, type EncodedChat } from "../../src/data/chat.ts";
+import { chatDataset, encodeChat, type ChatDataset, type ChatExample, type EncodedChat } from "../../src/data/chat.ts";
+import type { Split } from "../../src/data/split.ts";
 import { trainChar } from "../../src/data/tokenizer/index.ts";
 import { codeOf, errorOf } from "./support.ts";
 
@@ -9,8 +10,10 @@ const tokenizer = trainChar(["abcdefghijklmnopqrstuvwxyz 0123456789?."]);
 const exampleOf = (i: number, length = 3 + ((i * 7) % 9)): ChatExample => ({
   messages: [{ role: "user", content: `q${i}?` }, { role: "assistant", content: `${i}.`.padEnd(length, "y") }],
 });
+const encoded = (examples: readonly ChatExample[]): EncodedChat[] => examples.map(({ messages }) => encodeChat(tokenizer, messages));
+const splitOf = ({ train, validation }: Split<ChatExample>): ChatDataset => chatDataset(tokenizer, { train: encoded(train), validation: encoded(validation) });
 const datasetOf = (count: number, held = 5): ChatDataset =>
-  encodeChatDataset(tokenizer, { train: Array.from({ length: count }, (_, i) => exampleOf(i)), validation: Array.from({ length: held }, (_, i) => exampleOf(900 + i)) });
+  splitOf({ train: Array.from({ length: count }, (_, i) => exampleOf(i)), validation: Array.from({ length: held }, (_, i) => exampleOf(900 + i)) });
 
 /** The examples of a row, told apart by their starts; padding left out. */
 function examplesIn(source: ChatBatches, step: number, micro: number, B: number, T: number): string[] {
@@ -97,7 +100,7 @@ describe("ChatBatches", () => {
   it("leaves out examples longer than a row and counts them; one that just fits stays", () => {
     const short = exampleOf(1, 4);
     const columns = encodeChat(tokenizer, short.messages).ids.length - 1;
-    const dataset = encodeChatDataset(tokenizer, { train: [short, exampleOf(2, 30)], validation: [] });
+    const dataset = splitOf({ train: [short, exampleOf(2, 30)], validation: [] });
     const source = new ChatBatches(dataset, { seed: 1 });
     expect(source.skipped(columns)).toEqual({ train: 1, validation: 0 });
     expect(examplesIn(source, 0, 0, 1, columns)).toEqual([textOf(dataset.train[0])]);
@@ -109,7 +112,7 @@ describe("ChatBatches", () => {
     expect(datasetOf(10).hash).toBe(datasetOf(10).hash);
     expect(datasetOf(10).hash).not.toBe(datasetOf(11).hash);
     const [a, b] = [exampleOf(1), exampleOf(2)];
-    expect(encodeChatDataset(tokenizer, { train: [a, b], validation: [] }).hash).not.toBe(encodeChatDataset(tokenizer, { train: [a], validation: [b] }).hash);
+    expect(splitOf({ train: [a, b], validation: [] }).hash).not.toBe(splitOf({ train: [a], validation: [b] }).hash);
   });
 });
 

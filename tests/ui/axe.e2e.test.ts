@@ -63,6 +63,12 @@ const VIEWS: readonly View[] = [
   { name: "data, problem", query: "scene=empty", open: dropped("latin.txt", "ready") },
   { name: "data, reading", query: "scene=empty", open: dropped("big.txt", "ready", "data-take") },
   { name: "examples", query: "scene=empty", open: async (page) => page.locator(by("own-examples")).click() },
+  { name: "examples, filled", query: "scene=empty", open: async (page) => {
+    await page.evaluate(() => localStorage.setItem("nestling-examples", JSON.stringify(Array.from({ length: 5 }, (_, i) => ({ question: `What is ${i}?`, answer: `It is ${i}.` })))));
+    await page.$eval(by("own-examples"), (button) => (button as HTMLElement).click());
+    await page.waitForSelector(">>> examples-dialog >>> .learned .marker");
+    await page.evaluate(() => localStorage.removeItem("nestling-examples"));
+  } },
   { name: "inside", query: "scene=paused", open: async (page) => {
     // Its button stands behind a tab on a phone.
     await page.$eval(by("show-inside"), (button) => (button as HTMLElement).click());
