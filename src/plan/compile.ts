@@ -4,17 +4,13 @@
  */
 import type { MemoryReport } from "../protocol/messages.ts";
 import { NestlingError } from "../core/errors.ts";
-import { dimsOf } from "../device/launch.ts";
-import type { AnyVariant, Command, Device, Heap, Launch, Program, View } from "../device/types.ts";
+import type { Command, Device, Heap, Launch, Program, View } from "../device/types.ts";
 import { planMemory, refuseIfTooLarge, type MemoryPlan } from "./memory.ts";
-import type { RecordedLaunch, Recording } from "./recorder.ts";
+import type { Recording } from "./recorder.ts";
 import { sizeOf, type Storage, type Tensor } from "./tensor.ts";
+import { chooseVariant, ownKey, type VariantChoices } from "./variants.ts";
 
-/**
- * Kernel name to variant name: what was chosen, frozen for the run and stored in the checkpoint. Where launches of one kernel differ,
- * those that differ from its first have an entry of their own, "name dims".
- */
-export type VariantChoices = Readonly<Record<string, string>>;
+export type { VariantChoices };
 
 export interface CompileOptions {
   /** Storages that must exist although no launch names them. */
@@ -24,30 +20,6 @@ export interface CompileOptions {
   readonly budgetBytes?: number;
   /** Tests: fill every activation with this word before the launch that first writes it. */
   readonly poison?: number;
-}
-
-const hasBarrier = (variant: AnyVariant): boolean => variant.wgsl.includes("workgroupBarrier");
-
-const ownKey = ({ kernel, dims }: RecordedLaunch): string => `${kernel.name} ${dims.join(",")}`;
-
-/**
- * The last variant that fits these dims and this device (listed plain first, fastest last). Where barriers are dear, one made for
- * software adapters comes first, then those without barriers; elsewhere the former are left out.
- */
-function chooseVariant(device: Device, recorded: RecordedLaunch, choices: VariantChoices): number {
-  const { kernel } = recorded;
-  const dims = dimsOf({ ...recorded, variant: 0, views: [] });
-  const usable = kernel.variants.map((variant, index) => ({ variant, index })).filter(
-    ({ variant }) => (variant.requires ?? []).every((feature) => device.features.has(feature)) && (variant.fits?.(dims) ?? true),
-  );
-  const wanted = choices[ownKey(recorded)] ?? choices[kernel.name];
-  const chosen =
-    usable.find(({ variant }) => variant.name === wanted) ??
-    (device.barriersAreDear
-      ? (usable.findLast(({ variant }) => variant.forSoftware) ?? usable.findLast(({ variant }) => !hasBarrier(variant)) ?? usable.at(-1))
-      : usable.findLast(({ variant }) => !variant.forSoftware));
-  if (!chosen) throw new NestlingError("PLAN", `${recorded.label}: no variant of ${kernel.name} fits this device and these sizes.`);
-  return chosen.index;
 }
 
 export class Plan {
