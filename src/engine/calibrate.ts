@@ -77,7 +77,8 @@ export function leastBytes(recipe: Recipe, stage: Stage, V: number): number {
 
 const vocabularyOf = ({ tokenizer }: Recipe): number => (tokenizer.kind === "char" ? Math.min(CHARACTERS, tokenizer.vocab_size) : tokenizer.vocab_size);
 
-function programsOf(recipe: Recipe, stage: Stage, V: number, batchSize: number, limits: DeviceLimits, quiz: boolean): TrainingPrograms {
+/** The programs of one stage. */
+export function programsOf(recipe: Pick<Recipe, "model">, stage: Stage, V: number, batchSize: number, limits: DeviceLimits, quiz: boolean): TrainingPrograms {
   const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
   return recordTraining({ config: { ...recipe.model, vocab_size: V }, lora, optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz });
 }

@@ -7,6 +7,8 @@ export interface Environment {
   openStorage(): Promise<{ storage: Storage; notice: StoreNotice | null }>;
   readonly gpu: GPU | undefined;
   readonly secureContext: boolean;
+  /** Names the browser and its version. */
+  readonly userAgent: string;
   /** Milliseconds, monotonic. */
   now(): number;
   /** Milliseconds since 1970, for file dates. */
@@ -37,6 +39,7 @@ export function workerEnvironment(baseUrl: () => string): Environment {
     openStorage: () => openStorage(),
     gpu: typeof navigator === "undefined" ? undefined : navigator.gpu,
     secureContext: globalThis.isSecureContext ?? true,
+    userAgent: typeof navigator === "undefined" ? "" : navigator.userAgent,
     now: () => performance.now(),
     date: () => Date.now(),
     breathe: messageBreath(),

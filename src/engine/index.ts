@@ -15,6 +15,7 @@ import { workerEnvironment, type Environment } from "./environment.ts";
 import { EventHub } from "./events.ts";
 import { Inside } from "./inside.ts";
 import { Intake } from "./intake.ts";
+import { KernelChoices } from "./kernel-choices.ts";
 import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
 import { promptIds } from "./quiz.ts";
 import { RunFiles, savedPoint } from "./run-files.ts";
@@ -142,7 +143,7 @@ class Engine implements EngineApi {
     const midStage = resume && !goesOn ? savedPoint(resume) : null;
     const continued = goesOn ? originOf(resume, stageIndex) : origin;
     this.#run = new Run({
-      runId, recipe, device, library: this.#library, hub: this.#need(this.#hub), files, origin: continued, stageIndex, saved: midStage,
+      runId, recipe, device, library: this.#library, hub: this.#need(this.#hub), files, origin: continued, stageIndex, saved: midStage, variants: resume?.manifest.variants ?? null, kernels: new KernelChoices(device, report, storage, this.#env),
       now: this.#env.now, breathe: this.#env.breathe, paused, ended,
     });
     // Its first state begins a new page of curves; what was logged comes after it.

@@ -14,7 +14,6 @@ import { ENGINE_VERSION } from "./version.ts";
 export interface SavedPoint {
   readonly state: TrainerState;
   readonly tokenizer: Tokenizer;
-  readonly variants: Readonly<Record<string, string>>;
   readonly clock: ClockState;
 }
 
@@ -74,7 +73,7 @@ export class RunFiles {
           stage: { index: stageIndex, kind: stage.kind, name: stage.name, finished },
           step: trainer.step, globalStep: run.globalStep, tokens: run.tokensBefore(stageIndex) + trainer.step * run.tokensPerStep(stage), trainMs: run.clock.totalMs,
           recipe, model: trainer.programs.config, tokenizer: tokenizer!.toHuggingFace(), dataHash, seed: recipe.seed, engineVersion: ENGINE_VERSION,
-          device: { ...options.device }, variants: trainer.plan.choices, metricsOffset: options.log.bytes, lora: trainer.programs.lora,
+          device: { ...options.device }, variants: { ...trainer.plan.choices, ...run.kernels?.choices }, metricsOffset: options.log.bytes, lora: trainer.programs.lora,
           metrics: {
             ...(latest["train/loss"] === undefined ? {} : { trainLoss: latest["train/loss"] }), ...(latest["val/loss"] === undefined ? {} : { valLoss: latest["val/loss"] }),
             ...(latest["val/old_loss"] === undefined ? {} : { oldLoss: latest["val/old_loss"] }),
@@ -136,6 +135,6 @@ export function savedPoint({ manifest, weights, moments }: CheckpointContent): S
   return {
     state: { step: manifest.step, counts, weights, m: plain(moments.m), v: plain(moments.v) },
     tokenizer: loadTokenizer(manifest.tokenizer.tokenizerJson, manifest.tokenizer.tokenizerConfig),
-    variants: manifest.variants, clock: clock ?? { spentMs: [] },
+    clock: clock ?? { spentMs: [] },
   };
 }

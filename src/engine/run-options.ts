@@ -6,6 +6,7 @@ import type { Recipe } from "../protocol/recipe.ts";
 import type { TrainerState } from "../training/trainer.ts";
 import type { CorpusLibrary } from "./corpora.ts";
 import type { EventHub } from "./events.ts";
+import type { KernelChoices } from "./kernel-choices.ts";
 import type { RunFiles, SavedPoint } from "./run-files.ts";
 
 /** Where a run's first stage takes its weights and tokenizer from; absent = from nothing. */
@@ -34,6 +35,9 @@ export interface RunOptions {
   readonly stageIndex: number;
   /** To go on where a checkpoint stands. */
   readonly saved: SavedPoint | null;
+  readonly kernels: KernelChoices;
+  /** Kernel variants of the checkpoint that it goes on from. */
+  readonly variants: Readonly<Record<string, string>> | null;
   readonly now: () => number;
   readonly breathe: () => Promise<void>;
   readonly paused: boolean;

@@ -5,16 +5,15 @@
 import { describeError, NestlingError } from "../core/errors.ts";
 import { Mutex } from "../core/mutex.ts";
 import type { BatchSource, Tokenizer } from "../data/index.ts";
-import type { TransformerConfig } from "../model/transformer.ts";
 import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/messages.ts";
 import type { KnobChange, Recipe, Stage } from "../protocol/recipe.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
-import { recordTraining } from "../training/programs.ts";
 import { Trainer, type TrainerState } from "../training/trainer.ts";
 import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
-import { refuseRecipe } from "./calibrate.ts";
+import { programsOf, refuseRecipe } from "./calibrate.ts";
 import * as check from "./check.ts";
 import type { EventHub } from "./events.ts";
+import type { ChosenKernels } from "./kernel-choices.ts";
 import { RunClock, stageProgress } from "./run-clock.ts";
 import { RunLooks } from "./run-looks.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -31,6 +30,7 @@ export class Run {
   phase: RunPhase = "preparing";
   stageIndex: number;
   trainer: Trainer | null = null;
+  kernels: ChosenKernels | null = null;
   tokenizer: Tokenizer | null = null;
   readonly clock: RunClock;
   readonly looks: RunLooks;
@@ -103,12 +103,16 @@ export class Run {
     if (this.#leftOut !== "" && !resume) this.emit({ type: "notice", level: "warning", code: "DATA_TOO_LONG", text: this.#leftOut });
     this.#old = await this.#oldData();
     this.#prepare("Recording the model's programs");
-    const config: TransformerConfig = { ...recipe.model, vocab_size: options.origin?.config.vocab_size ?? this.tokenizer.vocabSize };
-    const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
-    const programs = recordTraining({ config, lora, optimizer: stage.optimizer, batchSize: stage.batch_size, maxBindingBytes: options.device.limits.maxBindingBytes, quiz: this.looks.hasQuiz });
+    const vocabulary = options.origin?.config.vocab_size ?? this.tokenizer.vocabSize;
+    const [programs, ...later] = recipe.stages.slice(this.stageIndex).map((each) => programsOf(recipe, each, vocabulary, each.batch_size, options.device.limits, this.looks.hasQuiz));
+    // Once, for all stages: a run that is resumed in a later one has the same kernels.
+    this.kernels ??= await options.kernels.choose([programs!, ...later].flatMap(({ recordings }) => recordings), options.variants, {
+      onProgress: (share) => this.#prepare("Timing kernels on this GPU", share), shouldStop: () => this.#wish === "stop" || this.#closing,
+      onChanged: (text) => this.emit({ type: "notice", level: "warning", code: "KERNELS_CHANGED", text }),
+    });
     this.#prepare("Compiling kernels");
     this.trainer?.destroy();
-    const trainer = await Trainer.create(options.device, programs, stage, recipe.seed, source, { choices: options.saved?.variants });
+    const trainer = await Trainer.create(options.device, programs!, stage, recipe.seed, source, { choices: this.kernels?.choices });
     this.trainer = trainer;
     const fresh = (name: string): boolean => name.includes(".lora_");
     if (resume) trainer.restore(resume);
@@ -382,6 +386,7 @@ export class Run {
       canSample: trainer !== null && this.phase !== "preparing",
       ...(this.#error ? { error: this.#error } : {}), ...(this.#preparing && this.phase === "preparing" ? { preparing: this.#preparing } : {}),
       ...(this.#leftOut === "" ? {} : { leftOut: this.#leftOut }), ...(this.#saved ? { saved: this.#saved } : {}), ...(this.options.files.options.branchId ? { branchId: this.options.files.options.branchId } : {}),
+      ...(this.kernels?.report ? { kernels: this.kernels.report } : {}),
       ...(trainer ? { parameters: trainer.programs.parameters.count, memory: trainer.plan.report() } : {}),
     };
   }

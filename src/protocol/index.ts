@@ -2,3 +2,4 @@
 export type * from "./recipe.ts";
 export type * from "./messages.ts";
 export type * from "./own-data.ts";
+export type * from "./tuning.ts";

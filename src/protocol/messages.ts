@@ -4,6 +4,7 @@
  */
 import type { CorpusChoices, CorpusPreview, IngestReport, OwnFile } from "./own-data.ts";
 import type { KnobChange, ModelConfig, Recipe } from "./recipe.ts";
+import type { TuningReport } from "./tuning.ts";
 
 export type BackendChoice = "auto" | "webgpu" | "cpu";
 
@@ -42,6 +43,8 @@ export interface RunState {
   readonly canSample: boolean;
   readonly parameters?: number;
   readonly memory?: MemoryReport;
+  /** How the kernels of this run were chosen; `rows` are those that differ from what is usual. */
+  readonly kernels?: TuningReport;
 }
 
 export interface StageProgress {

@@ -79,6 +79,7 @@ export class RecipePanel extends LitElement {
           ${this.line("seed", String(recipe.seed))} ${this.line("memory", memory === undefined ? undefined : formatBytes(memory.totalBytes))}
         </dl>
       </section>
+      ${this.kernels()}
       ${recipe.stages.map((stage, i) => this.stage(stage, i === this.run.stageIndex ? this.run.leftOut : undefined))}
       ${isLive(this.run) ? nothing : html`<button class="primary" slot="foot" data-testid="new-run" @click=${this.onNew}>Begin another run</button>`}
     </panel-frame>`;
@@ -98,6 +99,21 @@ export class RecipePanel extends LitElement {
         ${optimizer.weight_decay > 0 ? this.line("weight decay", formatSmall(optimizer.weight_decay)) : nothing}
       </dl>
       ${leftOut === undefined ? nothing : html`<p class="small quiet" data-testid="left-out">${leftOut}</p>`}
+    </section>`;
+  }
+
+  /** How the kernels were chosen for this GPU, and what was found wrong on it. */
+  private kernels(): unknown {
+    const { kernels } = this.run;
+    if (!kernels) return nothing;
+    const { sites, timed, remembered, spentMs, budgetMs, rows, wrong } = kernels;
+    return html`<section data-testid="kernels">
+      <h3 title="Before the first step each kernel's variants are checked against the plain one and timed at this model's sizes; the choice holds for the whole run">Kernels for this GPU</h3>
+      <dl>
+        ${this.line("timed", `${timed} of ${sites} in ${(spentMs / 1000).toFixed(1)} s (budget ${formatSmall(budgetMs / 1000)} s)`)} ${remembered > 0 ? this.line("remembered", `${remembered} of ${sites}`) : nothing}
+        ${rows.map(({ kernel, dims, variant, speedup }) => html`<dt title="${kernel} ${Object.entries(dims).map(([name, size]) => `${name} ${size}`).join(", ")}">${kernel}</dt><dd>${variant}, ${speedup.toFixed(1)}×</dd>`)}
+      </dl>
+      ${wrong.map(({ variant, why }) => html`<p class="small quiet">${variant} is not used here: ${safeName(why)}.</p>`)}
     </section>`;
   }
 

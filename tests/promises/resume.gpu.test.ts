@@ -7,7 +7,7 @@ import { trainChar } from "../../src/data/index.ts";
 import { savedPoint, type SavedPoint } from "../../src/engine/run-files.ts";
 import { COUNTS } from "../../src/kernels/step-block.ts";
 import { presets } from "../../src/protocol/presets.ts";
-import { decodeCheckpoint, encodeCheckpoint, type CheckpointFacts, type Tensor } from "../../src/store/index.ts";
+import { decodeCheckpoint, encodeCheckpoint, type CheckpointFacts, type CheckpointManifest, type Tensor } from "../../src/store/index.ts";
 import { learningRate } from "../../src/training/schedule.ts";
 import type { Trainer, TrainerState } from "../../src/training/trainer.ts";
 import { losses, microConfigOf, microOptimizer, microSource, microTrainer, models, unevenMasks, weightsHash, type MicroOptions } from "../support/micro.ts";
@@ -25,7 +25,7 @@ const tensors = (shapes: TrainerState["weights"], data: ReadonlyMap<string, Floa
   new Map([...data].map(([name, values]) => [name, { shape: shapes.get(name)!.shape, data: values }]));
 
 /** The checkpoint's bytes and manifest as a run writes them, read again. */
-async function throughBytes(trainer: Trainer): Promise<SavedPoint> {
+async function throughBytes(trainer: Trainer): Promise<SavedPoint & Pick<CheckpointManifest, "variants">> {
   const state = await trainer.snapshot(true);
   const facts: CheckpointFacts = {
     runId: "run", parentId: null, parentKey: null, name: "micro", stage: { index: 0, kind: "pretrain", name: "micro", finished: false },
@@ -39,7 +39,7 @@ async function throughBytes(trainer: Trainer): Promise<SavedPoint> {
   };
   const weights = new Map([...state.weights].map(([name, tensor]) => [name, { ...tensor }]));
   const { bytes, manifest } = encodeCheckpoint({ facts, weights, moments: { m: tensors(state.weights, state.m), v: tensors(state.weights, state.v) } }, { id: "saved", createdMs: 0 });
-  return savedPoint(decodeCheckpoint(manifest, bytes))!;
+  return { ...savedPoint(decodeCheckpoint(manifest, bytes))!, variants: manifest.variants };
 }
 
 describe.each(models)("a run on %s", (name, open, family) => {

@@ -23,7 +23,7 @@ export async function fetchFile(path: string): Promise<Uint8Array<ArrayBuffer>> 
 
 export function nodeEnvironment(storage: Storage = new MemoryStorage()): Environment {
   return {
-    fetchFile, openStorage: async () => ({ storage, notice: null }), gpu: undefined, secureContext: true,
+    fetchFile, openStorage: async () => ({ storage, notice: null }), gpu: undefined, secureContext: true, userAgent: "node",
     now: () => performance.now(), date: () => Date.now(), breathe: messageBreath(),
   };
 }

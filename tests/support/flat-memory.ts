@@ -97,7 +97,7 @@ async function main(megabytes: number, kind: "char" | "bpe", form: string): Prom
       rss = Math.max(rss, process.memoryUsage.rss());
     };
     const environment = {
-      fetchFile: () => Promise.reject(new Error("no files here")), openStorage: async () => ({ storage, notice: null }), gpu: undefined, secureContext: true,
+      fetchFile: () => Promise.reject(new Error("no files here")), openStorage: async () => ({ storage, notice: null }), gpu: undefined, userAgent: "node", secureContext: true,
       now: () => performance.now(), date: () => Date.now(),
       breathe: async () => {
         look();

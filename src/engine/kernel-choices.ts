@@ -1,0 +1,132 @@
+/**
+ * Which kernels a run trains with: those of its checkpoint where it has one, else what was found on this device before, else what the
+ * tuner finds now. Remembers per device, driver and browser; a kernel whose text has changed is timed anew. Times nothing itself.
+ */
+import { sha256Hex } from "../core/hash.ts";
+import type { AnyKernel, Device } from "../device/types.ts";
+import type { Recording } from "../plan/recorder.ts";
+import { tune, type Tuning } from "../plan/tuner.ts";
+import type { VariantChoices } from "../plan/variants.ts";
+import type { DeviceReport } from "../protocol/messages.ts";
+import type { TuningReport } from "../protocol/tuning.ts";
+import type { Storage } from "../store/index.ts";
+import type { Environment } from "./environment.ts";
+
+/** Seconds that a person waits gladly before a run of minutes. */
+export const TUNE_MS = 4000;
+const PATH = "tuning.json";
+/** Devices remembered: one machine has few, and updates of its browser make new ones. */
+const MOST_DEVICES = 6;
+/** Rows of the report that leave the worker with every state. */
+const MOST_ROWS = 8;
+
+/** What is remembered of one kernel on one device. */
+interface KernelMemory {
+  /** Of the texts of all its variants. */
+  readonly hash: string;
+  /** Variant by dims, as in `ownKey`. */
+  readonly choices: Record<string, string>;
+  /** Why, by variant. */
+  readonly wrong: Record<string, string>;
+}
+
+interface DeviceMemory {
+  readonly device: string;
+  readonly kernels: Record<string, KernelMemory>;
+}
+
+interface Memory {
+  readonly version: 1;
+  /** Last used first. */
+  readonly devices: readonly DeviceMemory[];
+}
+
+export interface ChosenKernels {
+  readonly choices: VariantChoices;
+  /** Null where nothing was to be chosen: on the CPU backend each kernel is one function. */
+  readonly report: TuningReport | null;
+}
+
+export interface ChoosingHooks {
+  readonly onProgress: (share: number) => void;
+  readonly shouldStop: () => boolean;
+  /** Told where choices of the checkpoint are not to be had here, so that what follows has other bits. */
+  readonly onChanged: (text: string) => void;
+}
+
+const hashes = new WeakMap<AnyKernel, string>();
+
+function hashOf(kernel: AnyKernel): string {
+  let hash = hashes.get(kernel);
+  if (!hash) hashes.set(kernel, (hash = sha256Hex(kernel.variants.map(({ name, wgsl }) => `${name}\n${wgsl}`).join("\n")).slice(0, 16)));
+  return hash;
+}
+
+const changedText = (changed: readonly string[]): string =>
+  `This run was trained with kernels that this device does not have (${changed.slice(0, 3).join("; ")}${changed.length > 3 ? ` and ${changed.length - 3} more` : ""}). It goes on with others; results will differ in the last bits from an unbroken run.`;
+
+/** "matmulNN 512,64,64" into its kernel and its dims. */
+const partsOf = (key: string): [string, string] => [key.slice(0, key.indexOf(" ")), key.slice(key.indexOf(" ") + 1)];
+
+export class KernelChoices {
+  constructor(
+    private readonly device: Device,
+    private readonly report: DeviceReport,
+    private readonly storage: Storage,
+    private readonly env: Pick<Environment, "now" | "breathe" | "userAgent">,
+    private readonly budgetMs = TUNE_MS,
+  ) {}
+
+  /**
+   * @param frozen the choices of the checkpoint that a run goes on from; they come before everything remembered
+   * @throws NestlingError CANCELLED, GPU_LOST, OUT_OF_MEMORY
+   */
+  async choose(recordings: readonly Recording[], frozen: VariantChoices | null, hooks: ChoosingHooks): Promise<ChosenKernels> {
+    if (this.device.kind === "cpu") return { choices: frozen ?? {}, report: null };
+    const kernels = new Map(recordings.flatMap(({ launches }) => launches.map(({ kernel }) => [kernel.name, kernel] as const)));
+    const memory = await this.#read();
+    const mine = memory.devices.find(({ device }) => device === this.#key)?.kernels ?? {};
+    const fresh = Object.entries(mine).filter(([name, { hash }]) => kernels.has(name) && hashOf(kernels.get(name)!) === hash);
+    const knownWrong = Object.fromEntries(fresh.flatMap(([name, { wrong }]) => Object.entries(wrong).map(([variant, why]) => [`${name}/${variant}`, why])));
+    const known = Object.fromEntries(fresh.flatMap(([name, { choices }]) => Object.entries(choices).map(([dims, variant]) => [`${name} ${dims}`, variant])));
+    const tuning = await tune(this.device, recordings, {
+      budgetMs: this.budgetMs, now: this.env.now, breathe: this.env.breathe, known: frozen ? { ...frozen } : known, knownWrong, ...hooks,
+    });
+    await this.#remember(memory, kernels, tuning);
+    const wantedAt = (key: string): string | undefined => frozen?.[key] ?? frozen?.[partsOf(key)[0]];
+    const changed = Object.entries(tuning.choices).filter(([key, variant]) => (wantedAt(key) ?? variant) !== variant).map(([key]) => key);
+    if (changed.length > 0) hooks.onChanged(changedText(changed));
+    const rows = tuning.report.rows.filter(({ usual, variant }) => usual !== variant).slice(0, MOST_ROWS);
+    return { choices: tuning.choices, report: { ...tuning.report, rows } };
+  }
+
+  get #key(): string {
+    return `${this.report.name} | ${this.report.features.join(" ")} | ${this.env.userAgent}`;
+  }
+
+  async #read(): Promise<Memory> {
+    try {
+      const memory = JSON.parse(new TextDecoder().decode(await this.storage.read(PATH))) as Memory;
+      if (memory.version === 1 && Array.isArray(memory.devices)) return memory;
+    } catch {
+      // Nothing was remembered, or not in this form: everything is timed again.
+    }
+    return { version: 1, devices: [] };
+  }
+
+  async #remember(memory: Memory, kernels: ReadonlyMap<string, AnyKernel>, { timed, report }: Tuning): Promise<void> {
+    if (Object.keys(timed).length === 0 && report.wrong.length === 0) return;
+    const before = memory.devices.find(({ device }) => device === this.#key)?.kernels ?? {};
+    const after: Record<string, KernelMemory> = { ...before };
+    for (const [name, kernel] of kernels) {
+      const hash = hashOf(kernel);
+      const old = before[name]?.hash === hash ? before[name] : { choices: {}, wrong: {} };
+      const choices = Object.fromEntries(Object.entries(timed).map(([key, variant]) => [partsOf(key), variant] as const).flatMap(([[of, dims], variant]) => (of === name ? [[dims, variant]] : [])));
+      const wrong = Object.fromEntries(report.wrong.flatMap(({ variant, why }) => (variant.startsWith(`${name}/`) ? [[variant.slice(name.length + 1), why]] : [])));
+      after[name] = { hash, choices: { ...old.choices, ...choices }, wrong };
+    }
+    const devices = [{ device: this.#key, kernels: after }, ...memory.devices.filter(({ device }) => device !== this.#key)].slice(0, MOST_DEVICES);
+    // Not remembered is not lost: it is found again.
+    await this.storage.publish(PATH, new TextEncoder().encode(JSON.stringify({ version: 1, devices } satisfies Memory))).catch(() => undefined);
+  }
+}

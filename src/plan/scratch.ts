@@ -1,0 +1,129 @@
+/** One launch in memory of its own, by any of its variants: what it computes, and how long it takes. Chooses nothing. */
+import { accessOf, elementTypeOf } from "../device/launch.ts";
+import type { Device, Heap, Program, View } from "../device/types.ts";
+import type { RecordedLaunch } from "./recorder.ts";
+import { sizeOf } from "./tensor.ts";
+
+/** Values repeat after a prime number of them, so that no two rows are alike. */
+const PATTERN_LENGTH = 65_521;
+/** A quiet NaN: what a launch leaves unwritten is seen. */
+const UNWRITTEN = 0x7fc00000;
+
+/** Uniform in [-1, 1), or (0, 1] where signs would take a kernel out of its domain. */
+function pattern(positive: boolean): Float32Array {
+  const values = new Float32Array(PATTERN_LENGTH);
+  for (let i = 0; i < values.length; i++) {
+    let bits = Math.imul(i + 1, 0x9e3779b1);
+    bits = Math.imul(bits ^ (bits >>> 15), 0x85ebca6b);
+    const unit = ((bits ^ (bits >>> 13)) >>> 8) / 2 ** 24;
+    values[i] = positive ? 1 - unit : 2 * unit - 1;
+  }
+  return values;
+}
+
+function repeated(values: Float32Array, length: number): Float32Array {
+  const out = new Float32Array(length);
+  for (let at = 0; at < length; at += values.length) out.set(values.subarray(0, Math.min(values.length, length - at)), at);
+  return out;
+}
+
+export class Scratch {
+  readonly #programs = new Map<number, Program>();
+
+  private constructor(
+    private readonly device: Device,
+    private readonly recorded: RecordedLaunch,
+    private readonly heap: Heap,
+    private readonly values: Float32Array,
+  ) {}
+
+  /** Bytes that `create` would take. */
+  static bytesOf({ tensors }: RecordedLaunch): number {
+    return tensors.reduce((sum, tensor) => sum + sizeOf(tensor), 0);
+  }
+
+  /** @throws NestlingError OUT_OF_MEMORY */
+  static async create(device: Device, recorded: RecordedLaunch, positive = false): Promise<Scratch> {
+    const heap = await device.allocate(recorded.tensors.map((tensor, i) => ({ label: `scratch ${i}`, sizeBytes: sizeOf(tensor) })));
+    return new Scratch(device, recorded, heap, pattern(positive));
+  }
+
+  get #views(): View[] {
+    return this.recorded.tensors.map((tensor, i) => ({ buffer: this.heap.buffers[i]!, offsetBytes: 0, sizeBytes: sizeOf(tensor) }));
+  }
+
+  /** @throws NestlingError SHADER_COMPILE, KERNEL_DIMS, KERNEL_BINDING */
+  async prepare(index: number): Promise<Program> {
+    let program = this.#programs.get(index);
+    if (!program) {
+      const { label, kernel, dims } = this.recorded;
+      this.#programs.set(index, (program = await this.device.prepare("scratch", [{ label, kernel, dims, variant: index, views: this.#views }])));
+    }
+    return program;
+  }
+
+  /** Numbers in every input, zero in every index: row 0, token 0, position 0 are always there. */
+  #fill(): void {
+    const specs = Object.values(this.recorded.kernel.bindings);
+    this.#views.forEach((view, i) => {
+      const unread = accessOf(specs[i]!) === "write";
+      if (unread || elementTypeOf(specs[i]!) === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN : 0 }]);
+      else this.device.write(view, repeated(this.values, view.sizeBytes / 4));
+    });
+  }
+
+  /** Everything the launch writes, by this variant, from inputs that are the same each time. */
+  async outputs(index: number): Promise<Float32Array[]> {
+    const program = await this.prepare(index);
+    this.#fill();
+    this.device.submit([{ kind: "run", program }]);
+    const specs = Object.values(this.recorded.kernel.bindings);
+    const written = this.#views.filter((_, i) => accessOf(specs[i]!) !== "read");
+    const outputs: Float32Array[] = [];
+    for (const view of written) outputs.push(new Float32Array(await this.device.read(view)));
+    return outputs;
+  }
+
+  /** Milliseconds of one launch, from `runs` of them in one submit. */
+  async time(index: number, runs: number, now: () => number): Promise<number> {
+    const program = await this.prepare(index);
+    await this.device.finished();
+    const from = now();
+    this.device.submit(Array.from({ length: runs }, () => ({ kind: "run" as const, program })));
+    await this.device.finished();
+    return (now() - from) / runs;
+  }
+
+  destroy(): void {
+    for (const program of this.#programs.values()) program.destroy();
+    this.heap.destroy();
+  }
+}
+
+/** How two variants' results compare. */
+export interface Difference {
+  readonly sameBits: boolean;
+  /** Largest difference as a share of the largest value; Infinity where one is finite and the other is not. */
+  readonly worst: number;
+}
+
+export function differenceOf(reference: readonly Float32Array[], results: readonly Float32Array[]): Difference {
+  let sameBits = true;
+  let worst = 0;
+  reference.forEach((expected, o) => {
+    const got = results[o]!;
+    const expectedBits = new Uint32Array(expected.buffer, expected.byteOffset, expected.length);
+    const gotBits = new Uint32Array(got.buffer, got.byteOffset, got.length);
+    const largest = expected.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), Number.MIN_VALUE);
+    for (let i = 0; i < expected.length; i++) {
+      if (expectedBits[i] === gotBits[i]) continue;
+      sameBits = false;
+      const bothFinite = Number.isFinite(expected[i]) && Number.isFinite(got[i]);
+      const bothNot = !Number.isFinite(expected[i]) && !Number.isFinite(got[i]);
+      worst = Math.max(worst, bothFinite ? Math.abs(expected[i]! - got[i]!) / largest : bothNot ? 0 : Infinity);
+    }
+  });
+  return { sameBits, worst };
+}
+
+export const allFinite = (outputs: readonly Float32Array[]): boolean => outputs.every((output) => output.every((value) => Number.isFinite(value)));

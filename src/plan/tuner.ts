@@ -1,0 +1,280 @@
+/**
+ * The tuner: before step 0 and before memory is planned, each variant of each kernel is checked against the plain one and timed, on
+ * this device and at the shapes at hand, in memory of its own. It proposes choices; `compile.ts` takes them, checkpoints keep them.
+ *
+ * Timings vary from run to run, and results must not: among variants whose results have the same bits the fastest is taken; one whose
+ * bits differ (another order of addition) only where it wins every round by `DECISIVE`, so that two runs choose alike.
+ */
+import { NestlingError } from "../core/errors.ts";
+import { dimsOf } from "../device/launch.ts";
+import type { Device } from "../device/types.ts";
+import type { TunedKernel, TuningReport } from "../protocol/tuning.ts";
+import type { RecordedLaunch, Recording } from "./recorder.ts";
+import { allFinite, differenceOf, Scratch } from "./scratch.ts";
+import { chooseVariant, ownKey, usableVariants, type Candidate, type VariantChoices } from "./variants.ts";
+
+/** By how much a variant with other bits must be faster, in each round. */
+export const DECISIVE = 1.25;
+/** Of the largest value of the result: rounding in another order stays far below, a wrong index far above. */
+const TOLERANCE = 1e-4;
+/** f16 rounds at 2^-11. */
+const HALF_TOLERANCE = 2e-2;
+const ROUNDS = 5;
+/** One sample lasts about this long, far above the clock's quantum of 0.1 ms. */
+const SAMPLE_MS = 5;
+const MOST_RUNS = 64;
+/** PLATFORM.md's rule for one launch: what is expected to take longer is not tried. */
+const MOST_LAUNCH_MS = 100;
+/** A round this much slower than the best ends a candidate's part. */
+const HOPELESS = 2;
+
+export interface TuneOptions {
+  readonly budgetMs: number;
+  readonly now: () => number;
+  readonly breathe: () => Promise<void>;
+  /** Choices made earlier, by `ownKey` or by kernel: their launches are not timed again. */
+  readonly known?: VariantChoices;
+  /** "kernel/variant" that were wrong on this device, with what was wrong. */
+  readonly knownWrong?: Readonly<Record<string, string>>;
+  readonly onProgress?: (share: number) => void;
+  readonly shouldStop?: () => boolean;
+}
+
+export interface Tuning {
+  /** For every launch that has a choice, by `ownKey`. */
+  readonly choices: VariantChoices;
+  /** Those that were timed, and so are worth remembering. */
+  readonly timed: VariantChoices;
+  readonly report: TuningReport;
+}
+
+/** One kernel at one set of dims, wherever the programs launch it. */
+interface Site {
+  readonly key: string;
+  readonly recorded: RecordedLaunch;
+  readonly launches: number;
+  readonly cost: number;
+  readonly candidates: readonly Candidate[];
+}
+
+/** What was timed of one candidate: results of the same group have the same bits. */
+export interface Timed {
+  readonly name: string;
+  readonly group: number;
+  /** Milliseconds, round by round; shorter where it was hopeless. */
+  readonly ms: readonly number[];
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Infinity;
+
+/** The fastest with the bits of `usual`, or one with other bits that is faster by `DECISIVE` in every round. */
+export function decide(timed: readonly Timed[], usual: string): string {
+  const group = timed.find(({ name }) => name === usual)?.group;
+  const fastest = (some: readonly Timed[]): Timed | undefined => some.toSorted((a, b) => median(a.ms) - median(b.ms))[0];
+  const home = fastest(timed.filter((one) => one.group === group)) ?? fastest(timed);
+  if (!home) return usual;
+  const beats = (other: Timed): boolean => other.ms.length >= home.ms.length && home.ms.every((ms, round) => other.ms[round]! * DECISIVE < ms);
+  return (fastest(timed.filter((one) => one.group !== group && beats(one))) ?? home).name;
+}
+
+function sitesOf(device: Device, recordings: readonly Recording[]): Site[] {
+  const sites = new Map<string, Site>();
+  for (const recorded of recordings.flatMap(({ launches }) => launches)) {
+    const key = ownKey(recorded);
+    const candidates = usableVariants(device, recorded);
+    const { flops, bytes } = recorded.kernel.cost(dimsOf({ ...recorded, variant: 0, views: [] }));
+    if (candidates.length > 1) sites.set(key, { key, recorded, candidates, launches: (sites.get(key)?.launches ?? 0) + 1, cost: flops + 4 * bytes });
+  }
+  return [...sites.values()];
+}
+
+class Tuner {
+  readonly #from: number;
+  readonly #wrong = new Map<string, string>();
+  /** Milliseconds for one unit of cost, by variant: the worst seen, so that a forecast errs on the safe side. */
+  readonly #rates = new Map<string, number>();
+  /** Variants that agreed with the plain one somewhere. */
+  readonly #trusted = new Set<string>();
+  /** By site: which candidates have the same bits, by number. */
+  readonly #groups = new Map<string, Map<string, number>>();
+
+  constructor(
+    private readonly device: Device,
+    private readonly options: TuneOptions,
+  ) {
+    this.#from = options.now();
+    for (const [name, why] of Object.entries(options.knownWrong ?? {})) this.#wrong.set(name, why);
+  }
+
+  get spentMs(): number {
+    return this.options.now() - this.#from;
+  }
+
+  get wrong(): ReadonlyMap<string, string> {
+    return this.#wrong;
+  }
+
+  async pause(share: number): Promise<void> {
+    this.options.onProgress?.(Math.min(1, share));
+    await this.options.breathe();
+    if (this.options.shouldStop?.()) throw new NestlingError("CANCELLED", "Stopped while kernels were being chosen.");
+  }
+
+  #name({ recorded }: Site, { variant }: Candidate): string {
+    return `${recorded.kernel.name}/${variant.name}`;
+  }
+
+  #forecast(site: Site, candidate: Candidate): number {
+    return (this.#rates.get(this.#name(site, candidate)) ?? 0) * site.cost;
+  }
+
+  #saw(site: Site, candidate: Candidate, ms: number): void {
+    const name = this.#name(site, candidate);
+    this.#rates.set(name, Math.max(this.#rates.get(name) ?? 0, ms / Math.max(1, site.cost)));
+  }
+
+  /** Candidates not known to be wrong. */
+  sound(site: Site): readonly Candidate[] {
+    return site.candidates.filter((candidate) => !this.#wrong.has(this.#name(site, candidate)));
+  }
+
+  async #scratch(site: Site, positive = false): Promise<Scratch | null> {
+    // The model itself needs its memory later: a launch that would take a quarter of the device is left as it is.
+    if (Scratch.bytesOf(site.recorded) > this.device.limits.maxTotalBytes / 4) return null;
+    return Scratch.create(this.device, site.recorded, positive);
+  }
+
+  /** Compares every candidate with the plain variant, or with one that agreed with it before where plain would take too long. */
+  async check(site: Site): Promise<void> {
+    let scratch = await this.#scratch(site);
+    if (!scratch) return;
+    try {
+      const quick = this.sound(site).filter((candidate) => this.#forecast(site, candidate) <= MOST_LAUNCH_MS);
+      const judge = quick.find((candidate) => candidate.index === 0) ?? quick.find((candidate) => this.#trusted.has(this.#name(site, candidate)));
+      if (!judge) return;
+      let expected = await scratch.outputs(judge.index);
+      if (!allFinite(expected)) {
+        scratch.destroy();
+        scratch = (await this.#scratch(site, true))!;
+        expected = await scratch.outputs(judge.index);
+      }
+      const results: { name: string; outputs: Float32Array[] }[] = [];
+      for (const candidate of quick) {
+        const outputs = candidate === judge ? expected : await this.#judged(site, candidate, scratch, expected);
+        if (!outputs) continue;
+        results.push({ name: candidate.variant.name, outputs });
+        this.#saw(site, candidate, await scratch.time(candidate.index, 1, this.options.now));
+      }
+      const groups = new Map<string, number>();
+      results.forEach(({ name, outputs }, i) => {
+        const same = results.findIndex((other) => differenceOf(other.outputs, outputs).sameBits);
+        groups.set(name, same < 0 ? i : same);
+      });
+      this.#groups.set(site.key, groups);
+    } finally {
+      scratch.destroy();
+    }
+  }
+
+  async #judged(site: Site, candidate: Candidate, scratch: Scratch, expected: readonly Float32Array[]): Promise<Float32Array[] | null> {
+    const name = this.#name(site, candidate);
+    try {
+      const outputs = await scratch.outputs(candidate.index);
+      const { worst } = differenceOf(expected, outputs);
+      const allowed = candidate.variant.requires?.includes("shader-f16") ? HALF_TOLERANCE : TOLERANCE;
+      if (worst <= allowed) {
+        this.#trusted.add(name);
+        return outputs;
+      }
+      this.#wrong.set(name, `its result at ${site.key} differs from the plain variant's by ${worst.toExponential(1)} of the largest value; ${allowed} is allowed`);
+    } catch (error) {
+      if (error instanceof NestlingError && (error.code === "GPU_LOST" || error.code === "OUT_OF_MEMORY")) throw error;
+      this.#wrong.set(name, error instanceof Error ? error.message : String(error));
+    }
+    return null;
+  }
+
+  /** Times the candidates in turns. Null where there is nothing to choose between. */
+  async time(site: Site): Promise<Timed[] | null> {
+    const groups = this.#groups.get(site.key);
+    const candidates = this.sound(site).filter((candidate) => groups?.has(candidate.variant.name) && this.#forecast(site, candidate) <= MOST_LAUNCH_MS);
+    if (!groups || candidates.length < 2) return null;
+    const scratch = (await this.#scratch(site))!;
+    try {
+      const runsOf = new Map<Candidate, number>();
+      for (const candidate of candidates) {
+        const once = await scratch.time(candidate.index, 1, this.options.now);
+        runsOf.set(candidate, Math.max(1, Math.min(MOST_RUNS, Math.ceil(SAMPLE_MS / Math.max(1e-3, once)))));
+      }
+      const ms = new Map<Candidate, number[]>(candidates.map((candidate) => [candidate, []]));
+      let running = candidates;
+      for (let round = 0; round < ROUNDS; round++) {
+        for (const candidate of running) ms.get(candidate)!.push(await scratch.time(candidate.index, runsOf.get(candidate)!, this.options.now));
+        const best = Math.min(...running.map((candidate) => ms.get(candidate)![round]!));
+        running = running.filter((candidate) => ms.get(candidate)![round]! <= HOPELESS * best);
+      }
+      return candidates.map((candidate) => ({ name: candidate.variant.name, group: groups.get(candidate.variant.name)!, ms: ms.get(candidate)! }));
+    } finally {
+      scratch.destroy();
+    }
+  }
+
+  /** What a site takes while nothing is known of its times. */
+  usual(site: Site): string {
+    const usual = site.recorded.kernel.variants[chooseVariant(this.device, site.recorded, {})]!;
+    const sound = this.sound(site);
+    const found = sound.find(({ variant }) => variant === usual) ?? sound.findLast(({ variant }) => !variant.forSoftware) ?? sound[0] ?? site.candidates[0]!;
+    return found.variant.name;
+  }
+}
+
+function rowOf(site: Site, usual: string, taken: string, timed: readonly Timed[]): TunedKernel {
+  const msOf = (name: string): number => median(timed.find((one) => one.name === name)?.ms ?? []);
+  return {
+    kernel: site.recorded.kernel.name, dims: dimsOf({ ...site.recorded, variant: 0, views: [] }), launches: site.launches, usual, variant: taken,
+    speedup: Number.isFinite(msOf(usual)) ? msOf(usual) / msOf(taken) : 1,
+    candidates: timed.map(({ name, ms }) => ({ name, ms: median(ms) })),
+  };
+}
+
+/**
+ * Chooses a variant for every launch of the recordings that has more than one.
+ * @throws NestlingError CANCELLED, GPU_LOST, OUT_OF_MEMORY
+ */
+export async function tune(device: Device, recordings: readonly Recording[], options: TuneOptions): Promise<Tuning> {
+  const { known = {}, budgetMs } = options;
+  const sites = sitesOf(device, recordings);
+  const tuner = new Tuner(device, options);
+  const knownAt = (site: Site): string | undefined => known[site.key] ?? known[site.recorded.kernel.name];
+  const open = sites.filter((site) => !tuner.sound(site).some(({ variant }) => variant.name === knownAt(site)));
+  // Each kernel at its smallest first: that trusts its variants, and forecasts how long they take at the sizes that matter most, which come next.
+  const smallest = new Map(open.toSorted((a, b) => b.cost - a.cost).map((site) => [site.recorded.kernel.name, site]));
+  for (const site of smallest.values()) {
+    if (tuner.spentMs > budgetMs) break;
+    await tuner.check(site);
+    await tuner.pause(tuner.spentMs / budgetMs);
+  }
+  const rows: TunedKernel[] = [];
+  const timed: Record<string, string> = {};
+  for (const site of open.toSorted((a, b) => b.cost * b.launches - a.cost * a.launches)) {
+    if (tuner.spentMs > budgetMs) break;
+    if (smallest.get(site.recorded.kernel.name) !== site) await tuner.check(site);
+    const times = await tuner.time(site);
+    if (times) {
+      const usual = tuner.usual(site);
+      timed[site.key] = decide(times, usual);
+      rows.push(rowOf(site, usual, timed[site.key]!, times));
+    }
+    await tuner.pause(tuner.spentMs / budgetMs);
+  }
+  const choices: Record<string, string> = {};
+  const isOpen = new Set(open);
+  for (const site of sites) choices[site.key] = isOpen.has(site) ? (timed[site.key] ?? tuner.usual(site)) : knownAt(site)!;
+  return {
+    choices, timed,
+    report: {
+      spentMs: tuner.spentMs, budgetMs, sites: sites.length, timed: rows.length, remembered: sites.length - open.length, rows,
+      wrong: [...tuner.wrong].map(([variant, why]) => ({ variant, why })),
+    },
+  };
+}

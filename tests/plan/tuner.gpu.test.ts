@@ -1,0 +1,151 @@
+/** The tuner on a device: what it finds wrong it never takes, what it takes is right, and a run keeps its promises whatever was remembered. */
+import { beforeAll, describe, expect, it } from "vitest";
+import type { AnyKernel, Device } from "../../src/device/types.ts";
+import { KernelChoices } from "../../src/engine/kernel-choices.ts";
+import { softmax } from "../../src/kernels/softmax.ts";
+import { tune, type TuneOptions, type Tuning } from "../../src/plan/tuner.ts";
+import { Recorder, type Recording } from "../../src/plan/recorder.ts";
+import { newTensor } from "../../src/plan/tensor.ts";
+import type { VariantChoices } from "../../src/plan/variants.ts";
+import { MemoryStorage } from "../../src/store/index.ts";
+import { losses, microPrograms, microSource, microTrainer, unevenMasks, webGpu, weightsHash, type MicroOptions } from "../support/micro.ts";
+
+let device: Device;
+beforeAll(async () => {
+  device = await webGpu();
+});
+
+const clock = { now: () => performance.now(), breathe: async () => {} };
+const [plain, byRow] = softmax.variants;
+
+/** Softmax with variants beside its own. */
+const withVariants = (...more: AnyKernel["variants"]): AnyKernel => ({ ...(softmax as unknown as AnyKernel), name: "softmax", variants: [...(softmax.variants as unknown as AnyKernel["variants"]), ...more] });
+
+/** One element in a row of 33 wrong: the sum forgets it. */
+const forgetful = { ...plain, name: "forgetful", wgsl: plain!.wgsl.replace("var i = first; i < end; i++) {\n    let e", "var i = first + 1u; i < end; i++) {\n    let e") } as unknown as AnyKernel["variants"][number];
+const broken = { ...plain, name: "broken", wgsl: plain!.wgsl.replace("let scale", "let let scale") } as unknown as AnyKernel["variants"][number];
+
+function recordingOf(kernel: AnyKernel, ...shapes: readonly (readonly [number, number])[]): Recording {
+  const r = new Recorder("program", false);
+  for (const [N, C] of shapes) r.launch(kernel as never, { inp: newTensor("inp", [N, C], "inputs"), out: newTensor("out", [N, C], "outputs") } as never, { N, C } as never);
+  return r.recording();
+}
+
+const run = (kernel: AnyKernel, options: Partial<TuneOptions> = {}): Promise<Tuning> =>
+  tune(device, [recordingOf(kernel, [64, 33], [8, 33], [64, 33])], { budgetMs: 20_000, ...clock, ...options });
+
+describe("the tuner", () => {
+  it("times each kernel at each size, and counts how often the programs launch it", async () => {
+    const { report, choices } = await run(withVariants());
+    expect(report).toMatchObject({ sites: 2, timed: 2, remembered: 0, wrong: [] });
+    expect(report.rows.map(({ dims, launches }) => [dims, launches])).toEqual([[{ N: 64, C: 33 }, 2], [{ N: 8, C: 33 }, 1]]);
+    for (const { candidates, variant } of report.rows) {
+      expect(candidates.map(({ name }) => name)).toEqual([plain!.name, byRow!.name]);
+      expect(candidates.every(({ ms }) => ms > 0)).toBe(true);
+      expect([plain!.name, byRow!.name]).toContain(variant);
+    }
+    expect(Object.keys(choices)).toEqual(["softmax 64,33", "softmax 8,33"]);
+  });
+
+  it("names a variant whose result is wrong, or that does not compile, and never takes it, at no size", async () => {
+    expect(forgetful.wgsl).not.toBe(plain!.wgsl);
+    const { report, choices } = await run(withVariants(forgetful, broken));
+    expect(Object.fromEntries(report.wrong.map(({ variant, why }) => [variant, why]))).toEqual({
+      "softmax/forgetful": expect.stringMatching(/differs from the plain variant's by .* 0\.0001 is allowed/),
+      "softmax/broken": expect.stringContaining("does not compile"),
+    });
+    for (const variant of Object.values(choices)) expect([plain!.name, byRow!.name]).toContain(variant);
+  });
+
+  it("takes nothing that was wrong before, also where no time is left to look", async () => {
+    // Listed last, it is what a device without dear barriers takes unmeasured.
+    const eager: Device = Object.create(device, { barriersAreDear: { value: false } }) as Device;
+    const options = { budgetMs: -1, ...clock };
+    const unknown = await tune(eager, [recordingOf(withVariants(forgetful), [64, 33])], options);
+    expect(unknown.choices).toEqual({ "softmax 64,33": "forgetful" });
+    const known = await tune(eager, [recordingOf(withVariants(forgetful), [64, 33])], { ...options, knownWrong: { "softmax/forgetful": "seen" } });
+    expect(known.choices).toEqual({ "softmax 64,33": byRow!.name });
+  });
+
+  it("leaves alone what is known, and ends when its budget is spent or it is stopped", async () => {
+    const known = await run(withVariants(), { known: { softmax: byRow!.name } });
+    expect(known.report).toMatchObject({ remembered: 2, timed: 0 });
+    expect(known.choices).toEqual({ "softmax 64,33": byRow!.name, "softmax 8,33": byRow!.name });
+    const hurried = await run(withVariants(), { budgetMs: -1 });
+    expect(hurried.report.timed).toBe(0);
+    expect(Object.keys(hurried.choices)).toHaveLength(2);
+    await expect(run(withVariants(), { shouldStop: () => true })).rejects.toThrow(/CANCELLED/);
+  });
+});
+
+const STEPS = 40;
+const SAVED_AT = 15;
+const report = { kind: "webgpu", name: "test", why: "", fallbackAdapter: true, features: [], limits: {} } as const;
+const hooks = { onProgress: () => {}, shouldStop: () => false, onChanged: () => {} };
+
+describe.each(["gpt2", "llama"] as const)("a tuned run of %s", (family) => {
+  const options: MicroOptions = { family, model: { dropout: 0.1 }, source: unevenMasks(microSource()) };
+  /** As a run begins on a machine that remembers nothing. */
+  const choose = async (frozen: VariantChoices | null): Promise<VariantChoices> =>
+    (await new KernelChoices(device, report, new MemoryStorage(), { ...clock, userAgent: "test" }, 3000).choose(microPrograms(options).recordings, frozen, hooks)).choices;
+
+  it(`has the same bits after ${STEPS} steps when it is timed anew, and when it is resumed with its checkpoint's choices`, async () => {
+    const hashes: string[] = [];
+    const taken: VariantChoices[] = [];
+    let saved: Awaited<ReturnType<Awaited<ReturnType<typeof microTrainer>>["snapshot"]>> | null = null;
+    for (let turn = 0; turn < 2; turn++) {
+      const trainer = await microTrainer(device, { ...options, compile: { choices: await choose(null) } });
+      await losses(trainer, SAVED_AT);
+      saved = await trainer.snapshot(true);
+      await losses(trainer, STEPS - SAVED_AT);
+      hashes.push(weightsHash(await trainer.snapshot(false)));
+      taken.push(trainer.plan.choices);
+      trainer.destroy();
+    }
+    const resumed = await microTrainer(device, { ...options, compile: { choices: await choose(taken[1]!) } });
+    expect(resumed.plan.choices).toEqual(taken[1]);
+    resumed.restore(saved!);
+    await losses(resumed, STEPS - SAVED_AT);
+    hashes.push(weightsHash(await resumed.snapshot(false)));
+    resumed.destroy();
+    const differ = Object.keys({ ...taken[0], ...taken[1] }).filter((key) => taken[0]![key] !== taken[1]![key]);
+    console.info(`${family}: ${hashes.map((hash) => hash.slice(0, 12)).join(", ")}; ${differ.length} choices differ between the two timings`);
+    expect(new Set(hashes).size).toBe(1);
+  });
+});
+
+describe("what was found on a device", () => {
+  const recordings = [recordingOf(withVariants(forgetful), [64, 33], [8, 33])];
+  const choices = (storage: MemoryStorage, userAgent: string, budgetMs = 20_000): KernelChoices => new KernelChoices(device, report, storage, { ...clock, userAgent }, budgetMs);
+
+  it("is remembered with what was wrong, for this browser and this kernel's text alone", async () => {
+    const storage = new MemoryStorage();
+    const first = await choices(storage, "Chrome 1").choose(recordings, null, hooks);
+    expect(first.report).toMatchObject({ timed: 2, remembered: 0 });
+    const second = await choices(storage, "Chrome 1", -1).choose(recordings, null, hooks);
+    expect(second.report).toMatchObject({ timed: 0, remembered: 2 });
+    expect(second.report!.wrong.map(({ variant }) => variant)).toEqual(["softmax/forgetful"]);
+    expect(second.choices).toEqual(first.choices);
+    expect((await choices(storage, "Chrome 2").choose(recordings, null, hooks)).report).toMatchObject({ timed: 2, remembered: 0 });
+    const edited = [recordingOf(withVariants({ ...forgetful, wgsl: `${plain!.wgsl}\n// edited` }), [64, 33], [8, 33])];
+    const third = await choices(storage, "Chrome 1").choose(edited, null, hooks);
+    expect(third.report).toMatchObject({ timed: 2, remembered: 0, wrong: [] });
+  });
+
+  it("stands back behind a checkpoint's choices, and one that is not to be had here is named", async () => {
+    const storage = new MemoryStorage();
+    const told: string[] = [];
+    await choices(storage, "Chrome").choose(recordings, null, hooks);
+    const frozen = { softmax: byRow!.name, "softmax 8,33": "of another device" };
+    const { choices: taken } = await choices(storage, "Chrome").choose(recordings, frozen, { ...hooks, onChanged: (text) => told.push(text) });
+    expect(taken["softmax 64,33"]).toBe(byRow!.name);
+    expect(taken["softmax 8,33"]).not.toBe("of another device");
+    expect(told).toEqual([expect.stringContaining("softmax 8,33")]);
+  });
+
+  it("is found again where the file is damaged", async () => {
+    const storage = new MemoryStorage();
+    await storage.publish("tuning.json", new TextEncoder().encode("{\"version\":1,\"dev"));
+    expect((await choices(storage, "Chrome").choose(recordings, null, hooks)).report).toMatchObject({ timed: 2 });
+  });
+});
