@@ -79,8 +79,8 @@ export class RecipePanel extends LitElement {
           ${this.line("seed", String(recipe.seed))} ${this.line("memory", memory === undefined ? undefined : formatBytes(memory.totalBytes))}
         </dl>
       </section>
-      ${this.kernels()}
       ${recipe.stages.map((stage, i) => this.stage(stage, i === this.run.stageIndex ? this.run.leftOut : undefined))}
+      ${this.kernels()}
       ${isLive(this.run) ? nothing : html`<button class="primary" slot="foot" data-testid="new-run" @click=${this.onNew}>Begin another run</button>`}
     </panel-frame>`;
   }
