@@ -20,6 +20,7 @@ const METHODS: Readonly<Record<keyof EngineApi, true>> = {
   fork: true,
   stop: true,
   setVisible: true,
+  setPace: true,
   calibrate: true,
   planMemory: true,
   ask: true,

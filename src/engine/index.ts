@@ -3,7 +3,7 @@ import { describeError, NestlingError } from "../core/errors.ts";
 import type { Tokenizer } from "../data/index.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
-import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, EngineEventBody } from "../protocol/messages.ts";
+import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEvent, EngineEventBody, Pace } from "../protocol/messages.ts";
 import type { KnobChange, Recipe } from "../protocol/recipe.ts";
 import { CheckpointStore, checkpointSummary, RunStore, type CheckpointContent, type Storage } from "../store/index.ts";
 import { Asking, LIVE } from "./asking.ts";
@@ -46,6 +46,7 @@ class Engine implements EngineApi {
   #chosen: ChosenDevice | null = null;
   #hub: EventHub | null = null;
   #run: Run | null = null;
+  readonly #pace: { now: Pace } = { now: "room" };
   readonly #library: CorpusLibrary;
   readonly #shelf: ModelShelf;
   readonly #inside: Inside;
@@ -144,7 +145,7 @@ class Engine implements EngineApi {
     const continued = goesOn ? originOf(resume, stageIndex) : origin;
     this.#run = new Run({
       runId, recipe, device, library: this.#library, hub: this.#need(this.#hub), files, origin: continued, stageIndex, saved: midStage, variants: resume?.manifest.variants ?? null, kernels: new KernelChoices(device, report, storage, this.#env),
-      now: this.#env.now, breathe: this.#env.breathe, paused, ended,
+      now: this.#env.now, breathe: this.#env.breathe, paused, ended, pace: this.#pace,
     });
     // Its first state begins a new page of curves; what was logged comes after it.
     this.#run.say();
@@ -237,6 +238,11 @@ class Engine implements EngineApi {
     this.#run.clock.visible = visible === true;
     // A hidden page is often a page about to go.
     if (visible !== true) this.#run.saveSoon();
+  }
+
+  async setPace(pace: Pace): Promise<void> {
+    this.#pace.now = check.oneOf("pace", pace, ["room", "full"] as const);
+    this.#run?.say();
   }
 
   async calibrate(recipe: Recipe): ReturnType<EngineApi["calibrate"]> {

@@ -21,6 +21,10 @@ export class RunClock {
     this.#spent = Array.from({ length: stages }, (_, i) => state?.spentMs[i] ?? 0);
   }
 
+  get visible(): boolean {
+    return this.#visible;
+  }
+
   set visible(visible: boolean) {
     this.#visible = visible;
     this.#sinceRate = 0;

@@ -2,6 +2,7 @@
 import type { Tokenizer } from "../data/index.ts";
 import type { Device } from "../device/types.ts";
 import type { TransformerConfig } from "../model/transformer.ts";
+import type { Pace } from "../protocol/messages.ts";
 import type { Recipe } from "../protocol/recipe.ts";
 import type { TrainerState } from "../training/trainer.ts";
 import type { CorpusLibrary } from "./corpora.ts";
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly now: () => number;
   readonly breathe: () => Promise<void>;
   readonly paused: boolean;
+  /** Shared with the engine, where it is set. */
+  readonly pace: { readonly now: Pace };
   /** It ended before: it is opened to be looked at and asked, and trains no more. */
   readonly ended?: "finished" | "stopped";
   readonly checkpointEveryMs?: number;

@@ -7,6 +7,7 @@ import { Mutex } from "../core/mutex.ts";
 import type { BatchSource, Tokenizer } from "../data/index.ts";
 import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/messages.ts";
 import type { KnobChange, Recipe, Stage } from "../protocol/recipe.ts";
+import { FULL_MS, ROOM_MS } from "../training/pacing.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
 import { Trainer, type TrainerState } from "../training/trainer.ts";
 import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
@@ -206,6 +207,7 @@ export class Run {
 
   async #step(): Promise<void> {
     const trainer = this.trainer!;
+    trainer.pace.limitMs = this.clock.visible && this.options.pace.now === "room" ? ROOM_MS : FULL_MS;
     await this.clock.training(this.stageIndex, async () => {
       trainer.takeStep();
       const finished = this.options.device.finished();
@@ -238,6 +240,7 @@ export class Run {
     if (metrics.length === 0) return false;
     const tokensPerStep = this.tokensPerStep(stage);
     const rate = this.clock.rate(metrics.length * tokensPerStep);
+    if (rate) trainer.observeStep((tokensPerStep * 1000) / rate);
     const flops = (trainer.programs.flopsPerMicro * stage.gradient_accumulation_steps) / tokensPerStep;
     const before = this.globalStep - trainer.step;
     const rows = metrics.map((row, i): MetricRow => ({
@@ -383,7 +386,7 @@ export class Run {
     const stages = stageProgress(recipe.stages, this.#steps, this.clock, (stage) => this.tokensPerStep(stage));
     return {
       runId: this.options.runId, phase: this.phase, recipe, stageIndex: this.stageIndex, step: trainer?.step ?? 0, stages,
-      canSample: trainer !== null && this.phase !== "preparing",
+      ...(this.options.device.kind === "webgpu" ? { pace: this.options.pace.now } : {}), canSample: trainer !== null && this.phase !== "preparing",
       ...(this.#error ? { error: this.#error } : {}), ...(this.#preparing && this.phase === "preparing" ? { preparing: this.#preparing } : {}),
       ...(this.#leftOut === "" ? {} : { leftOut: this.#leftOut }), ...(this.#saved ? { saved: this.#saved } : {}), ...(this.options.files.options.branchId ? { branchId: this.options.files.options.branchId } : {}),
       ...(this.kernels?.report ? { kernels: this.kernels.report } : {}),

@@ -12,6 +12,7 @@ import type { TunedKernel, TuningReport } from "../protocol/tuning.ts";
 import type { RecordedLaunch, Recording } from "./recorder.ts";
 import { allFinite, differenceOf, Scratch } from "./scratch.ts";
 import { chooseVariant, ownKey, usableVariants, type Candidate, type VariantChoices } from "./variants.ts";
+import { workOf } from "./work.ts";
 
 /** By how much a variant with other bits must be faster, in each round. */
 export const DECISIVE = 1.25;
@@ -82,8 +83,7 @@ function sitesOf(device: Device, recordings: readonly Recording[]): Site[] {
   for (const recorded of recordings.flatMap(({ launches }) => launches)) {
     const key = ownKey(recorded);
     const candidates = usableVariants(device, recorded);
-    const { flops, bytes } = recorded.kernel.cost(dimsOf({ ...recorded, variant: 0, views: [] }));
-    if (candidates.length > 1) sites.set(key, { key, recorded, candidates, launches: (sites.get(key)?.launches ?? 0) + 1, cost: flops + 4 * bytes });
+    if (candidates.length > 1) sites.set(key, { key, recorded, candidates, launches: (sites.get(key)?.launches ?? 0) + 1, cost: workOf(recorded) });
   }
   return [...sites.values()];
 }

@@ -21,6 +21,9 @@ export interface DeviceReport {
 
 export type RunPhase = "idle" | "preparing" | "running" | "paused" | "finished" | "stopped" | "failed";
 
+/** "room": about 30 ms a submit, so that everything else stays smooth; "full": up to 250 ms. Changes no result. */
+export type Pace = "room" | "full";
+
 /** Where a run stands; sent whole on every change, never as a difference. */
 export interface RunState {
   readonly runId: string;
@@ -37,6 +40,8 @@ export interface RunState {
   readonly saved?: { readonly checkpointId: string; readonly stage: string; readonly step: number; readonly atMs: number };
   /** What of the stage's data the model cannot hold and so was left out, as a sentence. */
   readonly leftOut?: string;
+  /** Absent on the CPU backend, where a submit makes nobody wait. */
+  readonly pace?: Pace;
   /** Of a fork: the checkpoint of another run that it went on from. */
   readonly branchId?: string;
   /** True once the model of the run has a tokenizer and weights, so that it can be asked. */
@@ -275,6 +280,8 @@ export interface EngineApi {
   stop(): Promise<void>;
   /** Hidden pages train on, but their time is told apart. */
   setVisible(visible: boolean): Promise<void>;
+  /** How long the GPU may be busy with one submit: room for the page and the desktop, or as long as is safe. A hidden page takes the latter. */
+  setPace(pace: Pace): Promise<void>;
   calibrate(recipe: Recipe): Promise<Calibration>;
   /** What each stage would allocate, one after another and never together; from recordings alone, so that nothing is allocated and a run that trains is not asked. Throws MEM_ESTIMATE, CONFIG_*. */
   planMemory(recipe: Recipe): Promise<readonly MemoryReport[]>;

@@ -12,6 +12,7 @@ import { planMemory, type MemoryPlan } from "../plan/memory.ts";
 import { elements, sizeOf, type Storage, type Tensor } from "../plan/tensor.ts";
 import { COUNTS, METRIC, METRIC_COLUMNS } from "../plan/update.ts";
 import type { Stage } from "../protocol/recipe.ts";
+import { Pace } from "./pacing.ts";
 import { nameNonFinite } from "./diagnose.ts";
 import { RING_ROWS, type RowInputs, type TrainingPrograms } from "./programs.ts";
 import { knobsAt } from "./schedule.ts";
@@ -53,6 +54,7 @@ export class Trainer {
   #read = 0;
   readonly ask: Generator;
   readonly quiz: Generator | null;
+  readonly pace = new Pace();
 
   private constructor(
     readonly plan: Plan,
@@ -105,16 +107,29 @@ export class Trainer {
 
   /** Submits optimizer step `this.step + 1`; its numbers come with `readMetrics`. */
   takeStep(): void {
+    const { plan } = this;
     const batches = this.#beginStep(this.step);
     batches.forEach((batch, micro) => {
       this.#beginMicro(this.step, micro, batch);
-      this.plan.device.submit(this.plan.run("micro"));
+      // What is written for the next micro-batch would overtake commands that are not submitted yet.
+      this.#submit([...(micro === 0 ? this.#clearing() : []), ...plan.run("micro"), ...(micro === batches.length - 1 ? plan.run("update") : [])]);
     });
-    this.plan.device.submit(this.plan.run("update"));
     this.gradientStep = ++this.step;
   }
 
-  /** Writes what the host decides for a step and clears what it adds up; returns its micro-batches. */
+  /** Tells how long a step takes, so that submits can be cut to measure. */
+  observeStep(ms: number): void {
+    const { plan, stage } = this;
+    this.pace.observe(stage.gradient_accumulation_steps * this.pace.workOfCommands(plan.run("micro")) + this.pace.workOfCommands(plan.run("update")), ms);
+  }
+
+  #submit(commands: readonly Command[]): void {
+    const { device } = this.plan;
+    // The CPU device has finished a submit on return: there is nothing to make room for.
+    for (const submit of device.kind === "cpu" ? [commands] : this.pace.submits(commands)) device.submit(submit);
+  }
+
+  /** Writes what the host decides for a step; returns its micro-batches. */
   #beginStep(step: number): Batch[] {
     const { tensors, T } = this.programs;
     const { stage, plan } = this;
@@ -129,7 +144,6 @@ export class Trainer {
       throw new NestlingError("NONFINITE_LOSS", `Step ${step + 1} has the learning rate ${lr}, grad_clip ${gradClip} and ${targets} targets; all must be finite. Nothing was changed. Check the recipe's optimizer.`, { step: step + 1, tensor: tensors.stepF.name });
     }
     plan.write(tensors.stepF, settings);
-    this.#clear([...this.programs.parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum]);
     return batches;
   }
 
@@ -140,8 +154,11 @@ export class Trainer {
     this.#feed(tensors.rows, batch);
   }
 
-  #clear(tensors: readonly Tensor[]): void {
-    this.plan.device.submit(tensors.map((tensor): Command => ({ kind: "fill", view: this.plan.view(tensor), value: 0 })));
+  /** What a step adds up starts from zero. */
+  #clearing(): Command[] {
+    const { parameters, tensors } = this.programs;
+    const sums = [...parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum];
+    return sums.map((tensor): Command => ({ kind: "fill", view: this.plan.view(tensor), value: 0 }));
   }
 
   /**
@@ -182,6 +199,7 @@ export class Trainer {
     this.gradientStep = null;
     for (const [micro, batch] of this.#beginStep(bad).entries()) {
       if (culprit) break;
+      if (micro === 0) this.#submit(this.#clearing());
       this.#beginMicro(bad, micro, batch);
       culprit = await nameNonFinite(plan, programs.recordings[0]!, programs.parameters);
     }
@@ -207,7 +225,7 @@ export class Trainer {
     plan.device.submit([{ kind: "fill", view: plan.view(tensors.lossSum), value: 0 }]);
     for (let index = 0; index < count; index++) {
       this.#feed(tensors.rows, source.evaluate(index, tensors.rows.B, T));
-      plan.device.submit(plan.run("evaluate"));
+      this.#submit(plan.run("evaluate"));
       await breathe?.();
     }
     const [sum, targets] = await plan.readF32(tensors.lossSum);
@@ -220,7 +238,7 @@ export class Trainer {
   async probabilities(row: Batch): Promise<Float32Array> {
     const { look } = this.programs.tensors;
     for (const name of ["ids", "pos", "start"] as const) this.plan.write(look[name], row[name]);
-    this.plan.device.submit(this.plan.run("inspect"));
+    this.#submit(this.plan.run("inspect"));
     return this.plan.readF32(this.programs.tensors.probs);
   }
 

@@ -1,5 +1,5 @@
 /** What the page does when a part of it asks: one handler per event, for `nestling-app` alone. Draws nothing. */
-import type { CheckpointSummary, KnobChange, Recipe } from "../protocol/index.ts";
+import type { CheckpointSummary, KnobChange, Pace, Recipe } from "../protocol/index.ts";
 import type { ViewName } from "./app-bar.ts";
 import type { AskDetail } from "./ask-panel.ts";
 import { ASK_DEFAULTS } from "./ask-panel.ts";
@@ -115,6 +115,7 @@ export function appActions(app: NestlingApp): AppActions {
     "new-run": () => controller.clearRun(),
     "toggle-play": () => void controller.togglePlay(),
     "single-step": () => void controller.singleStep(),
+    "set-pace": (pace: Pace) => void controller.attempt((api) => api.setPace(pace)),
     "turn-knobs": (knobs: Omit<KnobChange, "step">) => void controller.turnKnobs(knobs),
     "undo-run": () => void controller.undo(),
     "fork-run": (id: string) => void controller.fork(id),

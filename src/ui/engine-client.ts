@@ -57,6 +57,7 @@ export function connectEngine(): Promise<EngineConnection> {
     fork: (checkpointId) => remote.fork(checkpointId),
     stop: () => remote.stop(),
     setVisible: (visible) => remote.setVisible(visible),
+    setPace: (pace) => remote.setPace(pace),
     calibrate: (recipe) => remote.calibrate(recipe),
     planMemory: (recipe) => remote.planMemory(recipe),
     ask: (request) => remote.ask(request),

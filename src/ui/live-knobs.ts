@@ -1,7 +1,7 @@
 /** Knobs of the stage in training, and the way back. Turns nothing itself: it says what was asked for. */
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { KnobChange, RunState, Stage } from "../protocol/index.ts";
+import type { KnobChange, Pace, RunState, Stage } from "../protocol/index.ts";
 import { KNOBS } from "../protocol/recipe-fields.ts";
 import { formatSmall } from "./format.ts";
 import { base, controls } from "./shared-styles.ts";
@@ -22,6 +22,7 @@ export function knobValue(stage: Stage, knob: Knob): number {
 
 /**
  * @fires turn-knobs - {detail: Omit<KnobChange, "step">}
+ * @fires set-pace - {detail: Pace}
  * @fires undo-run - back to the checkpoint before this
  */
 @customElement("live-knobs")
@@ -60,6 +61,12 @@ export class LiveKnobs extends LitElement {
         appearance: none;
         margin: 0;
       }
+      label.pace {
+        margin-top: var(--s2);
+      }
+      .pace input {
+        width: auto;
+      }
       .last {
         display: flex;
         align-items: center;
@@ -92,6 +99,11 @@ export class LiveKnobs extends LitElement {
     return html`
       ${(Object.keys(NAMES) as Knob[]).map((knob) => this.row(stage, knob, still))}
       ${this.problem === "" ? nothing : html`<p class="problem" role="alert" data-testid="knob-problem">${this.problem}</p>`}
+      ${this.run.pace === undefined
+        ? nothing
+        : html`<label class="pace" title="Keeps the GPU busy for up to 250 ms at a time instead of 30 ms: somewhat faster, but this page and everything else on the screen may stutter. It changes no result.">
+            <span>full speed</span><input type="checkbox" data-testid="full-speed" .checked=${this.run.pace === "full"} @change=${this.onPace} />
+          </label>`}
       <div class="last">
         <span>${count === 0 ? "Knobs turn while it trains" : `turned at ${count === 1 ? "step" : "steps"} ${stage.changes!.slice(-3).map(({ step }) => step).join(", ")}`}</span>
         <button class="plain" data-testid="undo" ?disabled=${still} title="Back to the last checkpoint before this, as a run of its own; this one stays among the models (Z)" @click=${() => this.emit("undo-run")}>Undo <kbd>Z</kbd></button>
@@ -129,6 +141,11 @@ export class LiveKnobs extends LitElement {
     const detail: Omit<KnobChange, "step"> = { [knob]: Math.min(max!, Math.max(min!, value)) };
     this.dispatchEvent(new CustomEvent("turn-knobs", { detail, bubbles: true, composed: true }));
   }
+
+  private readonly onPace = (event: Event): void => {
+    const detail: Pace = (event.target as HTMLInputElement).checked ? "full" : "room";
+    this.dispatchEvent(new CustomEvent("set-pace", { detail, bubbles: true, composed: true }));
+  };
 
   private emit(name: string): void {
     this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true }));

@@ -134,7 +134,7 @@ export class RunController implements ReactiveController {
   }
 
   /** Runs a command; an error becomes a notice and `undefined`. */
-  private async attempt<T>(command: (api: EngineApi) => Promise<T>): Promise<T | undefined> {
+  async attempt<T>(command: (api: EngineApi) => Promise<T>): Promise<T | undefined> {
     const connection = this.connection;
     if (connection === null) {
       this.tell("error", NO_ENGINE);

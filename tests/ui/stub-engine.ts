@@ -4,7 +4,7 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, Pace, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { stubCorpus, stubPreview } from "./stub-data.ts";
@@ -94,6 +94,7 @@ export class StubEngine implements EngineApi {
     this.run = {
       runId: `run-${this.calls.length}`, phase: "preparing", recipe, stageIndex: firstStage, step: 0, stages, canSample: false, parameters: 334_000,
       memory: { totalBytes: 21_400_000, parts: [], largestBufferBytes: 1_600_000 },
+      pace: "room",
       kernels: {
         spentMs: 3870, budgetMs: 4000, sites: 48, timed: 31, remembered: 9,
         rows: [{ kernel: "matmulNT", dims: { M: 512, N: 128, K: 512 }, launches: 4, usual: "blocks-8x8-vec4", variant: "blocks-8x8", speedup: 1.4, candidates: [{ name: "blocks-8x8-vec4", ms: 1.4 }, { name: "blocks-8x8", ms: 1 }] }],
@@ -150,6 +151,11 @@ export class StubEngine implements EngineApi {
     this.calls.push(`turnKnobs ${JSON.stringify(knobs)}`);
     const { recipe, stageIndex, step } = this.run!;
     this.put({ recipe: { ...recipe, stages: recipe.stages.map((stage, i) => (i === stageIndex ? { ...stage, changes: [...(stage.changes ?? []), { step, ...knobs }] } : stage)) } });
+  }
+
+  async setPace(pace: Pace): Promise<void> {
+    this.calls.push(`setPace ${pace}`);
+    this.put({ pace });
   }
 
   async undo(): Promise<{ runId: string }> {
