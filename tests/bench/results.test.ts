@@ -1,0 +1,121 @@
+/** What becomes of samples: percentiles, repeats, roofline, files, comparison. Nothing is timed here. */
+import { describe, expect, it } from "vitest";
+import { compareResults } from "../../src/bench/compare.ts";
+import { leastMs, roofAt, speedOf } from "../../src/bench/roofline.ts";
+import { apart, MOST_REPEATS, percentile, quantumOf, repeatsFor, spreadOf } from "../../src/bench/statistics.ts";
+import { parseResult, toCsv, toJson, toMarkdown } from "../../src/bench/writers.ts";
+import type { BenchResult, BenchRow } from "../../src/protocol/bench.ts";
+
+const row = (changes: Partial<BenchRow> = {}): BenchRow => ({ suite: "matmul", name: "matmulNN", shape: "512 x 128 x 384", variant: "plain", median_ms: 2, p20_ms: 1.9, p80_ms: 2.2, noise: 0.02, samples: 9, status: "ok", ...changes });
+
+const result = (rows: readonly BenchRow[]): BenchResult => ({
+  format: "nestling-bench", version: 1, date: "2026-01-01T00:00:00.000Z", engine: "0", quick: false, buffers: "hot", rows,
+  device: { backend: "webgpu", adapter: 'Card "X" | 2', software: true, features: [], limits: {}, browser: "B", timer_quantum_ms: 0.1, timestamps: false, peak: { gflops: 100, gbps: 10 } },
+});
+
+describe("samples", () => {
+  it("give median, p20 and p80 whatever their order, and are left as they were", () => {
+    const samples = [5, 1, 4, 2, 3, 6];
+    expect(spreadOf(samples)).toEqual({ median_ms: 3.5, p20_ms: 2, p80_ms: 5, samples: 6 });
+    expect(samples).toEqual([5, 1, 4, 2, 3, 6]);
+    expect(percentile([7], 0.2)).toBe(7);
+    expect(() => percentile([], 0.5)).toThrow(RangeError);
+  });
+
+  it("are repeated until one lasts 20 ms and a hundred steps of the clock", () => {
+    expect(repeatsFor(1, 0.1)).toBe(20);
+    expect(repeatsFor(1, 1)).toBe(100);
+    expect(repeatsFor(500, 0.1)).toBe(1);
+    expect(repeatsFor(0, 0.1)).toBe(MOST_REPEATS);
+  });
+
+  it("show the same noise whichever of two came first", () => {
+    expect(apart(1, 1.1)).toBeCloseTo(0.1);
+    expect(apart(1.1, 1)).toBe(apart(1, 1.1));
+  });
+
+  it("know the clock's quantum, and a clock that stands still ends the search", () => {
+    let looks = 0;
+    expect(quantumOf(() => Math.floor(looks++ / 7) * 0.25)).toBe(0.25);
+    expect(quantumOf(() => 4, 1)).toBe(1);
+  });
+});
+
+describe("the roofline", () => {
+  const peak = { gflops: 100, gbps: 10 };
+
+  it("bounds by bytes below the ridge and by operations above it", () => {
+    expect(roofAt(2, peak)).toBe(20);
+    expect(roofAt(10, peak)).toBe(100);
+    expect(roofAt(1000, peak)).toBe(100);
+    expect(leastMs({ flops: 2e6, bytes: 1e6 }, peak)).toBeCloseTo(0.1);
+  });
+
+  it("gives a row's share of it, and for a copy the share of the bytes", () => {
+    const speed = speedOf({ flops: 1e9, bytes: 1e6 }, 20, peak);
+    expect(speed.gflops).toBeCloseTo(50);
+    expect(speed.gbps).toBeCloseTo(0.05);
+    expect(speed.roofline).toBeCloseTo(50);
+    const copy = speedOf({ flops: 0, bytes: 1e7 }, 2, peak);
+    expect(copy).toEqual({ gbps: 5, roofline: 50 });
+    expect(speedOf({ flops: 1, bytes: 1 }, 1, null)).not.toHaveProperty("roofline");
+  });
+});
+
+describe("a result's files", () => {
+  it("come back from JSON as they were, to six digits, without what does not apply", () => {
+    const given = result([row({ gflops: 1.23456789, loss: undefined })]);
+    const back = parseResult(toJson(given));
+    expect(back).toEqual({ ...given, rows: [{ ...row(), gflops: 1.23457 }] });
+    expect(Object.keys(back.rows[0]!)).not.toContain("loss");
+  });
+
+  it.each([
+    ["{", "not JSON"],
+    ["{}", "nestling-bench"],
+    ["null", "nestling-bench"],
+    ['{"format":"nestling-bench","version":2}', "version 2"],
+    ['{"format":"nestling-bench","version":1,"rows":[]}', "no device"],
+    ['{"format":"nestling-bench","version":1,"device":{},"rows":[{"suite":"matmul"}]}', "row 1"],
+  ])("are refused with the reason: %s", (text, reason) => {
+    expect(() => parseResult(text)).toThrow(reason);
+  });
+
+  it("quote what CSV asks for, with a line a row and as many cells in each", () => {
+    const lines = toCsv(result([row({ status: 'wrong: "x", y' }), row()])).trimEnd().split("\r\n");
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toMatch(/,"wrong: ""x"", y"$/);
+    expect(lines[2]!.split(",")).toHaveLength(lines[0]!.split(",").length);
+  });
+
+  it("are tables by suite in Markdown, what trains in bold, pipes escaped", () => {
+    const text = toMarkdown(result([row({ chosen: true }), row({ suite: "copy", name: "a|b", median_ms: undefined, status: "skipped: x" })]));
+    expect(text).toContain("(software adapter)");
+    expect(text).toContain('# Card "X" \\| 2');
+    expect(text).toContain("| **plain** |");
+    expect(text).toContain("a\\|b");
+    expect(text.match(/^## /gm)).toHaveLength(2);
+  });
+});
+
+describe("two results", () => {
+  const verdict = (before: Partial<BenchRow>, after: Partial<BenchRow>): string => compareResults(result([row(before)]), result([row(after)]))[0]!.verdict;
+
+  it("differ only beyond the noise of both", () => {
+    expect(verdict({ median_ms: 2 }, { median_ms: 1 })).toBe("faster");
+    expect(verdict({ median_ms: 1 }, { median_ms: 2 })).toBe("slower");
+    expect(verdict({ median_ms: 1 }, { median_ms: 1.02 })).toBe("same");
+    expect(verdict({ median_ms: 2, noise: 1.5 }, { median_ms: 1 })).toBe("same");
+    expect(verdict({ median_ms: 2, status: "wrong: x" }, { median_ms: undefined })).toBe("only one");
+  });
+
+  it("match by suite, name, shape and variant, and leave out A/A rows", () => {
+    const rows = compareResults(result([row(), row({ shape: "1" }), row({ variant: "plain", status: "A/A" })]), result([row({ median_ms: 1 }), row({ variant: "vec4" })]));
+    expect(rows.map(({ shape, variant, ratio }) => [shape, variant, ratio])).toEqual([["512 x 128 x 384", "plain", 2], ["1", "plain", undefined], ["512 x 128 x 384", "vec4", undefined]]);
+  });
+
+  it("match what each trains with, where two devices chose different variants", () => {
+    const rows = compareResults(result([row(), row({ variant: "a", median_ms: 4, chosen: true })]), result([row({ variant: "b", median_ms: 2, chosen: true })]), true);
+    expect(rows).toMatchObject([{ variant: "a / b", ratio: 2, verdict: "faster" }]);
+  });
+});
