@@ -7,6 +7,7 @@ import { attentionBackwardQ } from "./attention-backward-q.ts";
 import { attention } from "./attention.ts";
 import { attentionWeights } from "./attention-weights.ts";
 import { columnSum } from "./column-sum.ts";
+import { copy } from "./copy.ts";
 import { crossEntropy } from "./cross-entropy.ts";
 import { decodeAttention } from "./decode-attention.ts";
 import { dropout } from "./dropout.ts";
@@ -21,6 +22,7 @@ import { layernormBackward } from "./layernorm-backward.ts";
 import { layernorm } from "./layernorm.ts";
 import { lossSum } from "./loss-sum.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul.ts";
+import { peakFma } from "./peak-fma.ts";
 import { prepareUpdate } from "./prepare-update.ts";
 import { recordMetrics } from "./record-metrics.ts";
 import { rmsnormBackwardWeight } from "./rmsnorm-backward-weight.ts";
@@ -45,6 +47,7 @@ export const kernels = {
   attentionBackwardQ,
   attentionWeights,
   columnSum,
+  copy,
   crossEntropy,
   decodeAttention,
   dropout,
@@ -64,6 +67,7 @@ export const kernels = {
   matmulNNBiasResidual,
   matmulNT,
   matmulTN,
+  peakFma,
   prepareUpdate,
   recordMetrics,
   rmsnorm,

@@ -5,6 +5,7 @@ export { columnSum } from "./column-sum";
 export { accumulate, add, gelu, geluBackward } from "./elementwise";
 export { layernorm, layernormBackward, layernormBackwardParams } from "./layernorm";
 export { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul";
+export { copy, peakFma } from "./peak";
 export { rmsnorm, rmsnormBackward, rmsnormBackwardWeight } from "./rmsnorm";
 export { rope, ropeBackward } from "./rope";
 export { crossEntropy, softmax } from "./softmax";
