@@ -21,6 +21,7 @@ const METHODS: Readonly<Record<keyof EngineApi, true>> = {
   stop: true,
   setVisible: true,
   setPace: true,
+  profileStep: true,
   calibrate: true,
   planMemory: true,
   ask: true,

@@ -17,6 +17,7 @@ import { Inside } from "./inside.ts";
 import { Intake } from "./intake.ts";
 import { KernelChoices } from "./kernel-choices.ts";
 import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
+import { profileStep } from "./profile.ts";
 import { promptIds } from "./quiz.ts";
 import { RunFiles, savedPoint } from "./run-files.ts";
 import type { Origin } from "./run-options.ts";
@@ -243,6 +244,10 @@ class Engine implements EngineApi {
   async setPace(pace: Pace): Promise<void> {
     this.#pace.now = check.oneOf("pace", pace, ["room", "full"] as const);
     this.#run?.say();
+  }
+
+  async profileStep(): ReturnType<EngineApi["profileStep"]> {
+    return profileStep(this.#current(), this.#need(this.#chosen).report.name, this.#env);
   }
 
   async calibrate(recipe: Recipe): ReturnType<EngineApi["calibrate"]> {

@@ -3,13 +3,15 @@
  * tuner finds now. Remembers per device, driver and browser; a kernel whose text has changed is timed anew. Times nothing itself.
  */
 import { sha256Hex } from "../core/hash.ts";
+import { Draws } from "../core/random.ts";
 import type { AnyKernel, Device } from "../device/types.ts";
-import type { Recording } from "../plan/recorder.ts";
 import { tune, type Tuning } from "../plan/tuner.ts";
+import type { Tensor } from "../plan/tensor.ts";
 import type { VariantChoices } from "../plan/variants.ts";
 import type { DeviceReport } from "../protocol/messages.ts";
 import type { TuningReport } from "../protocol/tuning.ts";
 import type { Storage } from "../store/index.ts";
+import type { TrainingPrograms } from "../training/programs.ts";
 import type { Environment } from "./environment.ts";
 
 /** Seconds that a person waits gladly before a run of minutes. */
@@ -54,6 +56,23 @@ export interface ChoosingHooks {
   readonly onChanged: (text: string) => void;
 }
 
+/** What the tuner needs of a stage's programs. */
+export type Choosable = Pick<TrainingPrograms, "recordings"> & Partial<Pick<TrainingPrograms, "tensors" | "config">>;
+
+/** Tokens spread over the vocabulary and whole rows of text: what training looks up, in place of token 0 everywhere. */
+function indicesOf(programs: readonly Choosable[]): (tensor: Tensor) => Uint32Array | undefined {
+  const made = new Map<unknown, Uint32Array>();
+  for (const { tensors, config } of programs) {
+    if (!tensors || !config) continue;
+    const draws = new Draws(1, "eval", { site: "tuner" });
+    const { ids, targets, pos } = tensors.rows;
+    const drawn = (tensor: Tensor): Uint32Array => Uint32Array.from({ length: tensor.shape[0]! }, () => draws.nextInt(config.vocab_size));
+    for (const tensor of [ids, targets, tensors.look.ids]) made.set(tensor.storage, drawn(tensor));
+    for (const tensor of [pos, tensors.look.pos]) made.set(tensor.storage, Uint32Array.from({ length: tensor.shape[0]! }, (_, n) => n % config.block_size));
+  }
+  return ({ storage }) => made.get(storage);
+}
+
 const hashes = new WeakMap<AnyKernel, string>();
 
 function hashOf(kernel: AnyKernel): string {
@@ -81,8 +100,9 @@ export class KernelChoices {
    * @param frozen the choices of the checkpoint that a run goes on from; they come before everything remembered
    * @throws NestlingError CANCELLED, GPU_LOST, OUT_OF_MEMORY
    */
-  async choose(recordings: readonly Recording[], frozen: VariantChoices | null, hooks: ChoosingHooks): Promise<ChosenKernels> {
+  async choose(programs: readonly Choosable[], frozen: VariantChoices | null, hooks: ChoosingHooks): Promise<ChosenKernels> {
     if (this.device.kind === "cpu") return { choices: frozen ?? {}, report: null };
+    const recordings = programs.flatMap((one) => one.recordings);
     const kernels = new Map(recordings.flatMap(({ launches }) => launches.map(({ kernel }) => [kernel.name, kernel] as const)));
     const memory = await this.#read();
     const mine = memory.devices.find(({ device }) => device === this.#key)?.kernels ?? {};
@@ -90,7 +110,7 @@ export class KernelChoices {
     const knownWrong = Object.fromEntries(fresh.flatMap(([name, { wrong }]) => Object.entries(wrong).map(([variant, why]) => [`${name}/${variant}`, why])));
     const known = Object.fromEntries(fresh.flatMap(([name, { choices }]) => Object.entries(choices).map(([dims, variant]) => [`${name} ${dims}`, variant])));
     const tuning = await tune(this.device, recordings, {
-      budgetMs: this.budgetMs, now: this.env.now, breathe: this.env.breathe, known: frozen ? { ...frozen } : known, knownWrong, ...hooks,
+      budgetMs: this.budgetMs, now: this.env.now, breathe: this.env.breathe, known: frozen ? { ...frozen } : known, knownWrong, indices: indicesOf(programs), ...hooks,
     });
     await this.#remember(memory, kernels, tuning);
     const wantedAt = (key: string): string | undefined => frozen?.[key] ?? frozen?.[partsOf(key)[0]];

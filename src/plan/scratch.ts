@@ -2,12 +2,21 @@
 import { accessOf, elementTypeOf } from "../device/launch.ts";
 import type { Device, Heap, Program, View } from "../device/types.ts";
 import type { RecordedLaunch } from "./recorder.ts";
-import { sizeOf } from "./tensor.ts";
+import { sizeOf, type Tensor } from "./tensor.ts";
 
 /** Values repeat after a prime number of them, so that no two rows are alike. */
 const PATTERN_LENGTH = 65_521;
 /** A quiet NaN: what a launch leaves unwritten is seen. */
 const UNWRITTEN = 0x7fc00000;
+
+/** What stands in an input of indices; undefined = zeros: row 0, token 0, position 0 are always there. */
+export type Indices = (tensor: Tensor) => Uint32Array | undefined;
+
+export interface ScratchOptions {
+  /** Numbers above zero only, where signs would take a kernel out of its domain. */
+  readonly positive?: boolean;
+  readonly indices?: Indices;
+}
 
 /** Uniform in [-1, 1), or (0, 1] where signs would take a kernel out of its domain. */
 function pattern(positive: boolean): Float32Array {
@@ -35,6 +44,7 @@ export class Scratch {
     private readonly recorded: RecordedLaunch,
     private readonly heap: Heap,
     private readonly values: Float32Array,
+    private readonly indices: Indices,
   ) {}
 
   /** Bytes that `create` would take. */
@@ -43,9 +53,9 @@ export class Scratch {
   }
 
   /** @throws NestlingError OUT_OF_MEMORY */
-  static async create(device: Device, recorded: RecordedLaunch, positive = false): Promise<Scratch> {
+  static async create(device: Device, recorded: RecordedLaunch, { positive = false, indices = () => undefined }: ScratchOptions = {}): Promise<Scratch> {
     const heap = await device.allocate(recorded.tensors.map((tensor, i) => ({ label: `scratch ${i}`, sizeBytes: sizeOf(tensor) })));
-    return new Scratch(device, recorded, heap, pattern(positive));
+    return new Scratch(device, recorded, heap, pattern(positive), indices);
   }
 
   get #views(): View[] {
@@ -62,12 +72,14 @@ export class Scratch {
     return program;
   }
 
-  /** Numbers in every input, zero in every index: row 0, token 0, position 0 are always there. */
-  #fill(): void {
+  /** Gives every input its numbers, and what is written only a mark. */
+  fill(): void {
     const specs = Object.values(this.recorded.kernel.bindings);
     this.#views.forEach((view, i) => {
       const unread = accessOf(specs[i]!) === "write";
-      if (unread || elementTypeOf(specs[i]!) === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN : 0 }]);
+      const indices = elementTypeOf(specs[i]!) === "u32" ? this.indices(this.recorded.tensors[i]!) : undefined;
+      if (indices?.byteLength === view.sizeBytes) this.device.write(view, indices);
+      else if (unread || elementTypeOf(specs[i]!) === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN : 0 }]);
       else this.device.write(view, repeated(this.values, view.sizeBytes / 4));
     });
   }
@@ -75,7 +87,7 @@ export class Scratch {
   /** Everything the launch writes, by this variant, from inputs that are the same each time. */
   async outputs(index: number): Promise<Float32Array[]> {
     const program = await this.prepare(index);
-    this.#fill();
+    this.fill();
     this.device.submit([{ kind: "run", program }]);
     const specs = Object.values(this.recorded.kernel.bindings);
     const written = this.#views.filter((_, i) => accessOf(specs[i]!) !== "read");

@@ -10,7 +10,7 @@ import { dimsOf } from "../device/launch.ts";
 import type { Device } from "../device/types.ts";
 import type { TunedKernel, TuningReport } from "../protocol/tuning.ts";
 import type { RecordedLaunch, Recording } from "./recorder.ts";
-import { allFinite, differenceOf, Scratch } from "./scratch.ts";
+import { allFinite, differenceOf, Scratch, type Indices } from "./scratch.ts";
 import { chooseVariant, ownKey, usableVariants, type Candidate, type VariantChoices } from "./variants.ts";
 import { workOf } from "./work.ts";
 
@@ -37,6 +37,8 @@ export interface TuneOptions {
   readonly known?: VariantChoices;
   /** "kernel/variant" that were wrong on this device, with what was wrong. */
   readonly knownWrong?: Readonly<Record<string, string>>;
+  /** What stands in inputs of indices, so that what is looked up is spread as in a text. */
+  readonly indices?: Indices;
   readonly onProgress?: (share: number) => void;
   readonly shouldStop?: () => boolean;
 }
@@ -141,7 +143,8 @@ class Tuner {
   async #scratch(site: Site, positive = false): Promise<Scratch | null> {
     // The model itself needs its memory later: a launch that would take a quarter of the device is left as it is.
     if (Scratch.bytesOf(site.recorded) > this.device.limits.maxTotalBytes / 4) return null;
-    return Scratch.create(this.device, site.recorded, positive);
+    const { indices } = this.options;
+    return Scratch.create(this.device, site.recorded, { positive, ...(indices ? { indices } : {}) });
   }
 
   /** Compares every candidate with the plain variant, or with one that agreed with it before where plain would take too long. */
@@ -200,6 +203,7 @@ class Tuner {
     const candidates = this.sound(site).filter((candidate) => groups?.has(candidate.variant.name) && this.#forecast(site, candidate) <= MOST_LAUNCH_MS);
     if (!groups || candidates.length < 2) return null;
     const scratch = (await this.#scratch(site))!;
+    scratch.fill();
     try {
       const runsOf = new Map<Candidate, number>();
       for (const candidate of candidates) {

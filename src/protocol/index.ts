@@ -2,4 +2,5 @@
 export type * from "./recipe.ts";
 export type * from "./messages.ts";
 export type * from "./own-data.ts";
+export type * from "./profile.ts";
 export type * from "./tuning.ts";

@@ -3,6 +3,7 @@
  * Everything here survives structured clone. Large arrays are copies; nobody holds a view of the engine's memory.
  */
 import type { CorpusChoices, CorpusPreview, IngestReport, OwnFile } from "./own-data.ts";
+import type { StepProfile } from "./profile.ts";
 import type { KnobChange, ModelConfig, Recipe } from "./recipe.ts";
 import type { TuningReport } from "./tuning.ts";
 
@@ -282,6 +283,8 @@ export interface EngineApi {
   setVisible(visible: boolean): Promise<void>;
   /** How long the GPU may be busy with one submit: room for the page and the desktop, or as long as is safe. A hidden page takes the latter. */
   setPace(pace: Pace): Promise<void>;
+  /** Every launch of one training step of the run, timed between two steps; training waits meanwhile. */
+  profileStep(): Promise<StepProfile>;
   calibrate(recipe: Recipe): Promise<Calibration>;
   /** What each stage would allocate, one after another and never together; from recordings alone, so that nothing is allocated and a run that trains is not asked. Throws MEM_ESTIMATE, CONFIG_*. */
   planMemory(recipe: Recipe): Promise<readonly MemoryReport[]>;

@@ -58,6 +58,7 @@ export function connectEngine(): Promise<EngineConnection> {
     stop: () => remote.stop(),
     setVisible: (visible) => remote.setVisible(visible),
     setPace: (pace) => remote.setPace(pace),
+    profileStep: () => remote.profileStep(),
     calibrate: (recipe) => remote.calibrate(recipe),
     planMemory: (recipe) => remote.planMemory(recipe),
     ask: (request) => remote.ask(request),

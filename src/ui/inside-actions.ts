@@ -1,4 +1,4 @@
-/** What the page does when the look-inside panel asks: one command of the controller each, one at a time. Draws nothing. */
+/** What the page does when the look-inside panel or the step profile asks: one command of the controller each, one at a time. Draws nothing. */
 import type { InsidePanel, LookDetail } from "./inside-panel.ts";
 import type { NestlingApp } from "./nestling-app.ts";
 
@@ -16,7 +16,7 @@ export function insideActions(app: NestlingApp): Readonly<Record<string, (detail
     while (next !== null) {
       const { id, prompt } = next;
       next = null;
-      const found = await app.run.lookInside(id, prompt);
+      const found = await app.run.tried((api) => api.lookInside(id, prompt));
       const panel = panelOf();
       if (next !== null || panel === null) continue;
       if ("code" in found) panel.error = found;
@@ -34,7 +34,17 @@ export function insideActions(app: NestlingApp): Readonly<Record<string, (detail
     measuring = false;
   };
 
+  const profile = async (): Promise<void> => {
+    const found = await app.run.tried((api) => api.profileStep());
+    const panel = app.renderRoot.querySelector("step-profile");
+    if (panel === null) return;
+    if ("code" in found) panel.error = found;
+    else [panel.profile, panel.error] = [found, null];
+  };
+
   return {
+    "show-profile": () => app.renderRoot.querySelector("step-profile")?.show(),
+    "measure-step": () => void profile(),
     "show-inside": () => panelOf()?.show(app.prompt),
     "look-inside": (detail: LookDetail) => void look(detail),
     "measure-gradients": () => void measure(),

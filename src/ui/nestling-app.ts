@@ -39,6 +39,7 @@ import { base, controls } from "./shared-styles.ts";
 import { allChoices, defaultSides, tuningBase } from "./sides.ts";
 import type { SmallDialog } from "./small-dialog.ts";
 import "./small-dialog.ts";
+import "./step-profile.ts";
 import "./start-panel.ts";
 import { ThemeController } from "./theme-controller.ts";
 import "./transport-strip.ts";
@@ -136,6 +137,7 @@ export class NestlingApp extends LitElement {
       <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .context=${this.tuning()?.base.model.block_size ?? 0} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>
       <data-dialog .intake=${this.intake} .setting=${this.setting} .calibrations=${state.calibrations} .run=${state.run}></data-dialog>
       <inside-panel .run=${state.run} .choices=${allChoices(state.run, state.checkpoints)} .theme=${this.theme.shown}></inside-panel>
+      <step-profile></step-profile>
       <small-dialog></small-dialog>
       <notice-stack .notices=${state.notices}></notice-stack>
     `;

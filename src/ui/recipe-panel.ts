@@ -11,6 +11,7 @@ import { methodLine } from "./recipe-method.ts";
 import { base, controls } from "./shared-styles.ts";
 
 /**
+ * @fires show-profile - a step of this run, taken apart
  * @fires new-run - back to the start cards, once the run has ended
  * @fires save-recipe - {detail: Recipe}
  */
@@ -68,6 +69,7 @@ export class RecipePanel extends LitElement {
     const { recipe, parameters, memory } = this.run;
     const { n_layer, n_head, n_embd, block_size, dropout } = recipe.model;
     return html`<panel-frame heading="Recipe" scrolls>
+      ${this.run.canSample ? html`<button class="plain small" slot="actions" data-testid="show-profile" title="One training step taken apart: every launch with its time, and the memory it lives in" @click=${() => this.dispatchEvent(new CustomEvent("show-profile", { bubbles: true, composed: true }))}>profile</button>` : nothing}
       <button class="plain small" slot="actions" data-testid="save-run-recipe" title="This run's recipe as a file, with every knob that was turned: it repeats the run" @click=${() => this.dispatchEvent(new CustomEvent("save-recipe", { detail: recipe, bubbles: true, composed: true }))}>save</button>
       <section>
         <h3>${safeName(recipe.name)}</h3>

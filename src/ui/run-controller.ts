@@ -3,7 +3,7 @@
  * the page one method. It draws nothing, and no other module of the page holds the engine.
  */
 import type { ReactiveController, ReactiveControllerHost } from "lit";
-import type { AskRequest, BackendChoice, ChatPiece, CorpusChoices, CorpusPreview, CorpusSummary, EngineApi, EngineEvent, ErrorReport, GradientNorms, InsideView, KnobChange, MemoryReport, OwnFile, Recipe, SamplingOptions } from "../protocol/index.ts";
+import type { AskRequest, BackendChoice, ChatPiece, CorpusChoices, CorpusPreview, CorpusSummary, EngineApi, EngineEvent, ErrorReport, GradientNorms, KnobChange, MemoryReport, OwnFile, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
 import { formatDuration } from "./format.ts";
@@ -261,10 +261,9 @@ export class RunController implements ReactiveController {
   }
 
   /** The error comes back too, for the place where it was asked. */
-  async lookInside(checkpointId: string, prompt: string): Promise<InsideView | ErrorReport> {
-    const { connection } = this;
-    if (connection === null) return NO_ENGINE;
-    return connection.api.lookInside(checkpointId, prompt).catch(readError);
+  /** A command whose failure is shown where it was asked, not as a notice. */
+  async tried<T>(command: (api: EngineApi) => Promise<T>): Promise<T | ErrorReport> {
+    return this.connection === null ? NO_ENGINE : command(this.connection.api).catch(readError);
   }
 
   async closeInside(): Promise<void> {

@@ -87,7 +87,7 @@ describe.each(["gpt2", "llama"] as const)("a tuned run of %s", (family) => {
   const options: MicroOptions = { family, model: { dropout: 0.1 }, source: unevenMasks(microSource()) };
   /** As a run begins on a machine that remembers nothing. */
   const choose = async (frozen: VariantChoices | null): Promise<VariantChoices> =>
-    (await new KernelChoices(device, report, new MemoryStorage(), { ...clock, userAgent: "test" }, 3000).choose(microPrograms(options).recordings, frozen, hooks)).choices;
+    (await new KernelChoices(device, report, new MemoryStorage(), { ...clock, userAgent: "test" }, 3000).choose([microPrograms(options)], frozen, hooks)).choices;
 
   it(`has the same bits after ${STEPS} steps when it is timed anew, and when it is resumed with its checkpoint's choices`, async () => {
     const hashes: string[] = [];
@@ -115,7 +115,7 @@ describe.each(["gpt2", "llama"] as const)("a tuned run of %s", (family) => {
 });
 
 describe("what was found on a device", () => {
-  const recordings = [recordingOf(withVariants(forgetful), [64, 33], [8, 33])];
+  const recordings = [{ recordings: [recordingOf(withVariants(forgetful), [64, 33], [8, 33])] }];
   const choices = (storage: MemoryStorage, userAgent: string, budgetMs = 20_000): KernelChoices => new KernelChoices(device, report, storage, { ...clock, userAgent }, budgetMs);
 
   it("is remembered with what was wrong, for this browser and this kernel's text alone", async () => {
@@ -127,7 +127,7 @@ describe("what was found on a device", () => {
     expect(second.report!.wrong.map(({ variant }) => variant)).toEqual(["softmax/forgetful"]);
     expect(second.choices).toEqual(first.choices);
     expect((await choices(storage, "Chrome 2").choose(recordings, null, hooks)).report).toMatchObject({ timed: 2, remembered: 0 });
-    const edited = [recordingOf(withVariants({ ...forgetful, wgsl: `${plain!.wgsl}\n// edited` }), [64, 33], [8, 33])];
+    const edited = [{ recordings: [recordingOf(withVariants({ ...forgetful, wgsl: `${plain!.wgsl}\n// edited` }), [64, 33], [8, 33])] }];
     const third = await choices(storage, "Chrome 1").choose(edited, null, hooks);
     expect(third.report).toMatchObject({ timed: 2, remembered: 0, wrong: [] });
   });

@@ -78,6 +78,10 @@ const VIEWS: readonly View[] = [
     await page.$eval(by("show-inside"), (button) => (button as HTMLElement).click());
     await page.waitForSelector(by("gradients"));
   } },
+  { name: "step profile", query: "scene=paused", open: async (page) => {
+    await page.$eval(by("show-profile"), (button) => (button as HTMLElement).click());
+    await page.waitForSelector(by("flame"));
+  } },
   { name: "table", query: "scene=finished", tab: "watch", open: async (page) => {
     await page.locator(by("keep")).click();
     await page.locator(by("keep-table")).click();

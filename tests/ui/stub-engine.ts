@@ -4,11 +4,12 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, Pace, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, Pace, StepProfile, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { stubCorpus, stubPreview } from "./stub-data.ts";
 import { stubInside, stubNorms } from "./stub-inside.ts";
+import { stubProfile } from "./stub-profile.ts";
 import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
 
 export interface StubOptions {
@@ -156,6 +157,11 @@ export class StubEngine implements EngineApi {
   async setPace(pace: Pace): Promise<void> {
     this.calls.push(`setPace ${pace}`);
     this.put({ pace });
+  }
+
+  async profileStep(): Promise<StepProfile> {
+    this.calls.push("profileStep");
+    return stubProfile(this.run!);
   }
 
   async undo(): Promise<{ runId: string }> {
