@@ -47,9 +47,23 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a clear removed: gradients of the last step stay",
     file: "src/training/trainer.ts",
-    find: "this.#clear([...this.programs.parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum]);",
-    replace: "this.#clear([tensors.lossSum]);",
+    find: "const sums = [...parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum];",
+    replace: "const sums = [tensors.lossSum];",
     tests: ["tests/promises/resume.gpu.test.ts", "-t", "on CPU"],
+  },
+  {
+    name: "a cut submit forgets the launch it was cut at",
+    file: "src/training/pacing.ts",
+    find: "          from = i;\n",
+    replace: "          from = i + 1;\n",
+    tests: ["tests/training/pacing.test.ts"],
+  },
+  {
+    name: "the tuner keeps a variant that is wrong",
+    file: "src/plan/tuner.ts",
+    find: "if (worst <= allowed) {",
+    replace: "if (worst <= allowed || Number.isFinite(worst)) {",
+    tests: ["tests/plan/tuner.gpu.test.ts", "-t", "names a variant"],
   },
   {
     name: "GELU's slope with the wrong cubic term",

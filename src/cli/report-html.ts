@@ -53,12 +53,13 @@ function ticks(min: number, max: number): number[] {
   return Array.from({ length: Math.floor(max / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(6)));
 }
 
-function chart(title: string, curves: readonly Curve[], borders: readonly number[]): string {
+/** @param across first and last step of the run: the same in all its charts */
+function chart(title: string, curves: readonly Curve[], borders: readonly number[], across: readonly [number, number]): string {
   const all = curves.flatMap(({ points }) => points);
   if (all.length === 0) return "";
-  const bounds = all.reduce(([a, b, c, d], [x, y]) => [Math.min(a, x), Math.max(b, x), Math.min(c, y), Math.max(d, y)], [Infinity, -Infinity, Infinity, -Infinity]);
-  const [from, to, low] = [Math.min(bounds[0]!, bounds[1]! - 1), bounds[1]!, bounds[2]! > 0 ? 0 : bounds[2]!];
-  const high = bounds[3]! > low ? bounds[3]! : low + 1;
+  const [lowest, highest] = all.reduce(([a, b], [, y]) => [Math.min(a, y), Math.max(b, y)], [Infinity, -Infinity]);
+  const [from, to, low] = [Math.min(across[0], across[1] - 1), across[1], lowest! > 0 ? 0 : lowest!];
+  const high = highest! > low ? highest! : low + 1;
   const px = (x: number): string => (PAD.left + ((x - from) / (to - from)) * (WIDTH - PAD.left - PAD.right)).toFixed(1);
   const py = (y: number): string => (HEIGHT - PAD.bottom - ((y - low) / (high - low)) * (HEIGHT - PAD.top - PAD.bottom)).toFixed(1);
   const parts: string[] = [];
@@ -74,7 +75,7 @@ function chart(title: string, curves: readonly Curve[], borders: readonly number
     const band = [...thin.map(({ x, hi }) => `${px(x)},${py(hi)}`), ...thin.toReversed().map(({ x, lo }) => `${px(x)},${py(lo)}`)];
     parts.push(`<polygon points="${band.join(" ")}" style="fill:${color}" opacity="0.2"/><polyline points="${thin.map(({ x, mean }) => `${px(x)},${py(mean)}`).join(" ")}" style="fill:none;stroke:${color}" stroke-width="1.6"/>`);
   }
-  const legend = curves.map(({ label, color, dots }) => `<span><i style="background:${color}${dots ? ";border-radius:50%" : ""}"></i>${escapeHtml(label)}</span>`).join("");
+  const legend = curves.map(({ label, color, dots }) => `<span><i style="${dots ? `border:1.5px solid ${color};border-radius:50%` : `background:${color}`}"></i>${escapeHtml(label)}</span>`).join("");
   return `<figure><figcaption><b>${escapeHtml(title)}</b>${legend}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)} by step">${parts.join("")}</svg></figure>`;
 }
 
@@ -87,12 +88,13 @@ function charts({ rows, recipe }: ReportData): string {
     rows.flatMap((row) => (row.stageIndex === stage && typeof row[field] === "number" && Number.isFinite(row[field]) ? [[row.globalStep, row[field]] as [number, number]] : []));
   const each = (field: keyof MetricRow, label: string, dots = false, paint?: string): Curve[] =>
     names.map((name, i) => ({ label: `${label}, ${name}`, color: paint ?? color(i), points: of(field, i), dots })).filter(({ points }) => points.length > 0);
+  const across = rows.reduce<[number, number]>(([a, b], { globalStep }) => [Math.min(a, globalStep), Math.max(b, globalStep)], [Infinity, -Infinity]);
   const borders = names.slice(1).flatMap((_, i) => rows.find((row) => row.stageIndex === i + 1)?.globalStep ?? []);
   return [
-    chart("Loss, nats a token", [...each("train/loss", "train"), ...each("val/loss", "held-out", true, "var(--dim)"), ...each("val/old_loss", "held-out, old text", true, COLORS[0])], borders),
-    chart("Tokens a second", each("tokens_per_sec", "speed"), borders),
-    chart("Learning rate", each("lr", "rate"), borders),
-    chart("Gradient norm, before clipping", each("grad_norm", "norm"), borders),
+    chart("Loss, nats a token", [...each("train/loss", "train"), ...each("val/loss", "held-out", true, "var(--dim)"), ...each("val/old_loss", "held-out, old text", true, COLORS[0])], borders, across),
+    chart("Tokens a second", each("tokens_per_sec", "speed"), borders, across),
+    chart("Learning rate", each("lr", "rate"), borders, across),
+    chart("Gradient norm, before clipping", each("grad_norm", "norm"), borders, across),
   ].join("");
 }
 
@@ -100,7 +102,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   `<table><thead><tr>${head.map((cell) => `<th>${escapeHtml(cell)}</th>`).join("")}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table>`;
 
 const STYLE = `:root{color-scheme:light dark;--base:#0b6e56;--tuned:#b4532a;--dim:#555}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1b18;background:#fdfcf8}
-figure{margin:1.5rem 0}figcaption{display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.9rem}figcaption span{color:#555}i{display:inline-block;width:.7rem;height:.7rem;margin-right:.35rem}
+figure{margin:1.5rem 0}figcaption{display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.9rem}figcaption span{color:#555}i{display:inline-block;box-sizing:border-box;width:.7rem;height:.7rem;margin-right:.35rem}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif;fill:#666}.grid{stroke:#e4e0d6}.border{stroke:#888;stroke-dasharray:3 4}
 @media(max-width:45rem){figure{overflow-x:auto}figcaption{position:sticky;left:0}svg{min-width:40rem}}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e4e0d6}td{white-space:pre-wrap;overflow-wrap:anywhere}

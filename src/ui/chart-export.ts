@@ -2,42 +2,43 @@
 import type { RunState } from "../protocol/index.ts";
 import type { ChartRange } from "./chart-zoom.ts";
 import type { LineChart } from "./line-chart.ts";
+import type { Recorded } from "./pyramid.ts";
 import { FIELDS, type CurveField, type Curves, type XAxis } from "./series.ts";
 
 export type KeptAs = "png" | "csv" | "table";
-
-/** One step of one stage, with what was measured at it. */
-interface Row {
-  readonly stage: string;
-  readonly step: number;
-  readonly tokens: number;
-  readonly seconds: number;
-  readonly values: Partial<Record<CurveField, number>>;
-}
 
 export interface Table {
   readonly head: readonly string[];
   readonly rows: readonly (readonly (string | number | undefined)[])[];
 }
 
-const EVERYTHING = 1e9;
-/** Rows a person may want to read through. */
+/** Rows a person may want to read through, and evaluations that may come on top. */
 const TABLE_ROWS = 200;
+const TABLE_EVALUATIONS = 200;
+/** Lines of CSV in one piece: a few milliseconds' worth. */
+const CSV_LINES = 500;
 
-function rowsOf(curves: Curves, run: RunState | null): Row[] {
-  return curves.stages.flatMap((stage, i) => {
-    const rows = new Map<number, { stage: string; step: number; tokens: number; seconds: number; values: Partial<Record<CurveField, number>> }>();
-    for (const field of FIELDS) {
-      const [steps, tokens, seconds] = (["step", "tokens", "time"] as const).map((axis) => stage[field].points(axis, { limit: EVERYTHING }));
-      for (let at = 0; at < steps.x.length; at++) {
-        const step = steps.x[at];
-        const row = rows.get(step) ?? { stage: run?.stages[i]?.name ?? `stage ${i + 1}`, step, tokens: tokens.x[at], seconds: seconds.x[at], values: {} };
-        rows.set(step, row);
-        row.values[field] = steps.y[at];
-      }
-    }
-    return [...rows.values()].sort((a, b) => a.step - b.step);
-  });
+/** Work between two looks at the page, well under a frame. */
+const SLICE_MS = 10;
+
+/** A stage's fields with what they hold, and the stage's name. */
+interface Sheet {
+  readonly stage: string;
+  readonly columns: readonly { readonly field: CurveField; readonly recorded: Recorded }[];
+}
+
+const sheetsOf = (curves: Curves, run: RunState | null, fields: readonly CurveField[]): Sheet[] =>
+  curves.stages.map((stage, i) => ({ stage: run?.stages[i]?.name ?? `stage ${i + 1}`, columns: fields.map((field) => ({ field, recorded: stage[field].recorded() })) }));
+
+/** Index of the first step that is not below `step`. */
+function lowerBound({ step: steps }: Recorded, step: number): number {
+  let [low, high] = [0, steps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (steps[middle] < step) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** A name, quoted where RFC 4180 asks for it; one that a spreadsheet would take for a formula begins with an apostrophe. */
@@ -46,28 +47,89 @@ function quoted(name: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Every point as RFC 4180 lines; where neighbours were merged (past 262,144 steps) a row is their mean. */
-export function curvesCsv(curves: Curves, run: RunState | null): string {
-  const lines = [["stage", "step", "tokens", "train_seconds", ...FIELDS].join(",")];
-  for (const { stage, step, tokens, seconds, values } of rowsOf(curves, run)) {
-    lines.push([quoted(stage), step, tokens, Number(seconds.toFixed(3)), ...FIELDS.map((field) => values[field] ?? "")].join(","));
+/**
+ * Every point as RFC 4180 lines, in pieces of some hundred lines so that a page can draw between them; where neighbours were merged (past
+ * 262,144 steps) a row is their mean. What is pushed to the curves meanwhile is not in it.
+ */
+export function* curvesCsv(curves: Curves, run: RunState | null): Generator<string> {
+  // Copies: training goes on while the page draws between two pieces.
+  const sheets = sheetsOf(curves, run, FIELDS).map(({ stage, columns }) => ({
+    stage, columns: columns.map(({ recorded: { step, tokens, seconds, value } }) => ({ recorded: { step: step.slice(), tokens: tokens.slice(), seconds: seconds.slice(), value: value.slice() } })),
+  }));
+  let lines = [["stage", "step", "tokens", "train_seconds", ...FIELDS].join(",")];
+  const piece = (): string => `${lines.splice(0).join("\r\n")}\r\n`;
+  for (const { stage, columns } of sheets) {
+    const name = quoted(stage);
+    const at = columns.map(() => 0);
+    // Each field ascends by step: the next line is at the lowest step that any of them stands at.
+    for (;;) {
+      let lowest = Infinity;
+      for (const [c, { recorded }] of columns.entries()) if (at[c] < recorded.step.length) lowest = Math.min(lowest, recorded.step[at[c]]);
+      if (lowest === Infinity) break;
+      const values: (number | "")[] = [];
+      let [tokens, seconds] = [-1, 0];
+      for (const [c, { recorded }] of columns.entries()) {
+        const here = recorded.step[at[c]] === lowest;
+        if (here && tokens < 0) [tokens, seconds] = [recorded.tokens[at[c]], recorded.seconds[at[c]]];
+        values.push(here ? recorded.value[at[c]++] : "");
+      }
+      lines.push([name, lowest, tokens, Number(seconds.toFixed(3)), ...values].join(","));
+      if (lines.length >= CSV_LINES) yield piece();
+    }
   }
-  return `${lines.join("\r\n")}\r\n`;
+  if (lines.length > 0) yield piece();
+  lines = [];
 }
 
-/** The steps in view, thinned to what can be read: every row with a held-out loss, and others at even distances. */
+/** The CSV as a file, the page drawing while it is written. */
+export async function csvBlob(curves: Curves, run: RunState | null): Promise<Blob> {
+  const pieces: string[] = [];
+  let drawnMs = performance.now();
+  for (const piece of curvesCsv(curves, run)) {
+    pieces.push(piece);
+    if (performance.now() - drawnMs < SLICE_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    drawnMs = performance.now();
+  }
+  return new Blob(pieces, { type: "text/csv" });
+}
+
+/** `most` of the numbers from `first` up to `end` at even distances, the last among them. */
+function evenly(first: number, end: number, most: number): number[] {
+  const every = Math.max(1, Math.ceil((end - first) / most));
+  const picked = Array.from({ length: Math.ceil((end - first) / every) }, (_, i) => first + i * every);
+  if (end > first && picked.at(-1) !== end - 1) picked.push(end - 1);
+  return picked;
+}
+
+/** The steps in view, thinned to what can be read: rows at even distances, and evaluations, all of them unless they are very many. */
 export function tableOf(curves: Curves, run: RunState | null, range: ChartRange, axis: XAxis): Table {
   const fields = FIELDS.filter((field) => curves.stages.some((stage) => stage[field].length > 0));
-  const inView = rowsOf(curves, run).filter((row) => {
-    const x = { step: row.step, tokens: row.tokens, time: row.seconds }[axis];
-    return range === null || (x >= range[0] && x <= range[1]);
-  });
-  const every = Math.ceil(inView.length / TABLE_ROWS);
-  const rows = inView.filter((row, i) => i % every === 0 || i === inView.length - 1 || row.values["val/loss"] !== undefined);
-  return {
-    head: ["stage", "step", "tokens", ...fields],
-    rows: rows.map(({ stage, step, tokens, values }) => [stage, step, tokens, ...fields.map((field) => (values[field] === undefined ? undefined : Number(values[field].toPrecision(5))))]),
+  const sheets = sheetsOf(curves, run, fields);
+  const x = { step: "step", tokens: "tokens", time: "seconds" } as const;
+  const windowOf = (recorded: Recorded): [number, number] => {
+    const column = recorded[x[axis]];
+    if (range === null) return [0, column.length];
+    const place = (value: number): number => lowerBound({ ...recorded, step: column }, value);
+    const end = place(range[1]);
+    return [place(range[0]), column[end] === range[1] ? end + 1 : end];
   };
+  const total = sheets.reduce((sum, { columns }) => sum + Math.max(0, ...columns.map(({ recorded }) => windowOf(recorded)).map(([first, end]) => end - first)), 0);
+  const rows = sheets.flatMap(({ stage, columns }) => {
+    const tokensAt = new Map<number, number>();
+    for (const { field, recorded } of columns) {
+      const [first, end] = windowOf(recorded);
+      const share = total === 0 ? 0 : (end - first) / total;
+      const most = field === "val/loss" ? TABLE_EVALUATIONS : Math.ceil(TABLE_ROWS * share);
+      if (field !== "val/loss" && field !== columns[0]!.field) continue;
+      for (const i of evenly(first, end, Math.max(1, most))) tokensAt.set(recorded.step[i], recorded.tokens[i]);
+    }
+    return [...tokensAt].sort(([a], [b]) => a - b).map(([step, tokens]) => [stage, step, tokens, ...columns.map(({ recorded }) => {
+      const i = lowerBound(recorded, step);
+      return recorded.step[i] === step ? Number(recorded.value[i].toPrecision(5)) : undefined;
+    })]);
+  });
+  return { head: ["stage", "step", "tokens", ...fields], rows };
 }
 
 /** The chart as it stands, with its title and the meaning of its colours, as a PNG in the page's own colours. */

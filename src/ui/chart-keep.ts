@@ -1,6 +1,6 @@
 /** Ways to keep a chart, behind one small button. Keeps nothing itself. */
 import { LitElement, css, html } from "lit";
-import { customElement, query } from "lit/decorators.js";
+import { customElement, property, query } from "lit/decorators.js";
 import type { KeptAs } from "./chart-export.ts";
 import * as icons from "./icons.ts";
 import { base, controls } from "./shared-styles.ts";
@@ -26,6 +26,9 @@ export class ChartKeep extends LitElement {
         min-height: 2rem;
         border-radius: var(--r-s);
       }
+      progress {
+        width: 1.6rem;
+      }
       summary::-webkit-details-marker {
         display: none;
       }
@@ -48,11 +51,13 @@ export class ChartKeep extends LitElement {
     `,
   ];
 
+  /** A file is being written. */
+  @property({ type: Boolean }) busy = false;
   @query("details") private details!: HTMLDetailsElement;
 
   override render(): unknown {
     return html`<details data-testid="keep" @focusout=${this.onFocusOut} @keydown=${this.onKey}>
-      <summary aria-label="Keep this chart" title="Keep this chart">${icons.download()}</summary>
+      <summary aria-label=${this.busy ? "Writing the numbers" : "Keep this chart"} title="Keep this chart">${this.busy ? html`<progress aria-label="Writing the numbers"></progress>` : icons.download()}</summary>
       <div>${WAYS.map(([what, label]) => html`<button class="plain" data-testid="keep-${what}" @click=${() => this.keep(what)}>${label}</button>`)}</div>
     </details>`;
   }

@@ -11,6 +11,9 @@ export const chartStyles = css`
     position: absolute;
     inset: 0;
   }
+  :host(:not([compact])) .plot {
+    touch-action: pan-y;
+  }
   .u-select {
     background: color-mix(in oklch, var(--ink) 10%, transparent);
   }

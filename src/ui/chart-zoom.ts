@@ -29,6 +29,17 @@ export function panRange(range: ChartRange, extent: readonly [number, number], s
   return clampRange([range[0] + by, range[1] + by], extent);
 }
 
+/** What lay under two fingers lies under them still: shares of the plot's width, 0 to 1, before and now. */
+export function pinchRange(range: ChartRange, extent: readonly [number, number], before: readonly [number, number], now: readonly [number, number]): ChartRange {
+  const [from, to] = range ?? extent;
+  const spread = now[1] - now[0];
+  // Fingers that cross, or meet, say nothing.
+  if (Math.abs(spread) < 0.02 || Math.sign(spread) !== Math.sign(before[1] - before[0])) return range;
+  const width = ((before[1] - before[0]) * (to - from)) / spread;
+  const start = from + before[0] * (to - from) - now[0] * width;
+  return clampRange([start, start + width], extent);
+}
+
 /** What a chart needs to turn gestures into ranges. */
 export interface ZoomTarget {
   readonly extent: readonly [number, number];

@@ -2,7 +2,7 @@
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { CheckpointSummary, RunState } from "../protocol/index.ts";
-import { chartPicture, curvesCsv, tableOf, type KeptAs } from "./chart-export.ts";
+import { chartPicture, csvBlob, tableOf, type KeptAs } from "./chart-export.ts";
 import "./chart-keep.ts";
 import type { ChartTable } from "./chart-table.ts";
 import "./chart-table.ts";
@@ -40,6 +40,9 @@ export class LearningPanel extends LitElement {
   /** Shared by all charts, so that they show the same steps. */
   @state() private range: ChartRange = null;
 
+  /** Numbers are being written to a file. */
+  @state() private writing = false;
+
   @query("line-chart.big") private big!: LineChart;
   @query("chart-table") private table!: ChartTable;
 
@@ -72,7 +75,7 @@ export class LearningPanel extends LitElement {
             <label><input type="radio" name="stages" .checked=${this.latestOnly} @change=${() => this.showStages(true)} />this stage</label>
           </fieldset>`
         : nothing}
-      <chart-keep @keep-chart=${this.onKeep}></chart-keep>
+      <chart-keep ?busy=${this.writing} @keep-chart=${this.onKeep}></chart-keep>
     `;
   }
 
@@ -88,7 +91,7 @@ export class LearningPanel extends LitElement {
       <span><b>${metric.title}</b> <span class="quiet">${metric.unit}</span></span>
       ${this.range === null ? nothing : html`<button class="plain whole" data-testid="zoom-out" title="Show the whole run (0)" @click=${() => (this.range = null)}>whole run</button>`}
       ${this.metric === "loss"
-        ? html`<span class="key quiet small"><span>line: training</span><span>rings: held-out</span>${old ? html`<span>dashed: held-out of the old text</span>` : nothing}</span>`
+        ? html`<span class="key quiet small"><span>line: training</span><span><i></i>held-out</span>${old ? html`<span><i class="old"></i>held-out, old text</span>` : nothing}</span>`
         : nothing}
     </p>`;
   }
@@ -173,7 +176,10 @@ export class LearningPanel extends LitElement {
     const { title, unit } = METRICS.find(({ name }) => name === metric)!;
     if (what === "table") return this.table.show(tableOf(curves, run, this.range, axis));
     const name = `${run?.recipe.name ?? "run"}-${metric}-step-${curves.lastStep}`;
-    if (what === "csv") return saveBlob(new Blob([curvesCsv(curves, run)], { type: "text/csv" }), `${name}.csv`);
+    if (what === "csv") {
+      this.writing = true;
+      return csvBlob(curves, run).then((blob) => saveBlob(blob, `${name}.csv`)).finally(() => (this.writing = false));
+    }
     const picture = await chartPicture(this.big, `${title}${unit === "" ? "" : `, ${unit}`}`, `${run?.recipe.name ?? ""}, over ${axis}`);
     if (picture !== null) saveBlob(picture, `${name}.png`);
   };

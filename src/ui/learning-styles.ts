@@ -44,6 +44,17 @@ export const learningStyles = css`
     margin-left: auto;
     color: var(--ink-2);
   }
+  .key i {
+    display: inline-block;
+    width: 0.5rem;
+    height: 0.5rem;
+    margin-right: 0.35rem;
+    border: 1.5px solid var(--ink-2);
+    border-radius: 50%;
+  }
+  .key .old {
+    border-color: var(--base);
+  }
   .big {
     flex: 1 1 12rem;
     min-height: 11rem;

@@ -8,6 +8,7 @@ import { joinLines, latest } from "./chart-maths.ts";
 import type { ChartLook } from "./chart-options.ts";
 import { chartOptions } from "./chart-options.ts";
 import { chartStyles } from "./chart-styles.ts";
+import { ChartTouch } from "./chart-touch.ts";
 import type { ChartRange } from "./chart-zoom.ts";
 import { clampRange, onWheel, onZoomKey } from "./chart-zoom.ts";
 import { cssVars } from "./css-vars.ts";
@@ -29,7 +30,7 @@ export interface ChartBorder {
 
 /**
  * @csspart readout - the numbers under the pointer
- * @fires zoom-chart - {detail: ChartRange} asked for by dragging, wheel or keys
+ * @fires zoom-chart - {detail: ChartRange} asked for by dragging, fingers, wheel or keys
  */
 @customElement("line-chart")
 export class LineChart extends LitElement {
@@ -69,6 +70,10 @@ export class LineChart extends LitElement {
   /** The axis type's size in pixels, 0 until measured: measuring lays the page out, so no redraw does it. */
   private em = 0;
   private data: { x: number[]; ys: (number | null)[][] } = { x: [], ys: [] };
+  private readonly touch = new ChartTouch(
+    () => this.chart?.over.getBoundingClientRect(),
+    () => this,
+  );
   private readonly resizes = new ResizeObserver(() => this.fit());
 
   override render(): unknown {
@@ -126,6 +131,10 @@ export class LineChart extends LitElement {
     super.connectedCallback();
     this.resizes.observe(this);
     this.addEventListener("keydown", this.onKey);
+    if (!this.compact) {
+      for (const name of ["touchstart", "touchend", "touchcancel"] as const) this.addEventListener(name, this.touch.begin, { passive: true });
+      this.addEventListener("touchmove", this.touch.move, { passive: false });
+    }
     // uPlot is destroyed with the element; coming back needs a new one.
     if (this.hasUpdated) this.requestUpdate("lines");
   }

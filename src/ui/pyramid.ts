@@ -14,6 +14,14 @@ export interface Window {
   readonly limit?: number;
 }
 
+/** Every bottom bucket as columns: a point, or the mean of neighbours under the last one's step. */
+export interface Recorded {
+  readonly step: Float64Array;
+  readonly tokens: Float64Array;
+  readonly seconds: Float64Array;
+  readonly value: Float64Array;
+}
+
 /** Buckets at the bottom: 2^18, so that about ten megabytes a quantity are the most. */
 const CAPACITY = 1 << 18;
 const FIRST_SIZE = 256;
@@ -113,6 +121,12 @@ export class PyramidSeries {
     const out = new Float64Array(Math.max(0, b - a));
     for (let i = 0; i < out.length; i++) out[i] = x[Math.min(this.length, (a + i + 1) << (FAN_BITS * height)) - 1];
     return { x: out, y: level.mean.slice(a, b), lo: level.lo.slice(a, b), hi: level.hi.slice(a, b), count: level.count.slice(a, b) };
+  }
+
+  /** All that is held, as views: what is pushed later may move them. */
+  recorded(): Recorded {
+    const { length } = this;
+    return { step: this.step.subarray(0, length), tokens: this.tokens.subarray(0, length), seconds: this.seconds.subarray(0, length), value: this.levels[0].mean.subarray(0, length) };
   }
 
   private column(axis: XAxis): Float64Array {

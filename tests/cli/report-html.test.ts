@@ -25,6 +25,18 @@ describe("reportHtml", () => {
     for (const text of ["41 of 50", "9 steps in 1:05 of training", "held-out, old text, Fine-tuning", "<td>upon</td>", "<td>Dora.</td>", "&#34;vocab_size&#34;: 1024"]) expect(html).toContain(text);
   });
 
+  it("draws every chart over the same steps, and a ring in the legend where rings are drawn", () => {
+    // The rate was measured over 2,000 of 3,000 steps: its line ends where these do, not at the right edge (884) with the loss.
+    const html = reportHtml(data({ rows: [...data().rows, ...Array.from({ length: 999 }, (_, i) => row(2002 + i, 1, { "train/loss": 2 }))] }));
+    const lastX = (title: string): number => Number(html.split(title)[1]!.match(/<polyline points="[^"]*?([\d.]+),[\d.]+"/)![1]);
+    expect(lastX("<b>Loss, nats a token</b>")).toBeCloseTo(884 - (1000 / 3000) * 828, -1);
+    expect(lastX("<b>Learning rate</b>")).toBeCloseTo(884 - (1000 / 3000) * 828, -1);
+    const ticks = [...html.matchAll(/<svg [^>]*>(.*?)<\/svg>/g)].map(([, svg]) => [...svg!.matchAll(/<text x="([\d.]+)" y="252"/g)].map(([, x]) => x).join(" "));
+    expect(new Set(ticks).size).toBe(1);
+    expect(html).toContain('<i style="border:1.5px solid var(--dim);border-radius:50%"></i>held-out, Fine-tuning');
+    expect(html).toContain('<i style="background:var(--base)"></i>train, Pre-training');
+  });
+
   it("lets no text become markup, and asks for nothing", () => {
     const evil = '<img src=x onerror=alert(1)>"\'&\u202e';
     const html = reportHtml(data({

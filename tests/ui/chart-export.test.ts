@@ -10,13 +10,55 @@ const run = { stages: [{ name: "Pre-training" }, { name: 'My "own", stage' }], r
 describe("curvesCsv", () => {
   it("puts what was measured at a step on one line, and quotes what must be quoted", () => {
     const curves = Curves.empty.append([row(1, { "train/loss": 5.25, lr: 0.001 }), row(2, { "train/loss": 4.5 }), row(2, { "val/loss": 4.75 }), row(3, { "train/loss": 2, quiz_right: 7 }, 1)]);
-    expect(curvesCsv(curves, run).split("\r\n")).toEqual([
+    expect([...curvesCsv(curves, run)].join("").split("\r\n")).toEqual([
       "stage,step,tokens,train_seconds,train/loss,val/loss,val/old_loss,lr,grad_norm,tokens_per_sec,gflops_per_sec,quiz_right",
       "Pre-training,1,64,0.01,5.25,,,0.001,,,,",
       "Pre-training,2,128,0.02,4.5,4.75,,,,,,",
       '"My ""own"", stage",3,192,0.03,2,,,,,,,7',
       "",
     ]);
+  });
+});
+
+describe("a million steps", () => {
+  const rows = (from: number, count: number): MetricRow[] => Array.from({ length: count }, (_, i) => row(from + i, { "train/loss": 2, lr: 1e-3, grad_norm: 1, ...((from + i) % 100 === 0 ? { "val/loss": 3 } : {}) }));
+  let curves = Curves.empty;
+  for (let from = 1; from < 1_000_000; from += 50_000) curves = curves.append(rows(from, 50_000));
+
+  it("are written in pieces of a few milliseconds, each line once, in order", () => {
+    let lines = 0;
+    let last = 0;
+    const spent: number[] = [];
+    const pieces = curvesCsv(curves, run);
+    for (;;) {
+      const began = performance.now();
+      const { value, done } = pieces.next();
+      if (lines > 0) spent.push(performance.now() - began);
+      if (done) break;
+      for (const line of value.trimEnd().split("\r\n").slice(lines === 0 ? 1 : 0)) {
+        const step = Number(line.split(",")[1]);
+        if (step <= last) throw new Error(`step ${step} after ${last}`);
+        last = step;
+        lines++;
+      }
+    }
+    const p95 = spent.toSorted((a, b) => a - b)[Math.floor(0.95 * spent.length)]!;
+    console.info(`${lines} lines in ${spent.length + 1} pieces, p95 ${p95.toFixed(1)} ms`);
+    expect(lines).toBeGreaterThanOrEqual(1 << 17);
+    expect(last).toBe(1_000_000);
+    expect(p95).toBeLessThan(16);
+  });
+
+  it("are a table of some hundred rows, evaluations thinned too, in less than a long task", () => {
+    const began = performance.now();
+    const { rows: shown } = tableOf(curves, run, null, "step");
+    const spent = performance.now() - began;
+    console.info(`table of a million steps: ${shown.length} rows in ${spent.toFixed(1)} ms`);
+    expect(shown.length).toBeGreaterThan(200);
+    expect(shown.length).toBeLessThanOrEqual(410);
+    expect(shown.filter((cells) => cells[4] !== undefined).length).toBeGreaterThan(100);
+    expect(shown.at(-1)![1]).toBe(1_000_000);
+    expect(spent).toBeLessThan(50);
   });
 });
 

@@ -1,7 +1,7 @@
 /** Zooming and panning as arithmetic: the anchor keeps its place, nothing leaves what there is, and everything is null. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clampRange, panRange, zoomRange, type ChartRange } from "../../src/ui/chart-zoom.ts";
+import { clampRange, panRange, pinchRange, zoomRange, type ChartRange } from "../../src/ui/chart-zoom.ts";
 
 const extents = fc.tuple(fc.double({ min: 0, max: 1e6, noNaN: true }), fc.double({ min: 1, max: 1e6, noNaN: true })).map(([from, width]): [number, number] => [from, from + width]);
 const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
@@ -30,6 +30,21 @@ describe("chart ranges", () => {
         expect(range[1]).toBeLessThanOrEqual(extent[1] * (1 + 1e-12));
         expect(range[1]).toBeGreaterThan(range[0]);
       }
+    }));
+  });
+
+  it("keep what two fingers hold under them, as far as there is something", () => {
+    expect(pinchRange(null, [0, 100], [0.4, 0.6], [0.2, 0.8])).toEqual([expect.closeTo(100 / 3, 6), expect.closeTo(200 / 3, 6)]);
+    // Both moved to the left by a tenth: the part shown lies further right.
+    expect(pinchRange([40, 60], [0, 100], [0.3, 0.7], [0.2, 0.6])).toEqual([expect.closeTo(42, 6), expect.closeTo(62, 6)]);
+    expect(pinchRange([40, 60], [0, 100], [0.1, 0.9], [0.49, 0.51])).toBeNull();
+    expect(pinchRange([40, 60], [0, 100], [0.3, 0.7], [0.5, 0.5])).toEqual([40, 60]);
+    expect(pinchRange([40, 60], [0, 100], [0.3, 0.7], [0.7, 0.3])).toEqual([40, 60]);
+    fc.assert(fc.property(extents, share, share, share, share, (extent, a, b, c, d) => {
+      const range = pinchRange(null, extent, [a, b], [c, d]);
+      if (range === null) return;
+      expect(range[0]).toBeGreaterThanOrEqual(extent[0]);
+      expect(range[1]).toBeLessThanOrEqual(extent[1] * (1 + 1e-12));
     }));
   });
 

@@ -357,6 +357,36 @@ describe("what a person does", () => {
       expect(times.spent[Math.floor(times.spent.length / 2)]!).toBeLessThan(16);
     }), 60_000);
 
+  it("zooms by two fingers and moves by one on a phone, all charts alike, and the page still scrolls", () =>
+    visit("scene=paused", async (page) => {
+      await page.waitForSelector(by("tab-watch"));
+      await page.locator(by("tab-watch")).click();
+      await page.$eval(">>> line-chart.big", (chart) => chart.scrollIntoView({ block: "center" }));
+      const box = await page.$eval(">>> line-chart.big >>> .u-over", (over) => {
+        const { left, top, width, height } = over.getBoundingClientRect();
+        return { left, width, y: top + height / 2 };
+      });
+      const client = await page.createCDPSession();
+      const touch = (type: "touchStart" | "touchMove" | "touchEnd", ...shares: number[]): Promise<unknown> =>
+        client.send("Input.dispatchTouchEvent", { type, touchPoints: shares.map((share, id) => ({ x: box.left + share * box.width, y: box.y, id })) });
+      const ranges = (): Promise<(readonly [number, number] | null)[]> => page.$eval(">>> learning-panel", (panel) => [...panel.shadowRoot!.querySelectorAll("line-chart")].map(({ range }) => range));
+      const [first, last] = await page.$eval(">>> line-chart.big", (chart) => (chart as unknown as { extent: [number, number] }).extent);
+      await touch("touchStart", 0.45, 0.55);
+      await touch("touchMove", 0.3, 0.7);
+      await touch("touchMove", 0.2, 0.8);
+      await touch("touchEnd");
+      await expect.poll(async () => (await ranges()).every((range) => range !== null && (range[1] - range[0]) / (last - first) < 0.3)).toBe(true);
+      const [zoomed] = await ranges();
+      const middle = (zoomed![0] + zoomed![1]) / 2;
+      expect(Math.abs(middle - (first + last) / 2) / (last - first)).toBeLessThan(0.05);
+      await touch("touchStart", 0.3);
+      await touch("touchMove", 0.5);
+      await touch("touchMove", 0.8);
+      await touch("touchEnd");
+      await expect.poll(async () => (await ranges())[0]![0]).toBeLessThan(zoomed![0] - 0.3 * (zoomed![1] - zoomed![0]));
+      expect(await page.$eval(">>> line-chart.big >>> .plot", (plot) => getComputedStyle(plot).touchAction)).toBe("pan-y");
+    }, { width: 390, height: 844 }));
+
   it("switches parts on a phone", () =>
     visit("scene=running", async (page) => {
       await page.waitForSelector(by("tab-ask"));
