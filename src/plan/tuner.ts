@@ -2,8 +2,8 @@
  * The tuner: before step 0 and before memory is planned, each variant of each kernel is checked against the plain one and timed, on
  * this device and at the shapes at hand, in memory of its own. It proposes choices; `compile.ts` takes them, checkpoints keep them.
  *
- * Timings vary from run to run, and results must not: among variants whose results have the same bits the fastest is taken; one whose
- * bits differ (another order of addition) only where it wins every round by `DECISIVE`, so that two runs choose alike.
+ * Timings vary from run to run, and results must not: time decides only between variants whose results have the same bits here. Which
+ * order of addition is taken is decided by the kind of device alone (`chooseVariant`), unless what that takes is wrong on this one.
  */
 import { NestlingError } from "../core/errors.ts";
 import { dimsOf } from "../device/launch.ts";
@@ -14,8 +14,6 @@ import { allFinite, differenceOf, Scratch, type Indices } from "./scratch.ts";
 import { chooseVariant, ownKey, usableVariants, type Candidate, type VariantChoices } from "./variants.ts";
 import { workOf } from "./work.ts";
 
-/** By how much a variant with other bits must be faster, in each round. */
-export const DECISIVE = 1.25;
 /** Of the largest value of the result: rounding in another order stays far below, a wrong index far above. */
 const TOLERANCE = 1e-4;
 /** f16 rounds at 2^-11. */
@@ -70,14 +68,10 @@ export interface Timed {
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Infinity;
 
-/** The fastest with the bits of `usual`, or one with other bits that is faster by `DECISIVE` in every round. */
+/** The fastest of those with the bits of `usual`; where that was not timed, the fastest of the first group that was. */
 export function decide(timed: readonly Timed[], usual: string): string {
-  const group = timed.find(({ name }) => name === usual)?.group;
-  const fastest = (some: readonly Timed[]): Timed | undefined => some.toSorted((a, b) => median(a.ms) - median(b.ms))[0];
-  const home = fastest(timed.filter((one) => one.group === group)) ?? fastest(timed);
-  if (!home) return usual;
-  const beats = (other: Timed): boolean => other.ms.length >= home.ms.length && home.ms.every((ms, round) => other.ms[round]! * DECISIVE < ms);
-  return (fastest(timed.filter((one) => one.group !== group && beats(one))) ?? home).name;
+  const group = (timed.find(({ name }) => name === usual) ?? timed[0])?.group;
+  return timed.filter((one) => one.group === group).toSorted((a, b) => median(a.ms) - median(b.ms))[0]?.name ?? usual;
 }
 
 function sitesOf(device: Device, recordings: readonly Recording[]): Site[] {
@@ -130,9 +124,18 @@ class Tuner {
     return (this.#rates.get(this.#name(site, candidate)) ?? 0) * site.cost;
   }
 
-  #saw(site: Site, candidate: Candidate, ms: number): void {
+  /** Times a candidate roughly: what it costs to submit and wait is shared by several launches where one is short. */
+  async #see(site: Site, candidate: Candidate, scratch: Scratch): Promise<void> {
     const name = this.#name(site, candidate);
+    const once = await scratch.time(candidate.index, 1, this.options.now);
+    const ms = once > SAMPLE_MS ? once : await scratch.time(candidate.index, MOST_RUNS / 4, this.options.now);
     this.#rates.set(name, Math.max(this.#rates.get(name) ?? 0, ms / Math.max(1, site.cost)));
+  }
+
+  /** Those that may run here: none known to be wrong, none that would hold the device up. What training would run anyway may. */
+  #quick(site: Site): readonly Candidate[] {
+    const usual = this.usual(site);
+    return this.sound(site).filter((candidate) => candidate.variant.name === usual || this.#forecast(site, candidate) <= MOST_LAUNCH_MS);
   }
 
   /** Candidates not known to be wrong. */
@@ -152,7 +155,7 @@ class Tuner {
     let scratch = await this.#scratch(site);
     if (!scratch) return;
     try {
-      const quick = this.sound(site).filter((candidate) => this.#forecast(site, candidate) <= MOST_LAUNCH_MS);
+      const quick = this.#quick(site);
       const judge = quick.find((candidate) => candidate.index === 0) ?? quick.find((candidate) => this.#trusted.has(this.#name(site, candidate)));
       if (!judge) return;
       let expected = await scratch.outputs(judge.index);
@@ -166,7 +169,7 @@ class Tuner {
         const outputs = candidate === judge ? expected : await this.#judged(site, candidate, scratch, expected);
         if (!outputs) continue;
         results.push({ name: candidate.variant.name, outputs });
-        this.#saw(site, candidate, await scratch.time(candidate.index, 1, this.options.now));
+        await this.#see(site, candidate, scratch);
       }
       const groups = new Map<string, number>();
       results.forEach(({ name, outputs }, i) => {
@@ -200,8 +203,11 @@ class Tuner {
   /** Times the candidates in turns. Null where there is nothing to choose between. */
   async time(site: Site): Promise<Timed[] | null> {
     const groups = this.#groups.get(site.key);
-    const candidates = this.sound(site).filter((candidate) => groups?.has(candidate.variant.name) && this.#forecast(site, candidate) <= MOST_LAUNCH_MS);
-    if (!groups || candidates.length < 2) return null;
+    if (!groups) return null;
+    // Others may be faster, but would change results.
+    const group = groups.get(this.usual(site)) ?? [...groups.values()][0];
+    const candidates = this.#quick(site).filter(({ variant }) => groups.get(variant.name) === group);
+    if (candidates.length < 2) return null;
     const scratch = (await this.#scratch(site))!;
     scratch.fill();
     try {
@@ -223,12 +229,11 @@ class Tuner {
     }
   }
 
-  /** What a site takes while nothing is known of its times. */
+  /** What a site takes while nothing is known of its times. @throws NestlingError PLAN where every variant is wrong here */
   usual(site: Site): string {
-    const usual = site.recorded.kernel.variants[chooseVariant(this.device, site.recorded, {})]!;
-    const sound = this.sound(site);
-    const found = sound.find(({ variant }) => variant === usual) ?? sound.findLast(({ variant }) => !variant.forSoftware) ?? sound[0] ?? site.candidates[0]!;
-    return found.variant.name;
+    const sound = new Set(this.sound(site));
+    const wrong = new Set(site.candidates.filter((candidate) => !sound.has(candidate)).map(({ variant }) => variant.name));
+    return site.recorded.kernel.variants[chooseVariant(this.device, site.recorded, {}, wrong)]!.name;
   }
 }
 

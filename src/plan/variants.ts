@@ -32,10 +32,11 @@ export function usableVariants(device: Pick<Device, "features">, recorded: Recor
 /**
  * The last variant that is usable (listed plain first, fastest last). Where barriers are dear, one made for software adapters comes first,
  * then those without barriers; elsewhere the former are left out. A variant chosen by name comes before all.
+ * @param avoid names of variants that are wrong on this device
  */
-export function chooseVariant(device: Pick<Device, "features" | "barriersAreDear">, recorded: RecordedLaunch, choices: VariantChoices): number {
+export function chooseVariant(device: Pick<Device, "features" | "barriersAreDear">, recorded: RecordedLaunch, choices: VariantChoices, avoid: ReadonlySet<string> = new Set()): number {
   const { kernel } = recorded;
-  const usable = usableVariants(device, recorded);
+  const usable = usableVariants(device, recorded).filter(({ variant }) => !avoid.has(variant.name));
   const wanted = choices[ownKey(recorded)] ?? choices[kernel.name];
   const chosen =
     usable.find(({ variant }) => variant.name === wanted) ??
