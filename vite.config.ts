@@ -10,7 +10,9 @@ import { META_POLICY } from "./src/cli/headers.ts";
 import { corpusPath, serializeCorpus } from "./src/data/corpora/index.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const WASM = join(here, "src/kernels/wasm/build/kernels.wasm");
+/** Kernels with and without fused multiply-add: `src/engine/choose-device.ts` takes what the browser can. */
+const WASM = ["kernels.wasm", "kernels-relaxed.wasm"] as const;
+const WASM_FOLDER = join(here, "src/kernels/wasm/build");
 
 interface Asset {
   readonly name: string;
@@ -30,7 +32,8 @@ async function corpora(): Promise<Asset[]> {
 }
 
 async function assets(): Promise<Asset[]> {
-  return [...(await corpora()), { name: "kernels.wasm", type: "application/wasm", source: await readFile(WASM) }];
+  const kernels = await Promise.all(WASM.map(async (name) => ({ name, type: "application/wasm", source: await readFile(join(WASM_FOLDER, name)) })));
+  return [...(await corpora()), ...kernels];
 }
 
 /** Texts and kernels, at fixed names beside the page: in the build as files, in development as answers. */
@@ -41,7 +44,7 @@ function assetFiles(): Plugin {
     configureServer(server) {
       server.middlewares.use((request, response, next) => {
         const path = (request.url ?? "").split("?")[0].slice(1);
-        if (path !== "kernels.wasm" && !path.startsWith("corpora/")) return next();
+        if (!WASM.some((name) => name === path) && !path.startsWith("corpora/")) return next();
         made ??= assets();
         made.then((list) => {
           const asset = list.find(({ name }) => name === path);

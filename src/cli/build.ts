@@ -10,6 +10,8 @@ import { NestlingError } from "../core/errors.ts";
 import { isMain, root } from "./paths.ts";
 
 export const WASM_FILE = "src/kernels/wasm/build/kernels.wasm";
+/** The same sources with fused multiply-add, for engines that have relaxed SIMD. */
+export const RELAXED_WASM_FILE = "src/kernels/wasm/build/kernels-relaxed.wasm";
 export const DIST = "dist";
 const ASSEMBLY = "src/kernels/wasm/assembly";
 const ASSEMBLY_CONFIG = "src/kernels/wasm/asconfig.json";
@@ -66,9 +68,11 @@ export function ensureWasm(): Promise<boolean> {
   return makeIfStale(root, WASM_FILE, WASM_INPUTS, async () => {
     mkdirSync(join(root, dirname(WASM_FILE)), { recursive: true });
     // Test files may get here side by side: each writes its own file and puts it in place whole.
-    const own = `${WASM_FILE}.${process.pid}`;
-    await tool("compiling the WebAssembly kernels", "assemblyscript/bin/asc.js", ["--config", ASSEMBLY_CONFIG, "--target", "release", "--outFile", own]);
-    renameSync(join(root, own), join(root, WASM_FILE));
+    for (const [file, features] of [[RELAXED_WASM_FILE, ["--enable", "relaxed-simd"]], [WASM_FILE, []]] as const) {
+      const own = `${file}.${process.pid}`;
+      await tool("compiling the WebAssembly kernels", "assemblyscript/bin/asc.js", ["--config", ASSEMBLY_CONFIG, "--target", "release", ...features, "--outFile", own]);
+      renameSync(join(root, own), join(root, file));
+    }
   });
 }
 

@@ -44,10 +44,18 @@ async function openGpu(adapter: GPUAdapter, onLost: (message: string) => void): 
   };
 }
 
+/** A module of one function, f32x4.relaxed_madd of three zeros: valid where the engine has relaxed SIMD. */
+const RELAXED_PROBE = Uint8Array.of(
+  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0,
+  0x0a, 0x13, 1, 0x11, 0, 0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x85, 2, 0x0b,
+);
+
 async function openCpu(env: Environment, why: string): Promise<ChosenDevice> {
   // The copy has a plain ArrayBuffer behind it, which compile() asks for.
-  const wasm = await WebAssembly.compile((await env.fetchFile("kernels.wasm")).slice().buffer);
-  const device = createCpuDevice({ wasm });
+  const compiled = async (file: string): Promise<WebAssembly.Module> => WebAssembly.compile((await env.fetchFile(file)).slice().buffer);
+  // Plain comes along: a run that was trained with it goes on with it.
+  const [wasm, relaxed] = await Promise.all([compiled("kernels.wasm"), WebAssembly.validate(RELAXED_PROBE) ? compiled("kernels-relaxed.wasm") : undefined]);
+  const device = createCpuDevice({ wasm, ...(relaxed ? { relaxed } : {}) });
   return {
     device,
     report: { kind: "cpu", name: "CPU, WebAssembly SIMD", why, fallbackAdapter: false, features: [...device.features], limits: { maxTotalBytes: device.limits.maxTotalBytes } },

@@ -4,6 +4,7 @@
  */
 import { sha256Hex } from "../core/hash.ts";
 import { Draws } from "../core/random.ts";
+import type { CpuDevice } from "../device/cpu/cpu-device.ts";
 import type { AnyKernel, Device } from "../device/types.ts";
 import { tune, type Tuning } from "../plan/tuner.ts";
 import type { Tensor } from "../plan/tensor.ts";
@@ -17,6 +18,8 @@ import type { Environment } from "./environment.ts";
 /** Seconds that a person waits gladly before a run of minutes. */
 export const TUNE_MS = 4000;
 const PATH = "tuning.json";
+/** Among the choices of a checkpoint: which build of the WebAssembly kernels. */
+const CPU = "cpu";
 /** Devices remembered: one machine has few, and updates of its browser make new ones. */
 const MOST_DEVICES = 6;
 /** Rows of the report that leave the worker with every state. */
@@ -101,7 +104,7 @@ export class KernelChoices {
    * @throws NestlingError CANCELLED, GPU_LOST, OUT_OF_MEMORY
    */
   async choose(programs: readonly Choosable[], frozen: VariantChoices | null, hooks: ChoosingHooks): Promise<ChosenKernels> {
-    if (this.device.kind === "cpu") return { choices: frozen ?? {}, report: null };
+    if (this.device.kind === "cpu") return { choices: this.#arithmetic(this.device as CpuDevice, frozen, hooks), report: null };
     const recordings = programs.flatMap((one) => one.recordings);
     const kernels = new Map(recordings.flatMap(({ launches }) => launches.map(({ kernel }) => [kernel.name, kernel] as const)));
     const memory = await this.#read();
@@ -118,6 +121,15 @@ export class KernelChoices {
     if (changed.length > 0) hooks.onChanged(changedText(changed));
     const rows = tuning.report.rows.filter(({ usual, variant }) => usual !== variant).slice(0, MOST_ROWS);
     return { choices: tuning.choices, report: { ...tuning.report, rows } };
+  }
+
+  /** On the CPU each kernel is one function, in one of two builds; a run keeps the one that it began with. Runs from before there were two had the plain one. */
+  #arithmetic(device: CpuDevice, frozen: VariantChoices | null, { onChanged }: ChoosingHooks): VariantChoices {
+    const wanted = frozen ? (frozen[CPU] ?? "plain") : device.offered.at(-1)!;
+    const taken = device.offered.find((each) => each === wanted) ?? "plain";
+    if (taken !== wanted) onChanged(changedText([`${CPU}: ${wanted} SIMD`]));
+    device.arithmetic = taken;
+    return { ...frozen, [CPU]: taken };
   }
 
   get #key(): string {

@@ -200,7 +200,7 @@ describe("a run of both stages", () => {
     // It begins where pre-training ended: the same weights, the same text.
     const held = await journey.curve(0, "val/loss");
     expect(old[0].value).toBeCloseTo(held[held.length - 1].value, 6);
-    expect(await journey.page.$eval(">>> learning-panel", (panel) => panel.shadowRoot!.textContent)).toContain("held-out of the old text");
+    expect(await journey.page.$eval(">>> learning-panel", (panel) => panel.shadowRoot!.textContent)).toContain("held-out, old text");
   });
 
   it("counts held-out questions right, base beside tuned, of 50", async () => {

@@ -11,9 +11,21 @@ export const WASM_RESERVED_BYTES = 1 << 20;
 const PAGE_BYTES = 65_536;
 const MAX_PAGES = 65_536;
 
+/** How products are added up: multiplied, rounded, added and rounded; or fused, where the processor can (relaxed SIMD). Their bits differ. */
+export type Arithmetic = "plain" | "relaxed";
+
+export interface CpuDevice extends Device {
+  /** Slowest first. */
+  readonly offered: readonly Arithmetic[];
+  /** Of memory allocated from now on, and of all launches in it. */
+  arithmetic: Arithmetic;
+}
+
 export interface CpuDeviceOptions {
   /** The compiled kernels; absent = textbook functions only. */
   readonly wasm?: WebAssembly.Module;
+  /** The same with relaxed SIMD; taken where it is given, until `arithmetic` says otherwise. */
+  readonly relaxed?: WebAssembly.Module;
   /** Tests: fill new buffers with this word instead of zeros. */
   readonly poison?: number;
 }
@@ -71,7 +83,7 @@ function bindStep(launch: Launch): () => void {
   return () => kernel.meaning(bound, dims);
 }
 
-export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
+export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
   const maxTotalBytes = MAX_PAGES * PAGE_BYTES - WASM_RESERVED_BYTES;
   const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes };
 
@@ -91,7 +103,8 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
     const abort = (): never => {
       throw new NestlingError("PLAN", "A WebAssembly kernel aborted.");
     };
-    const exports = options.wasm ? new WebAssembly.Instance(options.wasm, { env: { memory, abort } }).exports : null;
+    const module = device.arithmetic === "relaxed" ? options.relaxed : options.wasm;
+    const exports = module ? new WebAssembly.Instance(module, { env: { memory, abort } }).exports : null;
     let address = WASM_RESERVED_BYTES;
     const buffers = requests.map((request, i) => {
       const buffer = new CpuBuffer(request.label, sizes[i]!, memory.buffer, address, exports);
@@ -118,11 +131,13 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
     }
   }
 
-  return {
+  const device: CpuDevice = {
     kind: "cpu",
+    offered: options.relaxed ? ["plain", "relaxed"] : ["plain"],
+    arithmetic: options.relaxed ? "relaxed" : "plain",
     limits,
     barriersAreDear: true,
-    features: new Set(options.wasm ? ["wasm-simd"] : []),
+    features: new Set([...(options.wasm ? ["wasm-simd"] : []), ...(options.relaxed ? ["wasm-relaxed-simd"] : [])]),
     allocate: async (requests) => allocate(requests),
     write: (view, data) => bytesOf(view).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
     read: async (view) => bytesOf(view).slice().buffer,
@@ -135,4 +150,5 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
     takeError: () => null,
     destroy: () => {},
   };
+  return device;
 }

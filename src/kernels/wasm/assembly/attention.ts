@@ -4,7 +4,7 @@
  * Each is two kinds of pass over the rows of one head: `products` of one vector with many rows (rows transposed into scratch
  * first, so that sixteen results are summed side by side), and `weightedRows`, a sum of rows by weight. No T x T tensor.
  */
-import { dotArray, exp4, log, max4, sum4 } from "./math";
+import { dotArray, exp4, fma, log, max4, sum4 } from "./math";
 import { transposeRows } from "./pack";
 
 /** Scratch from here to the end of the module's first MiB: three rows of T numbers, then two transposed heads where they fit. */
@@ -53,10 +53,10 @@ function products(
     let at = scratch + ((<usize>s) << 2);
     for (let i = x; i < last; i += 4) {
       const xi = v128.load_splat<f32>(i);
-      s0 = f32x4.add(s0, f32x4.mul(xi, v128.load(at)));
-      s1 = f32x4.add(s1, f32x4.mul(xi, v128.load(at, 16)));
-      s2 = f32x4.add(s2, f32x4.mul(xi, v128.load(at, 32)));
-      s3 = f32x4.add(s3, f32x4.mul(xi, v128.load(at, 48)));
+      s0 = fma(xi, v128.load(at), s0);
+      s1 = fma(xi, v128.load(at, 16), s1);
+      s2 = fma(xi, v128.load(at, 32), s2);
+      s3 = fma(xi, v128.load(at, 48), s3);
       at += scratchStep;
     }
     const target = to + ((<usize>s) << 2);
@@ -83,10 +83,10 @@ function weightedRows(weights: usize, rows: usize, rowStep: usize, from: i32, en
     let row = rows + at;
     for (let w = first; w < last; w += 4) {
       const weight = v128.load_splat<f32>(w);
-      s0 = f32x4.add(s0, f32x4.mul(weight, v128.load(row)));
-      s1 = f32x4.add(s1, f32x4.mul(weight, v128.load(row, 16)));
-      s2 = f32x4.add(s2, f32x4.mul(weight, v128.load(row, 32)));
-      s3 = f32x4.add(s3, f32x4.mul(weight, v128.load(row, 48)));
+      s0 = fma(weight, v128.load(row), s0);
+      s1 = fma(weight, v128.load(row, 16), s1);
+      s2 = fma(weight, v128.load(row, 32), s2);
+      s3 = fma(weight, v128.load(row, 48), s3);
       row += rowStep;
     }
     if (add) {

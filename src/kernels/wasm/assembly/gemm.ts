@@ -4,6 +4,7 @@
  * After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
  */
 import { KC, MC, MR, NC, NR, PACKED_A, PACKED_B, TILE } from "./layout";
+import { fma } from "./math";
 import { pack } from "./pack";
 
 /** Writes alpha * sum, plus what is there where `add` is set. */
@@ -28,17 +29,17 @@ function block(a: usize, b: usize, bStep: usize, depth: i32, out: usize, outStep
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = v128.load_splat<f32>(a);
-    c00 = f32x4.add(c00, f32x4.mul(a0, b0));
-    c01 = f32x4.add(c01, f32x4.mul(a0, b1));
+    c00 = fma(a0, b0, c00);
+    c01 = fma(a0, b1, c01);
     const a1 = v128.load_splat<f32>(a, 4);
-    c10 = f32x4.add(c10, f32x4.mul(a1, b0));
-    c11 = f32x4.add(c11, f32x4.mul(a1, b1));
+    c10 = fma(a1, b0, c10);
+    c11 = fma(a1, b1, c11);
     const a2 = v128.load_splat<f32>(a, 8);
-    c20 = f32x4.add(c20, f32x4.mul(a2, b0));
-    c21 = f32x4.add(c21, f32x4.mul(a2, b1));
+    c20 = fma(a2, b0, c20);
+    c21 = fma(a2, b1, c21);
     const a3 = v128.load_splat<f32>(a, 12);
-    c30 = f32x4.add(c30, f32x4.mul(a3, b0));
-    c31 = f32x4.add(c31, f32x4.mul(a3, b1));
+    c30 = fma(a3, b0, c30);
+    c31 = fma(a3, b1, c31);
     a += 16;
     b += bStep;
   }

@@ -11,6 +11,17 @@ const EXP_MOST: f32 = 89.0; // exp of it is past the largest number
 const ROUNDER: f32 = 12582912.0;
 
 /**
+ * a b + c: in the relaxed build one instruction and one rounding where the processor has it (WebAssembly relaxed SIMD,
+ * `f32x4.relaxed_madd`), else two of each. Which one holds for the whole module, so that a build gives one set of bits on one machine.
+ */
+// @ts-ignore: decorator
+@inline
+export function fma(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<f32>(a, b, c);
+  return f32x4.add(c, f32x4.mul(a, b));
+}
+
+/**
  * exp, within 2 ulp; 0 below -87.3, infinite above 88.7, NaN of NaN. exp(x) = 2^n exp(r) with |r| <= ln 2 / 2 and exp(r) by its
  * Taylor series up to r^7 (remainder under 6e-9). pmax and pmin are one instruction each and keep a NaN in their first argument.
  */
@@ -22,11 +33,11 @@ export function exp4(value: v128): v128 {
   const r2 = f32x4.mul(r, r);
   // Pairs of terms side by side: a shorter chain than term after term.
   const t01 = f32x4.add(f32x4.splat(1), r);
-  const t23 = f32x4.add(f32x4.splat(0.5), f32x4.mul(r, f32x4.splat(<f32>(1.0 / 6.0))));
-  const t45 = f32x4.add(f32x4.splat(<f32>(1.0 / 24.0)), f32x4.mul(r, f32x4.splat(<f32>(1.0 / 120.0))));
-  const t67 = f32x4.add(f32x4.splat(<f32>(1.0 / 720.0)), f32x4.mul(r, f32x4.splat(<f32>(1.0 / 5040.0))));
-  const high = f32x4.add(t45, f32x4.mul(r2, t67));
-  const sum = f32x4.add(t01, f32x4.mul(r2, f32x4.add(t23, f32x4.mul(r2, high))));
+  const t23 = fma(r, f32x4.splat(<f32>(1.0 / 6.0)), f32x4.splat(0.5));
+  const t45 = fma(r, f32x4.splat(<f32>(1.0 / 120.0)), f32x4.splat(<f32>(1.0 / 24.0)));
+  const t67 = fma(r, f32x4.splat(<f32>(1.0 / 5040.0)), f32x4.splat(<f32>(1.0 / 720.0)));
+  const high = fma(r2, t67, t45);
+  const sum = fma(r2, fma(r2, high, t23), t01);
   // 2^n as two factors: 2^128 alone would be infinite where the product is not.
   const whole = i32x4.sub(rounded, f32x4.splat(ROUNDER));
   const half = i32x4.shr_s(whole, 1);
@@ -137,8 +148,8 @@ export function dotArray(a: usize, b: usize, count: i32): f32 {
   let s1 = f32x4.splat(0);
   let i = 0;
   for (; i <= count - 8; i += 8) {
-    s0 = f32x4.add(s0, f32x4.mul(v128.load(a), v128.load(b)));
-    s1 = f32x4.add(s1, f32x4.mul(v128.load(a, 16), v128.load(b, 16)));
+    s0 = fma(v128.load(a), v128.load(b), s0);
+    s1 = fma(v128.load(a, 16), v128.load(b, 16), s1);
     a += 32;
     b += 32;
   }
