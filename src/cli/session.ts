@@ -4,7 +4,7 @@
  */
 import type { JSHandle, Page } from "puppeteer";
 import { NestlingError } from "../core/errors.ts";
-import type { AskRequest, BackendChoice, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, Recipe } from "../protocol/index.ts";
+import type { AskRequest, BackendChoice, BenchRequest, BenchResult, BenchScene, CheckpointSummary, CorpusSummary, EngineApi, EngineEvent, Recipe } from "../protocol/index.ts";
 import type { CorpusChoices } from "../protocol/own-data.ts";
 import { type LaunchedBrowser, launchBrowser } from "./browser.ts";
 import type { DriverHandle } from "./page.ts";
@@ -82,6 +82,14 @@ export class Session {
     const input = await this.handle.evaluateHandle((handle) => handle.files);
     await input.uploadFile(...files);
     return this.alive(this.page.evaluate((handle, value) => handle.addText(value), this.handle, choices));
+  }
+
+  bench(request: BenchRequest, scene: BenchScene): Promise<BenchResult> {
+    return this.alive(this.page.evaluate((handle, value, place) => handle.engine.bench(value, place), this.handle, request, scene));
+  }
+
+  stopBench(): Promise<void> {
+    return this.alive(this.page.evaluate((handle) => handle.engine.stopBench(), this.handle));
   }
 
   stopText(): Promise<void> {

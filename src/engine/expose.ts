@@ -21,6 +21,8 @@ const METHODS: Readonly<Record<keyof EngineApi, true>> = {
   stop: true,
   setVisible: true,
   setPace: true,
+  bench: true,
+  stopBench: true,
   profileStep: true,
   calibrate: true,
   planMemory: true,

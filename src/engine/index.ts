@@ -7,6 +7,7 @@ import type { AskRequest, BackendChoice, CheckpointSummary, EngineApi, EngineEve
 import type { KnobChange, Recipe } from "../protocol/recipe.ts";
 import { CheckpointStore, checkpointSummary, RunStore, type CheckpointContent, type Storage } from "../store/index.ts";
 import { Asking, LIVE } from "./asking.ts";
+import { Bench } from "./bench.ts";
 import { calibrate, planRecipe } from "./calibrate.ts";
 import * as check from "./check.ts";
 import { chooseDevice, type ChosenDevice } from "./choose-device.ts";
@@ -54,6 +55,7 @@ class Engine implements EngineApi {
   #checkpoints: CheckpointStore | null = null;
   readonly #asking: Asking;
   readonly #intake: Intake;
+  readonly #bench: Bench;
 
   constructor(env?: Environment) {
     this.#env = env ?? workerEnvironment(() => this.#baseUrl);
@@ -61,6 +63,7 @@ class Engine implements EngineApi {
     this.#shelf = new ModelShelf(this.#env, () => this.#need(this.#chosen).device, () => this.#need(this.#checkpoints));
     this.#inside = new Inside(() => this.#need(this.#chosen).device, this.#shelf, this.#env.now);
     this.#asking = new Asking({ shelf: this.#shelf, run: () => this.#current(), emit: (body) => this.#emit(body), breathe: this.#env.breathe });
+    this.#bench = new Bench(this.#env, () => this.#need(this.#chosen), (body) => this.#hub?.emit(NO_RUN, 0, body));
     this.#intake = new Intake(this.#library, this.#shelf, (body) => this.#hub?.emit(NO_RUN, 0, body));
   }
 
@@ -218,21 +221,10 @@ class Engine implements EngineApi {
     return this.#run;
   }
 
-  async play(): Promise<void> {
-    this.#current().play();
-  }
-
-  async pause(): Promise<void> {
-    this.#current().pause();
-  }
-
-  async singleStep(): Promise<void> {
-    this.#current().singleStep();
-  }
-
-  async stop(): Promise<void> {
-    await this.#current().stop();
-  }
+  async play(): Promise<void> { this.#current().play(); }
+  async pause(): Promise<void> { this.#current().pause(); }
+  async singleStep(): Promise<void> { this.#current().singleStep(); }
+  async stop(): Promise<void> { await this.#current().stop(); }
 
   async setVisible(visible: boolean): Promise<void> {
     if (!this.#run) return;
@@ -249,6 +241,12 @@ class Engine implements EngineApi {
   async profileStep(): ReturnType<EngineApi["profileStep"]> {
     return profileStep(this.#current(), this.#need(this.#chosen).report.name, this.#env);
   }
+
+  bench(...[request, scene]: Parameters<EngineApi["bench"]>): ReturnType<EngineApi["bench"]> {
+    return this.#bench.run(request, scene, this.#run?.phase === "running" || this.#run?.phase === "preparing");
+  }
+
+  async stopBench(): Promise<void> { this.#bench.stop(); }
 
   async calibrate(recipe: Recipe): ReturnType<EngineApi["calibrate"]> {
     if (this.#run?.phase === "running") throw new NestlingError("COMMAND", "The machine is training; its own speed is shown. Pause it to calibrate another recipe.");
@@ -367,6 +365,7 @@ class Engine implements EngineApi {
   async dispose(): Promise<void> {
     this.#asking.stopAll();
     this.#intake.stopAll();
+    this.#bench.stop();
     await this.#inside.close();
     await this.#run?.destroy();
     this.#run = null;

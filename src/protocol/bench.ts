@@ -71,7 +71,7 @@ export interface BenchRow {
   readonly launches?: number;
   readonly submits?: number;
   readonly tokens_per_sec?: number;
-  /** Mean loss of the sixth step (index 5), nats. */
+  /** Training loss of step 5, counted from 1, nats a token. */
   readonly loss?: number;
   /** Worst error as a share of what is allowed; 1 is the limit. */
   readonly error_vs_bound?: number;

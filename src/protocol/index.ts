@@ -2,5 +2,6 @@
 export type * from "./recipe.ts";
 export type * from "./messages.ts";
 export type * from "./own-data.ts";
+export type * from "./bench.ts";
 export type * from "./profile.ts";
 export type * from "./tuning.ts";

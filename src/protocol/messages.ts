@@ -2,6 +2,7 @@
  * What crosses the worker's border: commands go in as method calls (`EngineApi`), events come out in batches. Types only.
  * Everything here survives structured clone. Large arrays are copies; nobody holds a view of the engine's memory.
  */
+import type { BenchRequest, BenchResult, BenchRow, BenchScene } from "./bench.ts";
 import type { CorpusChoices, CorpusPreview, IngestReport, OwnFile } from "./own-data.ts";
 import type { StepProfile } from "./profile.ts";
 import type { KnobChange, ModelConfig, Recipe } from "./recipe.ts";
@@ -178,6 +179,8 @@ export type EngineEventBody =
   | { readonly type: "checkpoints"; readonly list: readonly CheckpointSummary[] }
   /** How far own files are read: the share of their bytes, 0 to 1. Run id "engine". */
   | { readonly type: "intake"; readonly intakeId: string; readonly share: number }
+  /** The bench: what is timed next, or a row that is there. Run id "engine". */
+  | { readonly type: "bench"; readonly done: number; readonly total: number; readonly what?: string; readonly row?: BenchRow }
   | { readonly type: "notice"; readonly level: "info" | "warning" | "error"; readonly code: string; readonly text: string };
 
 /** A token of an example as training sees it. */
@@ -285,6 +288,9 @@ export interface EngineApi {
   setPace(pace: Pace): Promise<void>;
   /** Every launch of one training step of the run, timed between two steps; training waits meanwhile. */
   profileStep(): Promise<StepProfile>;
+  /** Times the kernels that train, and whole steps, with rows told as they come. Refused while a run trains. Throws COMMAND, CANCELLED. */
+  bench(request: BenchRequest, scene: BenchScene): Promise<BenchResult>;
+  stopBench(): Promise<void>;
   calibrate(recipe: Recipe): Promise<Calibration>;
   /** What each stage would allocate, one after another and never together; from recordings alone, so that nothing is allocated and a run that trains is not asked. Throws MEM_ESTIMATE, CONFIG_*. */
   planMemory(recipe: Recipe): Promise<readonly MemoryReport[]>;

@@ -58,6 +58,8 @@ export function connectEngine(): Promise<EngineConnection> {
     stop: () => remote.stop(),
     setVisible: (visible) => remote.setVisible(visible),
     setPace: (pace) => remote.setPace(pace),
+    bench: (request, scene) => remote.bench(request, scene),
+    stopBench: () => remote.stopBench(),
     profileStep: () => remote.profileStep(),
     calibrate: (recipe) => remote.calibrate(recipe),
     planMemory: (recipe) => remote.planMemory(recipe),

@@ -108,6 +108,7 @@ function reduceEvent(state: PageState, event: EngineEvent): PageState {
       return withAnswer(state, event.requestId, event.side, (answer) => ({ ...answer, status: "done", reason: event.reason, error: event.error, note: event.note }));
     case "checkpoints":
       return { ...state, checkpoints: event.list };
+    case "bench":
     case "intake":
       // How far a reading is stands with the dialog that asked for it, not with the page.
       return state;

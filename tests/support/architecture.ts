@@ -45,6 +45,8 @@ const EDGES: ReadonlySet<string> = new Set([
   "src/cli/page.ts -> src/ui/engine-client.ts",
   // A checkpoint leaves the page as the store's zip and is unpacked on disk.
   "src/cli/export.ts -> src/store/zip.ts",
+  // A result of the bench is written the same by the page and by the command line.
+  "src/cli/bench.ts -> src/bench/writers.ts",
   // The held-out questions that the engine scores are those that the command line shows.
   "src/cli/answers.ts -> src/engine/quiz.ts",
 ]);

@@ -13,6 +13,7 @@ let packed: ReturnType<typeof packCorpora> | undefined;
 
 export async function fetchFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   if (path === "kernels.wasm") return new Uint8Array(readFileSync(here("src/kernels/wasm/build/kernels.wasm")));
+  if (path === "bench/reference.gz") return new Uint8Array(readFileSync(here("public/bench/reference.gz")));
   const corpora = await (packed ??= packCorpora());
   const utf8 = new TextEncoder();
   if (path === "corpora/index.json") return utf8.encode(JSON.stringify(corpora.map(({ id }) => ({ id, bytes: 1 }))));

@@ -159,6 +159,12 @@ export class StubEngine implements EngineApi {
     this.put({ pace });
   }
 
+  async bench(): Promise<never> {
+    throw new Error("[COMMAND] the stub has no bench");
+  }
+
+  async stopBench(): Promise<void> {}
+
   async profileStep(): Promise<StepProfile> {
     this.calls.push("profileStep");
     return stubProfile(this.run!);

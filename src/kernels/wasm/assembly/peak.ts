@@ -1,4 +1,5 @@
 /** copy, peakFma: the roofs that the bench measures. Contracts: src/kernels/copy.ts, src/kernels/peak-fma.ts. */
+import { fma } from "./math";
 
 export function copy(inp: usize, out: usize, size: i32): void {
   const end = inp + ((<usize>size) << 2);
@@ -22,14 +23,14 @@ export function peakFma(inp: usize, out: usize, size: i32, rounds: i32): void {
     let y6 = f32x4.add(y0, f32x4.splat(6));
     let y7 = f32x4.add(y0, f32x4.splat(7));
     for (let round = 0; round < rounds; round++) {
-      y0 = f32x4.add(f32x4.mul(y0, scale), shift);
-      y1 = f32x4.add(f32x4.mul(y1, scale), shift);
-      y2 = f32x4.add(f32x4.mul(y2, scale), shift);
-      y3 = f32x4.add(f32x4.mul(y3, scale), shift);
-      y4 = f32x4.add(f32x4.mul(y4, scale), shift);
-      y5 = f32x4.add(f32x4.mul(y5, scale), shift);
-      y6 = f32x4.add(f32x4.mul(y6, scale), shift);
-      y7 = f32x4.add(f32x4.mul(y7, scale), shift);
+      y0 = fma(y0, scale, shift);
+      y1 = fma(y1, scale, shift);
+      y2 = fma(y2, scale, shift);
+      y3 = fma(y3, scale, shift);
+      y4 = fma(y4, scale, shift);
+      y5 = fma(y5, scale, shift);
+      y6 = fma(y6, scale, shift);
+      y7 = fma(y7, scale, shift);
     }
     const low = f32x4.add(f32x4.add(y0, y1), f32x4.add(y2, y3));
     const high = f32x4.add(f32x4.add(y4, y5), f32x4.add(y6, y7));

@@ -1,0 +1,178 @@
+/**
+ * The gate before the stopwatch: what a kernel wrote against its own textbook formula in float64. A result beyond its bound gets no time.
+ * Large products are judged on entries from everywhere, long batches by their last sequence: those in float64, over the whole of K or T.
+ */
+import { elementTypeOf } from "../device/launch.ts";
+import type { AnyKernel, DimValues } from "../device/types.ts";
+import { outputsOf, type Numbers } from "./inputs.ts";
+
+/** u = 2^-24: half a unit in the last place of f32 at 1. */
+const U = 2 ** -24;
+/** The half precision of shader-f16 rounds at 2^-11. */
+const HALF = 2 ** 13;
+/** How far inputs are moved, in their own size, to see how far the formula's outputs move. */
+const MOVE = 4 * U;
+const DRAWS = 3;
+/** A result may lie this many times farther from the judge than the moved inputs took the judge itself. */
+const FACTOR = 8;
+const SMALLEST_NORMAL = 2 ** -126;
+/** Rows and columns of a product that are judged: first, last, and between. */
+const ENTRIES = 24;
+
+type JudgeArray = Float64Array | Uint32Array;
+
+/** One output: what it must be at some places, and how far off it may be. */
+export interface Verdict {
+  readonly output: string;
+  /** Places in the device's output; null where all are judged, in order. */
+  readonly places: Uint32Array | null;
+  readonly want: JudgeArray;
+  readonly allowed: Float64Array;
+}
+
+export interface Gate {
+  /** Worst error as a share of what is allowed; 1 is the limit. */
+  readonly worst: number;
+  /** Empty where the result is right; else what is wrong with it. */
+  readonly wrong: string;
+  readonly judged: number;
+}
+
+/** The part of a launch that is judged: its inputs, and where its outputs lie in those of the whole. */
+interface Part {
+  readonly dims: DimValues;
+  readonly inputs: ReadonlyMap<string, Numbers>;
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly places: ReadonlyMap<string, Uint32Array>;
+}
+
+const pick = (from: Numbers, places: Uint32Array): Numbers => {
+  const out = from instanceof Uint32Array ? new Uint32Array(places.length) : new Float32Array(places.length);
+  for (let i = 0; i < places.length; i++) out[i] = from[places[i]!]!;
+  return out;
+};
+
+/** At most `most` of [0, length): both ends and evenly between. */
+function spreadOver(length: number, most: number): Uint32Array {
+  if (length <= most) return Uint32Array.from({ length }, (_, i) => i);
+  return Uint32Array.from({ length: most }, (_, i) => Math.round((i * (length - 1)) / (most - 1)));
+}
+
+const grid = (rows: Uint32Array, columns: Uint32Array, stride: number): Uint32Array =>
+  Uint32Array.from({ length: rows.length * columns.length }, (_, i) => rows[Math.floor(i / columns.length)]! * stride + columns[i % columns.length]!);
+
+const all = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => i);
+
+/** A product of some rows and columns over the whole of K; null where a binding has a size that says nothing of its layout. */
+function partOfProduct(kernel: AnyKernel, dims: DimValues, sizes: ReadonlyMap<string, number>): Omit<Part, "inputs"> | null {
+  const form = /^matmul(NN|NT|TN)/.exec(kernel.name)?.[1];
+  const { M, N, K } = dims as { M?: number; N?: number; K?: number };
+  if (form === undefined || M === undefined || N === undefined || K === undefined) return null;
+  const [rows, columns] = [spreadOver(M, ENTRIES), spreadOver(N, ENTRIES)];
+  const places = new Map<string, Uint32Array>();
+  for (const [name, size] of sizes) {
+    if (name === "a" && size === M * K) places.set(name, form === "TN" ? grid(all(K), rows, M) : grid(rows, all(K), K));
+    else if (name === "b" && size === K * N) places.set(name, form === "NT" ? grid(columns, all(K), K) : grid(all(K), columns, N));
+    else if (name === "a" || name === "b") return null;
+    else if (size === N && M > 1) places.set(name, columns);
+    else if (size === M * N) places.set(name, grid(rows, columns, N));
+    else return null;
+  }
+  return { dims: { ...dims, M: rows.length, N: columns.length }, sizes: new Map([...places].map(([name, { length }]) => [name, length])), places };
+}
+
+/** The last sequence of a batch, for kernels over (B, T): the one whose offsets are largest. */
+function partOfBatch(dims: DimValues, sizes: ReadonlyMap<string, number>): Omit<Part, "inputs"> | null {
+  const { B, T } = dims as { B?: number; T?: number };
+  if (B === undefined || T === undefined || B < 2 || [...sizes.values()].some((size) => size % (B * T) !== 0)) return null;
+  const places = new Map([...sizes].map(([name, size]) => [name, Uint32Array.from({ length: size / B }, (_, i) => size - size / B + i)]));
+  return { dims: { ...dims, B: 1 }, sizes: new Map([...sizes].map(([name, size]) => [name, size / B])), places };
+}
+
+function partOf(kernel: AnyKernel, dims: DimValues, inputs: ReadonlyMap<string, Numbers>, sizes: ReadonlyMap<string, number>): Part {
+  const part = partOfProduct(kernel, dims, sizes) ?? partOfBatch(dims, sizes) ?? { dims, sizes, places: new Map<string, Uint32Array>() };
+  return { ...part, inputs: new Map([...inputs].map(([name, data]) => [name, part.places.has(name) ? pick(data, part.places.get(name)!) : data])) };
+}
+
+/** The formula on this part, its f32 inputs moved by at most `move` of themselves (in a direction drawn by `draw`). */
+function meaningOf(kernel: AnyKernel, part: Part, move: number, draw: number): Map<string, JudgeArray> {
+  let state = Math.imul(draw + 1, 0x9e3779b1) | 1;
+  const buffers: Record<string, JudgeArray> = {};
+  for (const [name, spec] of Object.entries(kernel.bindings)) {
+    const given = part.inputs.get(name);
+    if (given instanceof Uint32Array) buffers[name] = given.slice();
+    else if (given) {
+      const moved = Float64Array.from(given);
+      if (move > 0) {
+        for (let i = 0; i < moved.length; i++) {
+          state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+          moved[i] = moved[i]! * (1 + move * (state / 2 ** 31));
+        }
+      }
+      buffers[name] = moved;
+    } else buffers[name] = elementTypeOf(spec) === "u32" ? new Uint32Array(part.sizes.get(name)!) : new Float64Array(part.sizes.get(name)!).fill(NaN);
+  }
+  kernel.meaning(buffers, part.dims);
+  return new Map(outputsOf(kernel).map((name) => [name, buffers[name]!]));
+}
+
+function ulp(x: number): number {
+  const size = Math.abs(x);
+  return size < SMALLEST_NORMAL ? 2 ** -149 : 2 ** (Math.floor(Math.log2(size)) - 23);
+}
+
+/**
+ * How far each value may be off: eight times as far as the formula itself moves (here, and over the whole output in the root mean square)
+ * when every input moves by four roundings, plus four units in the last place.
+ */
+function allowedOf(want: JudgeArray, moved: readonly JudgeArray[]): Float64Array {
+  const allowed = new Float64Array(want.length);
+  let [squares, count] = [0, 0];
+  for (const other of moved) {
+    for (let i = 0; i < want.length; i++) {
+      const distance = Math.abs(other[i]! - want[i]!);
+      // What the formula leaves alone: part of an output that another launch writes.
+      if (Number.isNaN(distance)) continue;
+      count++;
+      squares += distance * distance;
+      if (distance > allowed[i]!) allowed[i] = distance;
+    }
+  }
+  const typical = Math.sqrt(squares / Math.max(1, count));
+  for (let i = 0; i < want.length; i++) allowed[i] = FACTOR * (allowed[i]! + typical) + 4 * ulp(want[i]!) + SMALLEST_NORMAL;
+  return allowed;
+}
+
+/**
+ * What a launch on these inputs must give. Values of "write" bindings that the formula leaves alone are not judged.
+ * @param sizes elements of each binding
+ */
+export function judge(kernel: AnyKernel, dims: DimValues, inputs: ReadonlyMap<string, Numbers>, sizes: ReadonlyMap<string, number>): Verdict[] {
+  const part = partOf(kernel, dims, inputs, sizes);
+  const want = meaningOf(kernel, part, 0, 0);
+  const moved = Array.from({ length: DRAWS }, (_, draw) => meaningOf(kernel, part, MOVE, draw));
+  return [...want].map(([output, values]) => ({
+    output, want: values, places: part.places.get(output) ?? null,
+    allowed: values instanceof Uint32Array ? new Float64Array(values.length) : allowedOf(values, moved.map((each) => each.get(output)!)),
+  }));
+}
+
+/** @param half the variant computes in f16, whose roundings are 2^13 times coarser */
+export function gate(verdicts: readonly Verdict[], outputs: ReadonlyMap<string, Numbers>, half = false): Gate {
+  let worst = 0;
+  let judged = 0;
+  for (const { output, places, want, allowed } of verdicts) {
+    const got = outputs.get(output)!;
+    for (let i = 0; i < want.length; i++) {
+      if (Number.isNaN(want[i]!)) continue;
+      const at = places ? places[i]! : i;
+      const error = Math.abs(got[at]! - want[i]!);
+      const most = (half ? HALF : 1) * allowed[i]!;
+      judged++;
+      // Written so that NaN is wrong.
+      if (!(error <= most)) return { worst: error / most, judged, wrong: `${output}[${at}] is ${got[at]}, the judge says ${want[i]}; ${most.toExponential(1)} off is allowed` };
+      if (error > 0) worst = Math.max(worst, error / most);
+    }
+  }
+  return judged > 0 ? { worst, judged, wrong: "" } : { worst: NaN, judged, wrong: "nothing of it could be judged" };
+}

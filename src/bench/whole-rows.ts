@@ -1,0 +1,121 @@
+/** Suites of whole runs: a training step of each reference config, and answers drawn token by token. The trainer is the one that trains. */
+import { NestlingError } from "../core/errors.ts";
+import type { Device } from "../device/types.ts";
+import type { BenchRow } from "../protocol/bench.ts";
+import { FULL_MS } from "../training/pacing.ts";
+import { RING_ROWS } from "../training/programs.ts";
+import { Trainer } from "../training/trainer.ts";
+import { referencePrograms, stepLaunches } from "./cases.ts";
+import type { KernelBench } from "./kernel-rows.ts";
+import { REFERENCE_BATCH, REFERENCE_CONFIGS, REFERENCE_LOSS, referenceSource, referenceStage, referenceWeights, type ReferenceName } from "./reference.ts";
+import { speedOf } from "./roofline.ts";
+import { apart, median, repeatsFor, spreadOf } from "./statistics.ts";
+
+/** Steps until the loss is known that four other trainers agree on; their times are not taken. */
+const CHECKED_STEPS = 5;
+/** What those four differ by, ten times over. */
+const LOSS_TOLERANCE = 2e-3;
+const NEW_TOKENS = 64;
+
+export const REFERENCES: readonly ReferenceName[] = ["tiny", "small"];
+
+/** The device, its submits counted. */
+function counted(device: Device): { readonly device: Device; submits(): number } {
+  let submits = 0;
+  const proxy = new Proxy(device, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (name === "submit") {
+        return (...args: Parameters<Device["submit"]>): void => {
+          submits++;
+          target.submit(...args);
+        };
+      }
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+  return { device: proxy, submits: () => submits };
+}
+
+async function trainerOf(device: Device, name: ReferenceName, text: Uint8Array, steps: number): Promise<Trainer> {
+  const programs = referencePrograms(name, device.limits.maxBindingBytes);
+  const trainer = await Trainer.create(device, programs, referenceStage(steps), 1, referenceSource(name, text, steps));
+  trainer.loadWeights(referenceWeights(name));
+  trainer.pace.limitMs = FULL_MS;
+  return trainer;
+}
+
+/** @param text the reference text's bytes @throws NestlingError GPU_LOST, OUT_OF_MEMORY, CANCELLED */
+export async function stepRow({ device, clock, peak, samples }: KernelBench, name: ReferenceName, text: Uint8Array): Promise<BenchRow> {
+  const watched = counted(device);
+  const trainer = await trainerOf(watched.device, name, text, CHECKED_STEPS + samples);
+  try {
+    const { block_size, n_layer, n_embd } = REFERENCE_CONFIGS[name];
+    const launches = stepLaunches(trainer.programs);
+    const row: Omit<BenchRow, "status"> = { suite: "step", name, shape: `layers ${n_layer}, width ${n_embd}, context ${block_size}, rows ${REFERENCE_BATCH}`, variant: "gpt2, f32", launches: launches.length, chosen: true };
+    let loss = NaN;
+    let stepMs = Infinity;
+    for (let step = 0; step < CHECKED_STEPS; step++) {
+      const from = clock.now();
+      trainer.takeStep();
+      loss = (await trainer.readMetrics()).at(-1)!.loss;
+      stepMs = clock.now() - from;
+      trainer.observeStep(stepMs);
+      clock.check();
+      await clock.breathe();
+    }
+    if (!(Math.abs(loss - REFERENCE_LOSS[name]) <= LOSS_TOLERANCE)) return { ...row, loss, status: `wrong: the loss at step ${CHECKED_STEPS} is ${loss.toFixed(4)}, other trainers have ${REFERENCE_LOSS[name]}` };
+    const times: number[] = [];
+    const before = watched.submits();
+    const repeats = Math.min(RING_ROWS, repeatsFor(stepMs, clock.quantumMs));
+    for (let i = 0; i < samples; i++) {
+      const from = clock.now();
+      for (let step = 0; step < repeats; step++) trainer.takeStep();
+      await device.finished();
+      times.push((clock.now() - from) / repeats);
+      await trainer.readMetrics();
+      clock.check();
+      await clock.breathe();
+    }
+    const submits = (watched.submits() - before) / (samples * repeats);
+    const work = { flops: 0, bytes: 0 };
+    for (const { kernel, dims } of launches) {
+      const cost = kernel.cost(Object.fromEntries(Object.keys(kernel.dims).map((dim, i) => [dim, dims[i]!])));
+      work.flops += cost.flops;
+      work.bytes += cost.bytes;
+    }
+    const ms = median(times);
+    const every = (from: number): number[] => times.filter((_, i) => i % 2 === from);
+    return {
+      ...row, ...spreadOf(times), ...speedOf(work, ms, peak), submits, tokens_per_sec: (1000 * REFERENCE_BATCH * block_size) / ms, loss,
+      noise: apart(median(every(0)), median(every(1))), status: "ok",
+    };
+  } finally {
+    trainer.destroy();
+  }
+}
+
+/** One answer at a time, as a person asks: a prompt read, then token after token. */
+export async function generationRow({ device, clock, samples }: KernelBench, name: ReferenceName, text: Uint8Array): Promise<BenchRow> {
+  const trainer = await trainerOf(device, name, text, 1);
+  try {
+    const count = Math.min(NEW_TOKENS, REFERENCE_CONFIGS[name].block_size / 2);
+    const times: number[] = [];
+    for (let i = 0; i <= samples; i++) {
+      const from = clock.now();
+      let tokens = 0;
+      for await (const drawn of trainer.ask.generate([text.subarray(i, i + 16)], { temperature: 1, top_k: 0, top_p: 1, max_new_tokens: count, seed: i })) {
+        tokens++;
+        void drawn;
+      }
+      if (tokens !== count) throw new NestlingError("PLAN", `${tokens} tokens came of ${count}.`);
+      // The first one warms up.
+      if (i > 0) times.push((clock.now() - from) / count);
+      clock.check();
+      await clock.breathe();
+    }
+    return { suite: "generation", name, shape: `prompt 16, new tokens ${count}, rows 1`, variant: "gpt2, f32", ...spreadOf(times), tokens_per_sec: 1000 / median(times), chosen: true, status: "ok" };
+  } finally {
+    trainer.destroy();
+  }
+}

@@ -1,0 +1,71 @@
+/** The bench behind the protocol: one at a time, never beside a run that trains. Times nothing itself. */
+import { NestlingError } from "../core/errors.ts";
+import { REFERENCE_TEXT, runBench, type BenchPlace } from "../bench/index.ts";
+import { SUITES, type BenchRequest, type BenchResult, type BenchScene } from "../protocol/bench.ts";
+import type { EngineEventBody } from "../protocol/messages.ts";
+import * as check from "./check.ts";
+import type { ChosenDevice } from "./choose-device.ts";
+import type { Environment } from "./environment.ts";
+import { ENGINE_VERSION } from "./version.ts";
+
+const MOST_SIZE = 8192;
+
+export class Bench {
+  #running = false;
+  #stop = false;
+
+  constructor(
+    private readonly env: Environment,
+    private readonly chosen: () => ChosenDevice,
+    private readonly emit: (body: EngineEventBody) => void,
+  ) {}
+
+  /** @throws NestlingError COMMAND while one runs already or for a request that is none, CANCELLED */
+  async run(asked: BenchRequest, scene: BenchScene, training: boolean): Promise<BenchResult> {
+    if (training) throw new NestlingError("COMMAND", "A run is training, and would be timed with it. Pause it, then start the bench.");
+    if (this.#running) throw new NestlingError("COMMAND", "A bench is running already. Stop it first, or wait for it.");
+    const request = checked(asked);
+    this.#running = true;
+    this.#stop = false;
+    try {
+      const text = await gunzip(await this.env.fetchFile(REFERENCE_TEXT));
+      const { device } = this.chosen();
+      return await runBench(device, this.#place(scene ?? {}), request, ENGINE_VERSION, text, {
+        now: this.env.now, breathe: this.env.breathe, shouldStop: () => this.#stop,
+        onNext: (what, done, total) => this.emit({ type: "bench", what, done, total }),
+        onRow: (row, done, total) => this.emit({ type: "bench", row, done, total }),
+      });
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  stop(): void {
+    this.#stop = true;
+  }
+
+  #place({ label, flags, hidden }: BenchScene): BenchPlace {
+    const { report } = this.chosen();
+    return {
+      backend: report.kind, adapter: report.name, software: report.fallbackAdapter, features: report.features, limits: report.limits, browser: this.env.userAgent,
+      ...(label === undefined ? {} : { label: check.text("label", label, 200) }), ...(flags === undefined ? {} : { flags }), ...(hidden === undefined ? {} : { hidden }),
+    };
+  }
+}
+
+function checked(asked: BenchRequest): BenchRequest {
+  const suites = Array.isArray(asked?.suites) ? asked.suites.map((suite) => check.oneOf("suite", suite, SUITES)) : [];
+  if (suites.length === 0) throw new NestlingError("COMMAND", `No suite was named; there are ${SUITES.join(", ")}.`, { name: "suites" });
+  const size = (name: string, value: number): number => check.whole(name, value, 1, MOST_SIZE);
+  const { product, contexts } = asked;
+  return {
+    suites: [...new Set(suites)], quick: asked.quick === true, buffers: check.oneOf("buffers", asked.buffers ?? "hot", ["hot", "rotating"] as const),
+    ...(product === undefined ? {} : { product: { M: size("M", product.M), N: size("N", product.N), K: size("K", product.K) } }),
+    ...(contexts === undefined ? {} : { contexts: contexts.map((T) => size("T", T)) }),
+  };
+}
+
+async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
