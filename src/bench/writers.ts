@@ -41,7 +41,7 @@ export function toMarkdown({ device, date, quick, rows }: BenchResult): string {
   const head = [
     `# ${cell(device.label ?? device.adapter)}`,
     "",
-    `${cell(device.adapter)}${device.software ? " (software adapter)" : ""}, ${device.backend}, ${cell(device.browser)}, ${date}${quick ? ", quick run" : ""}${device.hidden ? ", **the page was hidden**" : ""}.`,
+    `${cell(device.adapter)}${device.renderer ? ` [${cell(device.renderer)}]` : ""}${device.software ? " (software adapter)" : ""}, ${device.backend}, ${cell(device.browser)}, ${date}${quick ? ", quick run" : ""}${device.hidden ? ", **the page was hidden**" : ""}.`,
     `Measured peaks: ${short(peak.gflops)} GFLOP/s, ${short(peak.gbps)} GB/s. Clock: ${short(device.timer_quantum_ms)} ms. What trains is **bold**; \`noise\` is how far two timings of the same variant lay apart.`,
   ].join("\n");
   return `${[head, ...tables].join("\n\n")}\n`;

@@ -6,6 +6,7 @@ import { toCsv, toJson, toMarkdown } from "../bench/writers.ts";
 import { NestlingError } from "../core/errors.ts";
 import { SUITES, type BenchRequest, type BenchResult, type Suite } from "../protocol/bench.ts";
 import type { BackendChoice, EngineEvent } from "../protocol/index.ts";
+import { adapterChoice, launchFlags } from "./browser.ts";
 import { DIST, ensurePage } from "./build.ts";
 import { isMain, root } from "./paths.ts";
 import { Session } from "./session.ts";
@@ -89,7 +90,7 @@ export async function bench(args: readonly string[]): Promise<number> {
     session = await Session.open({ events, words }, join(root, DIST));
     const { device } = await session.start(backend);
     words(`${device.name}: ${device.why}`);
-    const result = await session.bench(request, label === undefined ? {} : { label });
+    const result = await session.bench(request, { flags: launchFlags(adapterChoice()), ...(label === undefined ? {} : { label }) });
     process.stdout.write(toMarkdown(result));
     for (const { path, write } of files) {
       await writeFile(path, write(result)).catch((error: NodeJS.ErrnoException) => refuse(`"${path}" cannot be written (${error.code ?? error.message}).`));

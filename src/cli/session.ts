@@ -85,7 +85,12 @@ export class Session {
   }
 
   bench(request: BenchRequest, scene: BenchScene): Promise<BenchResult> {
-    return this.alive(this.page.evaluate((handle, value, place) => handle.engine.bench(value, place), this.handle, request, scene));
+    return this.alive(this.page.evaluate(async (handle, value, place) => {
+      let { hidden } = document;
+      document.addEventListener("visibilitychange", () => (hidden ||= document.hidden));
+      const result = await handle.engine.bench(value, place);
+      return { ...result, device: { ...result.device, hidden } };
+    }, this.handle, request, scene));
   }
 
   stopBench(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Environment } from "./environment.ts";
 import { ENGINE_VERSION } from "./version.ts";
 
 const MOST_SIZE = 8192;
+const MOST_FLAGS = 100;
 
 export class Bench {
   #running = false;
@@ -47,8 +48,8 @@ export class Bench {
   #place({ label, flags, hidden }: BenchScene): BenchPlace {
     const { report } = this.chosen();
     return {
-      backend: report.kind, adapter: report.name, software: report.fallbackAdapter, features: report.features, limits: report.limits, browser: this.env.userAgent,
-      ...(label === undefined ? {} : { label: check.text("label", label, 200) }), ...(flags === undefined ? {} : { flags }), ...(hidden === undefined ? {} : { hidden }),
+      backend: report.kind, adapter: report.name, ...(report.kind === "webgpu" ? { power: "high-performance", ...rendererName() } : {}), software: report.fallbackAdapter, features: report.features, limits: report.limits, browser: this.env.userAgent,
+      ...(label === undefined ? {} : { label: check.text("label", label, 200) }), ...(flags === undefined ? {} : { flags: flags.slice(0, MOST_FLAGS).map((flag) => check.text("flags", flag, 500)) }), ...(hidden === undefined ? {} : { hidden }),
     };
   }
 }
@@ -63,6 +64,16 @@ function checked(asked: BenchRequest): BenchRequest {
     ...(product === undefined ? {} : { product: { M: size("M", product.M), N: size("N", product.N), K: size("K", product.K) } }),
     ...(contexts === undefined ? {} : { contexts: contexts.map((T) => size("T", T)) }),
   };
+}
+
+/** WebGL's name of the graphics; nothing where a worker has no WebGL. */
+function rendererName(): { renderer?: string } {
+  if (typeof OffscreenCanvas === "undefined") return {};
+  const gl = new OffscreenCanvas(1, 1).getContext("webgl");
+  const names = gl?.getExtension("WEBGL_debug_renderer_info");
+  const renderer: unknown = gl && names ? gl.getParameter(names.UNMASKED_RENDERER_WEBGL) : null;
+  gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  return typeof renderer === "string" && renderer !== "" ? { renderer } : {};
 }
 
 async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

@@ -32,16 +32,15 @@ export interface BenchScene {
 export interface BenchDevice extends BenchScene {
   readonly backend: "webgpu" | "cpu";
   readonly adapter: string;
-  readonly vendor?: string;
-  readonly architecture?: string;
-  readonly driver?: string;
+  /** What WebGL calls the same graphics: it names the card and often the driver where WebGPU keeps silent. */
+  readonly renderer?: string;
   /** A software adapter: its figures say nothing of a GPU. */
   readonly software: boolean;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
   readonly browser: string;
   /** `powerPreference` that the adapter was asked with. */
-  readonly power?: string;
+  readonly power?: GPUPowerPreference;
   /** Smallest step of the clock, and of GPU timestamps where there are any, milliseconds. */
   readonly timer_quantum_ms: number;
   readonly timestamps: boolean;

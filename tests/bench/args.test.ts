@@ -1,0 +1,66 @@
+/** The flags of `npm run bench`, and what the engine takes from them. */
+import { describe, expect, it } from "vitest";
+import { parseBenchArgs } from "../../src/cli/bench.ts";
+import { SUITES } from "../../src/protocol/bench.ts";
+import { startTestEngine } from "../support/engine-env.ts";
+
+describe("npm run bench", () => {
+  it("times everything without flags, on hot buffers, in full", () => {
+    expect(parseBenchArgs([])).toEqual({ help: false, backend: "auto", files: [], request: { suites: [...SUITES], buffers: "hot" } });
+  });
+
+  it("takes several suites once each, a product, a label and files", () => {
+    const { request, backend, label, files } = parseBenchArgs(["--suite", "step,matmul,step", "--backend", "cpu", "--quick", "--product", "3,5,7", "--buffers", "rotating", "--label", "mine", "--json", "a", "--csv", "b", "--markdown", "c"]);
+    expect(request).toEqual({ suites: ["step", "matmul"], quick: true, buffers: "rotating", product: { M: 3, N: 5, K: 7 } });
+    expect([backend, label, files.map(({ path }) => path)]).toEqual(["cpu", "mine", ["a", "b", "c"]]);
+  });
+
+  it.each([
+    [["--suite", "sorting"], '--suite is "sorting"'],
+    [["--backend", "tpu"], '--backend is "tpu"'],
+    [["--buffers", "cold"], '--buffers is "cold"'],
+    [["--product", "1,2"], "three whole numbers"],
+    [["--product", "1,2,0"], "three whole numbers"],
+    [["--fast"], "--fast"],
+  ])("refuses %j and says what is allowed", (args, words) => {
+    expect(() => parseBenchArgs(args)).toThrow(words);
+    expect(() => parseBenchArgs(args)).toThrow("COMMAND");
+  });
+});
+
+describe("the engine's bench", () => {
+  it("tells what it times next and each row as it comes, and gives the whole at the end", async () => {
+    const { api, events } = await startTestEngine();
+    const result = await api.bench({ suites: ["softmax"], quick: true }, { label: "here" });
+    await api.dispose();
+    expect(result).toMatchObject({ format: "nestling-bench", version: 1, quick: true, buffers: "hot", device: { backend: "cpu", label: "here", software: false } });
+    expect(result.device.peak.gflops).toBeGreaterThan(0);
+    expect(result.device.peak.gbps).toBeGreaterThan(0);
+    const told = events.flatMap((event) => (event.type === "bench" ? [event] : []));
+    expect(told.flatMap(({ row }) => (row ? [row] : []))).toEqual(result.rows);
+    expect(told.some(({ what }) => what?.startsWith("softmax"))).toBe(true);
+    expect(result.rows.map(({ status }) => status)).toEqual(["ok", "A/A"]);
+  });
+
+  it("ends with CANCELLED when it is stopped, and can be started again", async () => {
+    const { api } = await startTestEngine();
+    const stopped = api.bench({ suites: ["matmul", "attention"] }, {});
+    await expect(api.bench({ suites: ["copy"] }, {})).rejects.toThrow("running already");
+    await api.stopBench();
+    await expect(stopped).rejects.toThrow("CANCELLED");
+    expect((await api.bench({ suites: ["softmax"], quick: true }, {})).rows).toHaveLength(2);
+    await api.dispose();
+  });
+
+  it.each([
+    [{ suites: [] }, "No suite"],
+    [{ suites: ["sorting"] }, "suite"],
+    [{ suites: ["matmul"], product: { M: 1e6, N: 1, K: 1 } }, "M"],
+    [{ suites: ["attention"], contexts: [0] }, "T"],
+    [null, "No suite"],
+  ])("refuses the request %j", async (request, words) => {
+    const { api } = await startTestEngine();
+    await expect(api.bench(request as never, {})).rejects.toThrow(words);
+    await api.dispose();
+  });
+});
