@@ -77,6 +77,6 @@ export async function runBench(device: Device, place: BenchPlace, request: Bench
   }
   return {
     format: "nestling-bench", version: 1, date: new Date().toISOString(), engine, quick, buffers: request.buffers ?? "hot",
-    device: { ...place, timer_quantum_ms: clock.quantumMs, timestamps: false, peak }, rows,
+    device: { ...place, timer_quantum_ms: clock.quantumMs, timestamps: device.submitTimed !== undefined, peak }, rows,
   };
 }

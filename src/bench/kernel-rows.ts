@@ -9,7 +9,7 @@ import { inputsOf, outputsOf, type Numbers } from "./inputs.ts";
 import { gate, judge, type Verdict } from "./judge.ts";
 import { speedOf, type Peak } from "./roofline.ts";
 import { apart, median, spreadOf } from "./statistics.ts";
-import { forecast, timeInTurns, type Clock, type Subject } from "./stopwatch.ts";
+import { forecast, timeInTurns, type Clock, type Subject, type Timed } from "./stopwatch.ts";
 
 /** Sets of buffers of a rotating run: more than caches hold of most launches. */
 const SETS = 4;
@@ -95,9 +95,9 @@ export async function kernelRows(bench: KernelBench, one: Case): Promise<BenchRo
     const twin = ready.find(({ row }) => row.chosen);
     const times = await timeInTurns(device, twin ? [...ready, twin] : ready, [...ready, ...(twin ? [twin] : [])].map(({ forecastMs }) => forecastMs), bench.samples, clock);
     const work = recorded.kernel.cost(dims);
-    const again = twin ? median(times.at(-1)!) : undefined;
-    const noise = twin && again !== undefined ? apart(median(times[ready.indexOf(twin)]!), again) : undefined;
-    const timed = (row: Omit<BenchRow, "status">, ms: readonly number[], status: string): BenchRow => ({ ...row, ...spreadOf(ms), ...speedOf(work, median(ms), peak), ...(noise === undefined ? {} : { noise }), status });
+    const again = twin ? median(times.at(-1)!.ms) : undefined;
+    const noise = twin && again !== undefined ? apart(median(times[ready.indexOf(twin)]!.ms), again) : undefined;
+    const timed = (row: Omit<BenchRow, "status">, { ms, gpuMs }: Timed, status: string): BenchRow => ({ ...row, ...spreadOf(ms), ...(gpuMs.length > 0 ? { gpu_ms: median(gpuMs) } : {}), ...speedOf(work, median(ms), peak), ...(noise === undefined ? {} : { noise }), status });
     ready.forEach(({ row }, i) => rows.push(timed(row, times[i]!, "ok")));
     if (twin) rows.push(timed({ ...twin.row, chosen: false }, times.at(-1)!, "A/A"));
     return rows;

@@ -18,7 +18,7 @@ export async function measurePeak(device: Device, clock: Clock): Promise<Peak> {
     const program = await device.prepare("peak", [{ label: kernel.name, kernel, variant: 0, views, dims }]);
     try {
       const subject = { programs: [program] };
-      return median((await timeInTurns(device, [subject], [await forecast(device, subject, clock)], SAMPLES, clock))[0]!);
+      return median((await timeInTurns(device, [subject], [await forecast(device, subject, clock)], SAMPLES, clock))[0]!.ms);
     } finally {
       program.destroy();
     }

@@ -22,30 +22,50 @@ function commandsOf({ programs }: Subject, repeats: number): Command[] {
   return Array.from({ length: repeats }, (_, i) => ({ kind: "run", program: programs[i % programs.length]! }));
 }
 
-/** Milliseconds of one launch, over `repeats` of them in one submit; nothing is read back. */
-async function sample(device: Device, subject: Subject, repeats: number, { now }: Clock): Promise<number> {
+/** Milliseconds of one launch; by the device's own timestamps too, where it has them and they ran forwards. */
+interface Sample {
+  readonly ms: number;
+  readonly gpuMs?: number;
+}
+
+/** Over `repeats` launches in one submit. Nothing is read back while the clock runs; the timestamps are read after it has stopped. */
+async function sample(device: Device, subject: Subject, repeats: number, { now }: Clock): Promise<Sample> {
+  const commands = commandsOf(subject, repeats);
   await device.finished();
   const from = now();
-  device.submit(commandsOf(subject, repeats));
+  const stamps = device.submitTimed?.(commands);
+  if (!stamps) device.submit(commands);
   await device.finished();
-  return (now() - from) / repeats;
+  const ms = (now() - from) / repeats;
+  const gpuMs = stamps ? (await stamps()) / repeats : 0;
+  return gpuMs > 0 ? { ms, gpuMs } : { ms };
+}
+
+/** All samples of one subject. */
+export interface Timed {
+  readonly ms: readonly number[];
+  /** As many, or none: a median of those that happened to run forwards would be another thing. */
+  readonly gpuMs: readonly number[];
 }
 
 /** Roughly how long one launch takes, after one that nobody times. */
 export async function forecast(device: Device, subject: Subject, clock: Clock): Promise<number> {
   await sample(device, subject, 1, clock);
   const once = await sample(device, subject, 1, clock);
-  return once > 5 ? once : sample(device, subject, 16, clock);
+  return once.ms > 5 ? once.ms : (await sample(device, subject, 16, clock)).ms;
 }
 
 /** `count` samples of each, in turns; milliseconds of one launch. */
-export async function timeInTurns(device: Device, subjects: readonly Subject[], forecasts: readonly number[], count: number, clock: Clock): Promise<number[][]> {
+export async function timeInTurns(device: Device, subjects: readonly Subject[], forecasts: readonly number[], count: number, clock: Clock): Promise<Timed[]> {
   const repeats = forecasts.map((ms) => Math.max(1, Math.min(repeatsFor(ms, clock.quantumMs), Math.floor(MOST_SUBMIT_MS / Math.max(ms, 1e-4)))));
-  const samples = subjects.map((): number[] => []);
+  const samples = subjects.map((): Sample[] => []);
   for (let turn = 0; turn < count; turn++) {
     for (const [i, subject] of subjects.entries()) samples[i]!.push(await sample(device, subject, repeats[i]!, clock));
     clock.check();
     await clock.breathe();
   }
-  return samples;
+  return samples.map((own) => {
+    const gpuMs = own.flatMap((one) => one.gpuMs ?? []);
+    return { ms: own.map(({ ms }) => ms), gpuMs: gpuMs.length === own.length ? gpuMs : [] };
+  });
 }

@@ -145,6 +145,11 @@ export interface Device {
   prepare(label: string, launches: readonly Launch[]): Promise<Program>;
   /** Queues the commands; the CPU device has finished them on return. */
   submit(commands: readonly Command[]): void;
+  /**
+   * As `submit`, between two timestamps of the device's own; what it returns gives the milliseconds between them, once all has finished. One
+   * such submit at a time. Absent where the device has no timestamps.
+   */
+  readonly submitTimed?: (commands: readonly Command[]) => () => Promise<number>;
   /** Resolves when everything submitted has finished. @throws the first error since the last call */
   finished(): Promise<void>;
   /** The first error nobody has been told of yet; checked before a metric is shown. */

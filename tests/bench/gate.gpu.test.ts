@@ -48,6 +48,19 @@ describe("the bench", () => {
     expect(rows.filter((row) => row.chosen).map(({ variant }) => variant)).toEqual([chosen]);
   }, MINUTES);
 
+  it("times by the GPU's own clock too, where it has one, and nothing by it elsewhere", async () => {
+    const device = await testDevice({ features: ["timestamp-query"] });
+    const rows = await kernelRows({ ...benchOn(device), clock: { ...benchOn(device).clock, quantumMs: 0.2 } }, softmaxOf(device));
+    for (const row of rows) {
+      expect(row.gpu_ms!).toBeGreaterThan(0);
+      // Both clocks saw the same work: the GPU's part lies within what passed on the wall, give or take their quanta.
+      expect(row.gpu_ms!).toBeLessThan(1.5 * row.p80_ms!);
+    }
+    const without = await testDevice();
+    expect(without.submitTimed).toBeUndefined();
+    expect((await kernelRows(benchOn(without), softmaxOf(without)))[0]).not.toHaveProperty("gpu_ms");
+  }, MINUTES);
+
   it.each([
     ["a sum that leaves out the row's last value", "sum += e", "sum += select(0.0, e, i + 1u < end)"],
     ["a shader that does not compile", "fn main", "fn main main"],

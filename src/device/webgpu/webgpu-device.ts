@@ -6,6 +6,7 @@ import { NestlingError } from "../../core/errors.ts";
 import { alignUp, checkLaunch, dimsOf, variantOf } from "../launch.ts";
 import type { Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
 import { DIMS_BYTES, type Pipelines, pipelinesOf } from "./pipelines.ts";
+import { Timestamps } from "./timestamps.ts";
 
 const DIMS_SLOT_BYTES = 256;
 const FILL_CHUNK_BYTES = 1 << 20;
@@ -77,6 +78,8 @@ class WebGpuDevice implements Device {
   #scopes: Promise<void>[] = [];
   #error: Error | null = null;
   #destroyed = false;
+  #timestamps: Timestamps | null = null;
+  readonly submitTimed?: Device["submitTimed"];
 
   constructor(
     readonly gpu: GPUDevice,
@@ -92,6 +95,13 @@ class WebGpuDevice implements Device {
       // and a model past it would end in a lost device rather than in a sentence.
       maxTotalBytes: 4 * gpu.limits.maxBufferSize,
     };
+    if (gpu.features.has("timestamp-query")) {
+      this.submitTimed = (commands) => {
+        const timestamps = (this.#timestamps ??= new Timestamps(gpu));
+        this.#submit(commands, timestamps);
+        return () => timestamps.read();
+      };
+    }
     gpu.addEventListener("uncapturederror", (event) => this.#record(new NestlingError("GPU_ERROR", event.error.message)));
     void gpu.lost.then((info) => {
       if (this.#destroyed) return;
@@ -210,10 +220,15 @@ class WebGpuDevice implements Device {
   }
 
   submit(commands: readonly Command[]): void {
+    this.#submit(commands);
+  }
+
+  #submit(commands: readonly Command[], timestamps?: Timestamps): void {
     const encoder = this.gpu.createCommandEncoder();
     this.gpu.pushErrorScope("validation");
-    for (const command of commands) {
-      if (command.kind === "run") this.#encodeRun(encoder, command.program as WebGpuProgram, command.first ?? 0, command.count);
+    const [first, last] = timestamps ? [commands.findIndex(({ kind }) => kind === "run"), commands.findLastIndex(({ kind }) => kind === "run")] : [-1, -1];
+    for (const [i, command] of commands.entries()) {
+      if (command.kind === "run") this.#encodeRun(encoder, command.program as WebGpuProgram, command.first ?? 0, command.count, timestamps?.writes(i === first, i === last));
       else if (command.kind === "copy") {
         encoder.copyBufferToBuffer(gpuOf(command.from), command.from.offsetBytes, gpuOf(command.to), command.to.offsetBytes, command.to.sizeBytes);
       } else if (command.value === 0) {
@@ -225,6 +240,7 @@ class WebGpuDevice implements Device {
         }
       }
     }
+    timestamps?.resolve(encoder);
     this.gpu.queue.submit([encoder.finish()]);
     this.#closeScope();
   }
@@ -239,8 +255,8 @@ class WebGpuDevice implements Device {
     void scope.then(() => (this.#scopes = this.#scopes.filter((other) => other !== scope)));
   }
 
-  #encodeRun(encoder: GPUCommandEncoder, program: WebGpuProgram, first: number, count = program.bound.length - first): void {
-    const pass = encoder.beginComputePass({ label: program.label });
+  #encodeRun(encoder: GPUCommandEncoder, program: WebGpuProgram, first: number, count = program.bound.length - first, timestampWrites?: GPUComputePassTimestampWrites): void {
+    const pass = encoder.beginComputePass({ label: program.label, ...(timestampWrites ? { timestampWrites } : {}) });
     let current: GPUComputePipeline | null = null;
     for (let i = first; i < first + count; i++) {
       const { pipeline, group, x, y } = program.bound[i]!;
@@ -278,6 +294,7 @@ class WebGpuDevice implements Device {
 
   destroy(): void {
     this.#destroyed = true;
+    this.#timestamps?.destroy();
     for (const buffer of [...this.#staging, ...this.#fillSources.values()]) buffer.destroy();
     this.gpu.destroy();
   }
