@@ -1,9 +1,12 @@
 /** The bench: suites in order on one device, each row told as soon as it is there. Asks for nothing but a device, a clock and the reference text. */
 import { NestlingError } from "../core/errors.ts";
 import type { Device } from "../device/types.ts";
+import type { Recording } from "../plan/recorder.ts";
+import { tune } from "../plan/tuner.ts";
 import type { BenchDevice, BenchRequest, BenchResult, BenchRow } from "../protocol/bench.ts";
-import { casesOf } from "./cases.ts";
+import { casesOf, referencePrograms } from "./cases.ts";
 import { kernelRows, type Case, type KernelBench } from "./kernel-rows.ts";
+import type { ReferenceName } from "./reference.ts";
 import { measurePeak } from "./peak.ts";
 import { quantumOf } from "./statistics.ts";
 import type { Clock } from "./stopwatch.ts";
@@ -17,6 +20,9 @@ const SAMPLES = 9;
 const QUICK_SAMPLES = 3;
 /** A quick run's suites get no new row after this. */
 const QUICK_MS = 30_000;
+
+/** For both reference configs; a run of one takes 4 s at most. */
+const TUNE_MS = 8000;
 
 export interface BenchHooks {
   readonly now: () => number;
@@ -37,6 +43,9 @@ export function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
   const longest = Math.max(0, ...lists.map(({ length }) => length));
   return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
 }
+
+const referenceMicro = (device: Device, name: ReferenceName): Recording[] =>
+  referencePrograms(name, device.limits.maxBindingBytes).recordings.filter((recording) => recording.name === "micro" || recording.name === "update");
 
 function jobsOf(request: BenchRequest, device: Device, text: Uint8Array): Job[] {
   const bySuite = request.suites.map((suite): Job[] => {
@@ -64,7 +73,9 @@ export async function runBench(device: Device, place: BenchPlace, request: Bench
   const jobs = jobsOf(request, device, text);
   hooks.onNext("the device's own peaks", 0, jobs.length);
   const peak = await measurePeak(device, clock);
-  const bench: KernelBench = { device, clock, peak, samples: quick ? QUICK_SAMPLES : SAMPLES, rotating: request.buffers === "rotating" };
+  // As before a run's step 0; a quick run has no time for it and shows what is taken unmeasured.
+  const tuned = quick || device.kind === "cpu" ? null : await tune(device, REFERENCES.map((name) => referenceMicro(device, name)).flat(), { budgetMs: TUNE_MS, now: hooks.now, breathe: hooks.breathe, shouldStop: hooks.shouldStop });
+  const bench: KernelBench = { device, clock, peak, samples: quick ? QUICK_SAMPLES : SAMPLES, rotating: request.buffers === "rotating", choices: tuned?.choices ?? {} };
   const rows: BenchRow[] = [];
   for (const [done, job] of jobs.entries()) {
     clock.check();

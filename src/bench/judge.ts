@@ -123,9 +123,10 @@ function ulp(x: number): number {
 
 /**
  * How far each value may be off: eight times as far as the formula itself moves (here, and over the whole output in the root mean square)
- * when every input moves by four roundings, plus four units in the last place.
+ * when every input moves by four roundings, plus what a sum of `terms` numbers of one sign loses of itself (promise 1's 2 sqrt(K) u, which
+ * no movement of inputs shows), plus four units in the last place.
  */
-function allowedOf(want: JudgeArray, moved: readonly JudgeArray[]): Float64Array {
+function allowedOf(want: JudgeArray, moved: readonly JudgeArray[], terms: number): Float64Array {
   const allowed = new Float64Array(want.length);
   let [squares, count] = [0, 0];
   for (const other of moved) {
@@ -139,7 +140,7 @@ function allowedOf(want: JudgeArray, moved: readonly JudgeArray[]): Float64Array
     }
   }
   const typical = Math.sqrt(squares / Math.max(1, count));
-  for (let i = 0; i < want.length; i++) allowed[i] = FACTOR * (allowed[i]! + typical) + 4 * ulp(want[i]!) + SMALLEST_NORMAL;
+  for (let i = 0; i < want.length; i++) allowed[i] = FACTOR * (allowed[i]! + typical) + 2 * Math.sqrt(terms) * U * Math.abs(want[i]!) + 4 * ulp(want[i]!) + SMALLEST_NORMAL;
   return allowed;
 }
 
@@ -150,10 +151,12 @@ function allowedOf(want: JudgeArray, moved: readonly JudgeArray[]): Float64Array
 export function judge(kernel: AnyKernel, dims: DimValues, inputs: ReadonlyMap<string, Numbers>, sizes: ReadonlyMap<string, number>): Verdict[] {
   const part = partOf(kernel, dims, inputs, sizes);
   const want = meaningOf(kernel, part, 0, 0);
+  // No formula here adds up more numbers than its largest dim has.
+  const terms = Math.max(...Object.values(dims));
   const moved = Array.from({ length: DRAWS }, (_, draw) => meaningOf(kernel, part, MOVE, draw));
   return [...want].map(([output, values]) => ({
     output, want: values, places: part.places.get(output) ?? null,
-    allowed: values instanceof Uint32Array ? new Float64Array(values.length) : allowedOf(values, moved.map((each) => each.get(output)!)),
+    allowed: values instanceof Uint32Array ? new Float64Array(values.length) : allowedOf(values, moved.map((each) => each.get(output)!), terms),
   }));
 }
 

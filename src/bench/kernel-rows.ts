@@ -2,7 +2,7 @@
 import { dimsOf } from "../device/launch.ts";
 import type { Device, Heap, Program } from "../device/types.ts";
 import { elements } from "../plan/tensor.ts";
-import { chooseVariant, usableVariants } from "../plan/variants.ts";
+import { chooseVariant, usableVariants, type VariantChoices } from "../plan/variants.ts";
 import type { RecordedLaunch } from "../plan/recorder.ts";
 import type { BenchRow, Suite } from "../protocol/bench.ts";
 import { inputsOf, outputsOf, type Numbers } from "./inputs.ts";
@@ -22,6 +22,8 @@ export interface KernelBench {
   readonly peak: Peak | null;
   readonly samples: number;
   readonly rotating: boolean;
+  /** What the tuner chose on this device; empty where it was not asked. */
+  readonly choices: VariantChoices;
 }
 
 /** A launch to be timed, under the name and shape that its rows carry. */
@@ -79,7 +81,7 @@ export async function kernelRows(bench: KernelBench, one: Case): Promise<BenchRo
   const sizes = new Map(Object.keys(recorded.kernel.bindings).map((name, i) => [name, elements(recorded.tensors[i]!.shape)]));
   const verdicts = judge(recorded.kernel, dims, inputs, sizes);
   await clock.breathe();
-  const chosen = device.kind === "cpu" ? 0 : chooseVariant(device, recorded, {});
+  const chosen = device.kind === "cpu" ? 0 : chooseVariant(device, recorded, bench.choices);
   const rows: BenchRow[] = [];
   const ready: Ready[] = [];
   const heaps: Heap[] = [];

@@ -2,6 +2,7 @@
 import { NestlingError } from "../core/errors.ts";
 import type { Device } from "../device/types.ts";
 import type { BenchRow } from "../protocol/bench.ts";
+import type { VariantChoices } from "../plan/variants.ts";
 import { FULL_MS } from "../training/pacing.ts";
 import { RING_ROWS } from "../training/programs.ts";
 import { Trainer } from "../training/trainer.ts";
@@ -37,18 +38,18 @@ function counted(device: Device): { readonly device: Device; submits(): number }
   return { device: proxy, submits: () => submits };
 }
 
-async function trainerOf(device: Device, name: ReferenceName, text: Uint8Array, steps: number): Promise<Trainer> {
+async function trainerOf(device: Device, choices: VariantChoices, name: ReferenceName, text: Uint8Array, steps: number): Promise<Trainer> {
   const programs = referencePrograms(name, device.limits.maxBindingBytes);
-  const trainer = await Trainer.create(device, programs, referenceStage(steps), 1, referenceSource(name, text, steps));
+  const trainer = await Trainer.create(device, programs, referenceStage(steps), 1, referenceSource(name, text, steps), { choices });
   trainer.loadWeights(referenceWeights(name));
   trainer.pace.limitMs = FULL_MS;
   return trainer;
 }
 
 /** @param text the reference text's bytes @throws NestlingError GPU_LOST, OUT_OF_MEMORY, CANCELLED */
-export async function stepRow({ device, clock, peak, samples }: KernelBench, name: ReferenceName, text: Uint8Array): Promise<BenchRow> {
+export async function stepRow({ device, clock, peak, samples, choices }: KernelBench, name: ReferenceName, text: Uint8Array): Promise<BenchRow> {
   const watched = counted(device);
-  const trainer = await trainerOf(watched.device, name, text, CHECKED_STEPS + samples);
+  const trainer = await trainerOf(watched.device, choices, name, text, CHECKED_STEPS + samples);
   try {
     const { block_size, n_layer, n_embd } = REFERENCE_CONFIGS[name];
     const launches = stepLaunches(trainer.programs);
@@ -96,8 +97,8 @@ export async function stepRow({ device, clock, peak, samples }: KernelBench, nam
 }
 
 /** One answer at a time, as a person asks: a prompt read, then token after token. */
-export async function generationRow({ device, clock, samples }: KernelBench, name: ReferenceName, text: Uint8Array): Promise<BenchRow> {
-  const trainer = await trainerOf(device, name, text, 1);
+export async function generationRow({ device, clock, samples, choices }: KernelBench, name: ReferenceName, text: Uint8Array): Promise<BenchRow> {
+  const trainer = await trainerOf(device, choices, name, text, 1);
   try {
     const count = Math.min(NEW_TOKENS, REFERENCE_CONFIGS[name].block_size / 2);
     const times: number[] = [];

@@ -12,7 +12,7 @@ import { wasmDevice } from "../support/wasm.ts";
 const MINUTES = 3 * 60_000;
 
 const benchOn = (device: Device): KernelBench => ({
-  device, peak: { gflops: 10, gbps: 2 }, samples: 2, rotating: false,
+  device, peak: { gflops: 10, gbps: 2 }, samples: 2, rotating: false, choices: {},
   // A coarse clock that hardly moves: samples end after few repeats, since no time is claimed here.
   clock: { now: () => performance.now(), quantumMs: 0, breathe: async () => {}, check: () => {} },
 });
@@ -46,6 +46,19 @@ describe("the bench", () => {
     const chosen = names[chooseVariant(device, one.recorded, {})];
     expect(rows.map(({ variant, status }) => [variant, status])).toEqual([...names.map((name) => [name, "ok"]), [chosen, "A/A"]]);
     expect(rows.filter((row) => row.chosen).map(({ variant }) => variant)).toEqual([chosen]);
+    const other = names.find((name) => name !== chosen)!;
+    const tuned = await kernelRows({ ...benchOn(device), choices: { softmax: other } }, one);
+    expect(tuned.filter((row) => row.chosen).map(({ variant }) => variant)).toEqual([other]);
+  }, MINUTES);
+
+  it("takes a long row added up one by one for right", async () => {
+    const device = await testDevice();
+    const [, long] = casesOf("softmax", { suites: ["softmax"] }, device.limits.maxBindingBytes);
+    expect(long!.shape).toContain("C 1024");
+    const [plain] = long!.recorded.kernel.variants;
+    const rows = await kernelRows({ ...benchOn(device), samples: 1 }, planted(long!, { variants: [plain!] }));
+    expect(rows.map(({ status }) => status)).toEqual(["ok", "A/A"]);
+    expect(rows[0]!.error_vs_bound!).toBeLessThan(1);
   }, MINUTES);
 
   it("times by the GPU's own clock too, where it has one, and nothing by it elsewhere", async () => {
