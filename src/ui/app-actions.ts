@@ -3,6 +3,7 @@ import type { CheckpointSummary, KnobChange, Pace, Recipe } from "../protocol/in
 import type { ViewName } from "./app-bar.ts";
 import type { AskDetail } from "./ask-panel.ts";
 import { ASK_DEFAULTS } from "./ask-panel.ts";
+import { benchActions } from "./bench-actions.ts";
 import { dataActions } from "./data-actions.ts";
 import type { MeasureExample } from "./examples-dialog.ts";
 import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts";
@@ -95,6 +96,7 @@ export function appActions(app: NestlingApp): AppActions {
   };
 
   const on: Readonly<Record<string, (detail: never) => void>> = {
+    ...benchActions(app),
     ...insideActions(app),
     ...recipes.on,
     ...data.on,

@@ -1,17 +1,11 @@
 /** A view whose content is not built yet: says what will stand there, and that it does not yet. */
 import { LitElement, css, html } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement } from "lit/decorators.js";
 import { base } from "./shared-styles.ts";
 
 const WORDS = {
-  labs: {
-    title: "Labs are not here yet",
-    text: "Each will put one claim about pre-training or fine-tuning to the test, live, with the engine of this page: what is varied, what is measured, and a verdict computed from the run. A lab may come out against its claim, and will say so.",
-  },
-  bench: {
-    title: "Bench is not here yet",
-    text: "It will time the very kernels that train here, each only after its result was checked, and show what this machine can do beside what it does.",
-  },
+  title: "Labs are not here yet",
+  text: "Each will put one claim about pre-training or fine-tuning to the test, live, with the engine of this page: what is varied, what is measured, and a verdict computed from the run. A lab may come out against its claim, and will say so.",
 } as const;
 
 @customElement("coming-view")
@@ -41,10 +35,8 @@ export class ComingView extends LitElement {
     `,
   ];
 
-  @property() view: keyof typeof WORDS = "labs";
-
   override render(): unknown {
-    const { title, text } = WORDS[this.view];
+    const { title, text } = WORDS;
     return html`<div data-testid="coming"><h1>${title}</h1><p>${text}</p></div>`;
   }
 }

@@ -3,7 +3,7 @@
  * worker, no element and no clock.
  */
 import type {
-  AnswerToken, BatchRowView, Calibration, CheckpointSummary, CorpusSummary, DeviceReport, EngineEvent, ErrorReport, NextWordView, RunState, SampleView,
+  AnswerToken, BatchRowView, BenchRow, Calibration, CheckpointSummary, CorpusSummary, DeviceReport, EngineEvent, ErrorReport, NextWordView, RunState, SampleView,
 } from "../protocol/index.ts";
 import { Curves } from "./series.ts";
 
@@ -40,6 +40,14 @@ export interface Notice {
 
 export type CalibrationState = { readonly status: "measuring" } | { readonly status: "done"; readonly value: Calibration } | { readonly status: "failed"; readonly error: ErrorReport };
 
+/** How far the bench is, and the rows that are there. */
+export interface BenchProgress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+  readonly rows: readonly BenchRow[];
+}
+
 export interface PageState {
   readonly link: "connecting" | "ready" | "dead";
   readonly linkError?: ErrorReport;
@@ -56,6 +64,7 @@ export interface PageState {
   readonly exchange: Exchange | null;
   readonly notices: readonly Notice[];
   readonly calibrations: Readonly<Record<string, CalibrationState>>;
+  readonly bench: BenchProgress | null;
   /** Time this page was hidden while a run was training. */
   readonly hiddenMs: number;
   /** Measured on a short passage with the live model's tokenizer. */
@@ -75,6 +84,7 @@ export const initialState: PageState = {
   exchange: null,
   notices: [],
   calibrations: {},
+  bench: null,
   hiddenMs: 0,
 };
 
@@ -108,7 +118,12 @@ function reduceEvent(state: PageState, event: EngineEvent): PageState {
       return withAnswer(state, event.requestId, event.side, (answer) => ({ ...answer, status: "done", reason: event.reason, error: event.error, note: event.note }));
     case "checkpoints":
       return { ...state, checkpoints: event.list };
-    case "bench":
+    case "bench": {
+      const { what, row, done, total } = event;
+      // What is told before anything is done begins another bench.
+      const rows = done === 0 ? [] : (state.bench?.rows ?? []);
+      return { ...state, bench: { what: what ?? state.bench?.what ?? "", done, total, rows: row === undefined ? rows : [...rows, row] } };
+    }
     case "intake":
       // How far a reading is stands with the dialog that asked for it, not with the page.
       return state;

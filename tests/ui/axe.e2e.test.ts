@@ -34,7 +34,7 @@ interface View {
   readonly tab?: "watch" | "ask";
 }
 
-const press = (key: "m" | "?" | "2") => async (page: Page): Promise<void> => {
+const press = (key: "m" | "?" | "2" | "3") => async (page: Page): Promise<void> => {
   await page.keyboard.press(key);
 };
 
@@ -60,6 +60,13 @@ const VIEWS: readonly View[] = [
   { name: "dead", query: "scene=dead" },
   { name: "models", query: "scene=finished", open: press("m") },
   { name: "keys", query: "scene=paused", open: press("?") },
+  { name: "bench", query: "scene=empty", open: press("3") },
+  { name: "bench, run", query: "scene=empty", open: async (page) => {
+    await page.keyboard.press("3");
+    await page.waitForSelector(by("bench-run"));
+    await page.$eval(by("bench-run"), (button) => (button as HTMLElement).click());
+    await page.waitForFunction(() => window.app.shadowRoot!.querySelector("bench-view")?.shadowRoot?.querySelector("roofline-plot") !== null, { polling: 100 });
+  } },
   { name: "labs", query: "scene=empty", open: press("2") },
   { name: "recipe editor", query: "scene=empty", open: (page) => page.locator(by("edit-recipe")).click() },
   { name: "data, looking", query: "scene=empty", open: dropped("slow.txt", "looking") },

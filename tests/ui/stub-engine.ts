@@ -4,11 +4,12 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, Pace, StepProfile, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BenchRequest, BenchResult, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, Pace, StepProfile, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { stubCorpus, stubPreview } from "./stub-data.ts";
 import { stubInside, stubNorms } from "./stub-inside.ts";
+import { stubBench } from "./stub-bench.ts";
 import { stubProfile } from "./stub-profile.ts";
 import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
 
@@ -159,11 +160,24 @@ export class StubEngine implements EngineApi {
     this.put({ pace });
   }
 
-  async bench(): Promise<never> {
-    throw new Error("[COMMAND] the stub has no bench");
+  async bench(request: BenchRequest): Promise<BenchResult> {
+    this.calls.push(`bench ${request.suites.join(",")}`);
+    this.benchStopped = false;
+    const result = stubBench();
+    for (const [i, row] of result.rows.entries()) {
+      this.emit({ type: "bench", what: `${row.name} ${row.shape}`, done: i, total: result.rows.length });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      if (this.benchStopped) throw new Error("[CANCELLED] The bench was stopped; what was timed so far is shown.");
+      this.emit({ type: "bench", row, done: i + 1, total: result.rows.length });
+    }
+    return result;
   }
 
-  async stopBench(): Promise<void> {}
+  private benchStopped = false;
+
+  async stopBench(): Promise<void> {
+    this.benchStopped = true;
+  }
 
   async profileStep(): Promise<StepProfile> {
     this.calls.push("profileStep");

@@ -1,0 +1,99 @@
+/** The bench view in a real browser, with the stub in the engine's place: run, stop, save, open, compare, at both sizes. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ElementHandle, Page } from "puppeteer";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { toJson } from "../../src/bench/writers.ts";
+import type { LaunchedBrowser } from "../../src/cli/browser.ts";
+import { launchBrowser } from "../../src/cli/browser.ts";
+import { stubBench } from "./stub-bench.ts";
+import type { StubSite } from "./stub-site.ts";
+import { serveStub } from "./stub-site.ts";
+
+let site: StubSite;
+let launched: LaunchedBrowser;
+let folder: string;
+beforeAll(async () => {
+  [site, launched, folder] = await Promise.all([serveStub(), launchBrowser(), mkdtemp(join(tmpdir(), "nestling-bench-"))]);
+}, 120_000);
+afterAll(async () => {
+  await launched?.close();
+  await site?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const by = (id: string): string => `>>> [data-testid="${id}"]`;
+const text = (page: Page, id: string): Promise<string> => page.$eval(by(id), (element) => element.textContent?.replace(/\s+/g, " ").trim() ?? "").catch(() => "");
+const press = (page: Page, id: string): Promise<void> => page.$eval(by(id), (element) => (element as HTMLElement).click());
+
+async function visit(scene: string, act: (page: Page) => Promise<void>, size = { width: 1440, height: 900 }): Promise<void> {
+  const page = await launched.browser.newPage();
+  const complaints: string[] = [];
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  try {
+    await page.setViewport(size);
+    await page.goto(`${site.url}?scene=${scene}`);
+    await expect.poll(() => page.$(by("view-bench")).then(Boolean), { timeout: 10_000 }).toBe(true);
+    await page.keyboard.press("3");
+    await expect.poll(() => text(page, "bench-run")).toBe("Run");
+    await act(page);
+    expect(complaints).toEqual([]);
+  } finally {
+    await page.close({ runBeforeUnload: false });
+  }
+}
+
+const open = async (page: Page, file: string): Promise<void> => ((await page.$(by("bench-open"))) as ElementHandle<HTMLInputElement>).uploadFile(file);
+
+describe("the bench view", () => {
+  it("runs the chosen suites, shows rows as they come, then peaks, roofline and ways to keep them", () => visit("empty", async (page) => {
+    expect(await text(page, "bench-empty")).toContain("No numbers yet");
+    await press(page, "bench-run");
+    await expect.poll(() => text(page, "bench-status")).toMatch(/^\d of 7: /);
+    await expect.poll(() => page.evaluate(() => window.stub.calls)).toContain("bench matmul,softmax,norms,step");
+    await expect.poll(() => page.$$eval(by("bench-matmul"), ([table]) => table?.querySelectorAll("tbody tr").length ?? 0)).toBeGreaterThan(1);
+    await expect.poll(() => page.$$eval(by("roofline"), ([plot]) => plot?.querySelectorAll("circle").length ?? 0), { timeout: 10_000 }).toBe(5);
+    expect(await text(page, "bench-matmul")).toMatch(/wrong: out\[7\] is 3/);
+    expect(await text(page, "bench-step")).toMatch(/tiny.*3220.*69/);
+    const saved = await page.evaluate(() => {
+      const files: string[] = [];
+      HTMLAnchorElement.prototype.click = function click(this: HTMLAnchorElement) {
+        files.push(this.download);
+      };
+      for (const as of ["json", "csv", "md"]) window.app.shadowRoot!.querySelector("bench-view")!.shadowRoot!.querySelector<HTMLElement>(`[data-testid="bench-save-${as}"]`)!.click();
+      return files;
+    });
+    expect(saved).toEqual(["nestling-bench-webgpu-2026-11-23.json", "nestling-bench-webgpu-2026-11-23.csv", "nestling-bench-webgpu-2026-11-23.md"]);
+  }));
+
+  it("stops when asked and keeps the rows that were there", () => visit("empty", async (page) => {
+    await press(page, "bench-run");
+    await expect.poll(() => page.$$eval(by("bench-matmul"), ([table]) => table?.querySelectorAll("tbody tr").length ?? 0)).toBeGreaterThan(0);
+    await press(page, "bench-stop");
+    await expect.poll(() => text(page, "bench-status")).toMatch(/was stopped; what was timed so far is shown\. CANCELLED/);
+    expect(await page.$$eval(by("bench-matmul"), ([table]) => table!.querySelectorAll("tbody tr").length)).toBeGreaterThan(0);
+    expect(await text(page, "bench-run")).toBe("Run");
+  }));
+
+  it("opens a saved result without a run, sets another beside it, and says what is no result", () => visit("no-models", async (page) => {
+    const [first, second, bad] = ["first.json", "second.json", "bad.json"].map((name) => join(folder, name));
+    const result = stubBench();
+    await writeFile(first!, toJson(result));
+    await writeFile(second!, toJson({ ...result, rows: result.rows.map((row) => ({ ...row, ...(row.median_ms === undefined ? {} : { median_ms: 2 * row.median_ms }) })) }));
+    await writeFile(bad!, "{}");
+    await open(page, first!);
+    await expect.poll(() => text(page, "bench-softmax")).toContain("thread-per-row");
+    await open(page, second!);
+    await expect.poll(() => text(page, "bench-comparison")).toMatch(/thread-per-row.*8.*4.*2.*faster/);
+    await open(page, bad!);
+    await expect.poll(() => text(page, "bench-status")).toMatch(/is no result of the bench.*COMMAND/);
+    expect(JSON.parse(await readFile(first!, "utf8"))).toMatchObject({ format: "nestling-bench" });
+  }));
+
+  it("waits while a run trains, and fits a phone without sideways scroll", () => visit("running", async (page) => {
+    expect(await text(page, "bench-status")).toContain("Pause it first");
+    expect(await page.$eval(by("bench-run"), (button) => (button as HTMLButtonElement).disabled)).toBe(true);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+  }, { width: 390, height: 844 }));
+});
