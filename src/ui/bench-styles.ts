@@ -102,6 +102,12 @@ export const benchStyles = css`
   .slower {
     color: var(--bad);
   }
+  @media (max-width: 760px) {
+    legend {
+      float: none;
+      width: 100%;
+    }
+  }
   roofline-plot {
     display: block;
     max-width: 48rem;

@@ -42,6 +42,7 @@ export class BenchView extends LitElement {
 
   @state() private suites: ReadonlySet<Suite> = new Set<Suite>(["matmul", "softmax", "norms", "step"]);
   @query("form") private form!: HTMLFormElement;
+  @query("input[type=file]") private file!: HTMLInputElement;
 
   override render(): unknown {
     const { device, progress, result, error } = this;
@@ -59,7 +60,7 @@ export class BenchView extends LitElement {
           ${this.running
             ? html`<progress aria-label="The bench" max=${progress?.total ?? 1} .value=${progress?.done ?? 0}></progress><button type="button" data-testid="bench-stop" @click=${() => this.emit("stop-bench")}>Stop</button>`
             : html`<button class="primary" data-testid="bench-run" ?disabled=${this.blocked !== "" || this.suites.size === 0}>Run</button>`}
-          <label class="button">Open a result… <input type="file" accept=".json,application/json" data-testid="bench-open" @change=${this.onOpen} /></label>
+          <button type="button" class="plain" @click=${() => this.file.click()}>${this.result === null ? "Open a result…" : "Compare with a result…"}</button><input type="file" hidden accept=".json,application/json" data-testid="bench-open" @change=${this.onOpen} />
         </div>
         <p class="status ${error === null ? "" : "bad"}" role="status" data-testid="bench-status">${status}</p>
       </form>

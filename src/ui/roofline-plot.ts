@@ -20,6 +20,11 @@ export class RooflinePlot extends LitElement {
       svg {
         height: auto;
       }
+      @media (max-width: 760px) {
+        svg {
+          font-size: 20px;
+        }
+      }
       .roof {
         fill: none;
         stroke: var(--ink);
