@@ -9,7 +9,8 @@ const absent = peersInstalled() ? "" : ` (skipped: ${HOW_TO_INSTALL})`;
 describe("the comparison with other trainers", () => {
   it.skipIf(absent !== "")(`trains tiny beside jax-js in WebAssembly to the same loss, and sees equal softmax rows${absent}`, async () => {
     const lines: string[] = [];
-    const { rows, device, browser } = await runPeers({ only: /^jax-js wasm (train tiny|softmax 2048)/, pairs: 1, backends: ["wasm"] }, (line) => lines.push(line));
+    const { rows, failed, device, browser } = await runPeers({ only: /^jax-js wasm (train tiny|softmax 2048)/, pairs: 1, backends: ["wasm"] }, (line) => lines.push(line));
+    expect(failed).toEqual([]);
     expect(rows.map(({ what, status }) => `${what}: ${status}`)).toEqual(["train tiny: ok", "softmax 2048x256: ok"]);
     expect(Math.abs(rows[0]!.ours_loss! - rows[0]!.peer_loss!)).toBeLessThan(2e-3);
     for (const row of rows) expect(row.ratio).toBeCloseTo(row.peer_ms / row.ours_ms, 9);

@@ -30,18 +30,21 @@ export interface PeersResult {
   /** What this project ran on, by backend. */
   readonly device: Readonly<Record<string, string>>;
   readonly rows: readonly PairRow[];
+  /** What could not be measured, and why. */
+  readonly failed: readonly string[];
 }
 
 const TRAININGS = ["tiny", "small"] as const;
 const PEERS = ["jax-js", "tfjs"] as const;
 
-/** @throws Error where a contender does not start */
+/** A contender that does not start, or fails, is among `failed`; the others go on. */
 export async function runPeers({ only, pairs, backends }: PeersOptions, say: (line: string) => void): Promise<PeersResult> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), "nestling-peers-")));
   await buildPeers(folder);
   const served = await servePeers(folder);
   const launched = await launchBrowser();
   const rows: PairRow[] = [];
+  const failed: string[] = [];
   const device: Record<string, string> = {};
   try {
     for (const backend of backends) {
@@ -53,11 +56,16 @@ export async function runPeers({ only, pairs, backends }: PeersOptions, say: (li
       };
       const job = async (peer: ContenderName, what: string, measure: (ours: Tab, theirs: Tab) => Promise<PairRow>): Promise<void> => {
         if (!only.test(`${peer} ${backend} ${what}`)) return;
-        const ours = await tab("ours");
-        device[backend] ??= await ours.about();
-        const row = await measure(ours, await tab(peer));
-        rows.push(row);
-        say(lineOf(row));
+        try {
+          const ours = await tab("ours");
+          device[backend] ??= await ours.about();
+          const row = await measure(ours, await tab(peer));
+          rows.push(row);
+          say(lineOf(row));
+        } catch (error) {
+          failed.push(`${peer} ${backend} ${what}: ${error instanceof Error ? error.message : String(error)}`);
+          say(`failed: ${failed.at(-1)}`);
+        }
       };
       for (const peer of PEERS) {
         for (const name of TRAININGS) await job(peer, `train ${name}`, (ours, theirs) => measureTraining(name, ours, theirs, pairs));
@@ -65,7 +73,7 @@ export async function runPeers({ only, pairs, backends }: PeersOptions, say: (li
       }
       for (const { page } of tabs.values()) await page.close();
     }
-    return { date: new Date().toISOString(), browser: await launched.browser.version(), device, rows };
+    return { date: new Date().toISOString(), browser: await launched.browser.version(), device, rows, failed };
   } finally {
     await launched.close();
     served.close();
@@ -94,8 +102,8 @@ async function main(): Promise<void> {
   const result = await runPeers({ only: new RegExp(values.only), pairs, backends: values.backend ? [values.backend] : ["webgpu", "wasm"] }, say);
   for (const [backend, name] of Object.entries(result.device)) say(`${backend}: ${name}; ${result.browser}`);
   if (values.json) await writeFile(values.json, `${JSON.stringify(result, null, 2)}\n`);
-  if (result.rows.length === 0) throw new Error(`Nothing matches --only ${values.only}`);
-  if (result.rows.some(({ status }) => status !== "ok")) process.exitCode = 1;
+  if (result.rows.length + result.failed.length === 0) throw new Error(`Nothing matches --only ${values.only}`);
+  if (result.failed.length > 0 || result.rows.some(({ status }) => status !== "ok")) process.exitCode = 1;
 }
 
 if (isMain(import.meta.url)) {

@@ -129,13 +129,11 @@ async function operation(kernel) {
       tf.dispose(last);
     },
     async output() {
-      const values = [];
-      for (const part of call()) {
-        const rows = part.rank === 4 ? tf.transpose(part, [0, 2, 1, 3]) : part;
-        values.push(...(await rows.data()));
-        tf.dispose([part, rows]);
-      }
-      return Float32Array.from(values);
+      const parts = call();
+      const joined = tf.tidy(() => tf.concat(parts.map((part) => tf.reshape(part.rank === 4 ? tf.transpose(part, [0, 2, 1, 3]) : part, [-1]))));
+      const values = await joined.data();
+      tf.dispose([...parts, joined]);
+      return values;
     },
     close: () => tf.dispose(inputs),
   };
