@@ -1,10 +1,16 @@
 /** LayerNorm (Ba, Kiros, Hinton, arXiv 1607.06450) over the last dimension, with what its backward needs kept. */
 import { defineKernel } from "../device/types.ts";
-import { threadPerRow } from "./elementwise.ts";
+import { groupsOf, threadPerRow } from "./elementwise.ts";
+import pairWgsl from "../../shaders/layernorm-pair.wgsl?raw";
 import plainWgsl from "../../shaders/layernorm.wgsl?raw";
 import rowWgsl from "../../shaders/layernorm-row.wgsl?raw";
+import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
+import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
+
+/** Pairs of rows of one workgroup in the pair variant; the shader's WORKGROUP_SIZE. */
+const GROUP_PAIRS = 16;
 
 /** out = (inp - mean) rstd weight + bias, rstd = 1 / sqrt(variance + eps); inp, out (N, C), weight, bias (C), mean, rstd (N). */
 export const layernorm = defineKernel({
@@ -14,6 +20,12 @@ export const layernorm = defineKernel({
   cost: ({ N, C }) => ({ flops: 8 * N * C, bytes: 8 * N * C + 8 * C + 8 * N }),
   variants: [
     ...threadPerRow(plainWgsl),
+    {
+      name: "thread-per-two-rows",
+      wgsl: elementVec4 + sumVec4 + linearId + pairWgsl,
+      workgroups: ({ N }) => groupsOf(N / 2, GROUP_PAIRS),
+      fits: ({ C }) => C % 16 === 0,
+    },
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
   wasm: "layernorm",

@@ -3,6 +3,12 @@ import { defineKernel } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
 import plainWgsl from "../../shaders/softmax.wgsl?raw";
 import rowWgsl from "../../shaders/softmax-row.wgsl?raw";
+import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
+import rowF32 from "../../shaders/lib/element-row-f32.wgsl?raw";
+import rowVec4 from "../../shaders/lib/element-row-vec4.wgsl?raw";
+import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
+import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
+import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
 
@@ -13,7 +19,13 @@ export const softmax = defineKernel({
   dims: { N: "u32", C: "u32" },
   cost: ({ N, C }) => ({ flops: 4 * N * C, bytes: 8 * N * C }),
   variants: [
-    { name: "thread-per-row", wgsl: linearId + plainWgsl, workgroups: ({ N }) => groupsOf(N) },
+    { name: "thread-per-row", wgsl: elementF32 + sumF32 + rowF32 + linearId + plainWgsl, workgroups: ({ N }) => groupsOf(N) },
+    {
+      name: "thread-per-row-vec4",
+      wgsl: elementVec4 + sumVec4 + rowVec4 + linearId + plainWgsl,
+      workgroups: ({ N }) => groupsOf(N),
+      fits: ({ C }) => C % 4 === 0,
+    },
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
   wasm: "softmax",

@@ -15,7 +15,7 @@ describe("softmax", () => {
         outputs: { out: N * C },
         bound: (run) => ({ out: softmaxBound(run) }),
       });
-      expect(reports).toHaveLength(2);
+      expect(reports).toHaveLength(C % 4 === 0 ? 3 : 2);
     }
   }, TIMEOUT_MS);
 

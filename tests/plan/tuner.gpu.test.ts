@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 const clock = { now: () => performance.now(), breathe: async () => {} };
-const [plain, byRow] = softmax.variants;
+const [plain, , byRow] = softmax.variants;
 
 /** The plain variant under another name: the same bits at about the same speed. */
 const twin = { ...plain, name: "twin" } as unknown as AnyKernel["variants"][number];
@@ -27,7 +27,7 @@ const withVariants = (...more: AnyKernel["variants"]): AnyKernel => ({ ...(softm
 const SAME_BITS = ["thread-per-row", "twin"];
 
 /** One element in a row of 33 wrong: the sum forgets it. */
-const forgetful = { ...plain, name: "forgetful", wgsl: plain!.wgsl.replace("var i = first; i < end; i++) {\n    let e", "var i = first + 1u; i < end; i++) {\n    let e") } as unknown as AnyKernel["variants"][number];
+const forgetful = { ...plain, name: "forgetful", wgsl: plain!.wgsl.replace("var i = first; i < end; i++) {\n    sums", "var i = first + 1u; i < end; i++) {\n    sums") } as unknown as AnyKernel["variants"][number];
 const broken = { ...plain, name: "broken", wgsl: plain!.wgsl.replace("let scale", "let let scale") } as unknown as AnyKernel["variants"][number];
 
 function recordingOf(kernel: AnyKernel, ...shapes: readonly (readonly [number, number])[]): Recording {
