@@ -10,7 +10,7 @@ import type { ReferenceName } from "./reference.ts";
 import { measurePeak } from "./peak.ts";
 import { quantumOf } from "./statistics.ts";
 import type { Clock } from "./stopwatch.ts";
-import { generationRow, REFERENCES, stepRow } from "./whole-rows.ts";
+import { expectedWholeMs, generationRow, REFERENCES, stepRow } from "./whole-rows.ts";
 
 export { compareResults } from "./compare.ts";
 export { REFERENCE_TEXT } from "./reference.ts";
@@ -36,7 +36,14 @@ export interface BenchHooks {
 /** What the engine knows of where it runs. */
 export type BenchPlace = Omit<BenchDevice, "timer_quantum_ms" | "peak" | "timestamps">;
 
-type Job = { readonly what: string; readonly run: (bench: KernelBench) => Promise<readonly BenchRow[]>; readonly left: BenchRow };
+interface Job {
+  readonly what: string;
+  readonly run: (bench: KernelBench) => Promise<readonly BenchRow[]>;
+  /** The row that stands in for it where there is no time. */
+  readonly left: BenchRow;
+  /** About how long it will take, by the rows that are there; 0 = not known, or short. */
+  readonly expectedMs: (rows: readonly BenchRow[], samples: number) => number;
+}
 
 /** Of every list its first, then of every list its second: a quick run that ends early has something of each suite. */
 export function inTurn<T>(lists: readonly (readonly T[])[]): T[] {
@@ -51,8 +58,8 @@ function jobsOf(request: BenchRequest, device: Device, text: Uint8Array): Job[] 
   const bySuite = request.suites.map((suite): Job[] => {
     const whole = suite === "step" ? stepRow : suite === "generation" ? generationRow : null;
     const left = (name: string, shape: string): BenchRow => ({ suite, name, shape, variant: "", status: "skipped: the quick run's time was up" });
-    if (whole) return REFERENCES.map((name) => ({ what: `${suite} ${name}`, run: async (bench) => [await whole(bench, name, text)], left: left(name, "") }));
-    return casesOf(suite, request, device.limits.maxBindingBytes).map((one: Case) => ({ what: `${one.name} ${one.shape}`, run: (bench) => kernelRows(bench, one), left: left(one.name, one.shape) }));
+    if (whole) return REFERENCES.map((name) => ({ what: `${suite} ${name}`, run: async (bench) => [await whole(bench, name, text)], left: left(name, ""), expectedMs: (rows, samples) => expectedWholeMs(suite, name, rows, samples) }));
+    return casesOf(suite, request, device.limits.maxBindingBytes).map((one: Case) => ({ what: `${one.name} ${one.shape}`, run: (bench) => kernelRows(bench, one), left: left(one.name, one.shape), expectedMs: () => 0 }));
   });
   return request.quick ? inTurn(bySuite) : bySuite.flat();
 }
@@ -75,12 +82,12 @@ export async function runBench(device: Device, place: BenchPlace, request: Bench
   const peak = await measurePeak(device, clock);
   // As before a run's step 0; a quick run has no time for it and shows what is taken unmeasured.
   const tuned = quick || device.kind === "cpu" ? null : await tune(device, REFERENCES.map((name) => referenceMicro(device, name)).flat(), { budgetMs: TUNE_MS, now: hooks.now, breathe: hooks.breathe, shouldStop: hooks.shouldStop });
-  const bench: KernelBench = { device, clock, peak, samples: quick ? QUICK_SAMPLES : SAMPLES, rotating: request.buffers === "rotating", choices: tuned?.choices ?? {} };
+  const bench: KernelBench = { device, clock, peak, samples: quick ? QUICK_SAMPLES : SAMPLES, rotating: request.buffers === "rotating", choices: tuned?.choices ?? {}, paces: new Map() };
   const rows: BenchRow[] = [];
   for (const [done, job] of jobs.entries()) {
     clock.check();
     hooks.onNext(job.what, done, jobs.length);
-    const found = quick && hooks.now() - from > QUICK_MS ? [job.left] : await job.run(bench);
+    const found = quick && hooks.now() - from + job.expectedMs(rows, bench.samples) > QUICK_MS ? [job.left] : await job.run(bench);
     for (const row of found) {
       rows.push(row);
       hooks.onRow(row, done + 1, jobs.length);

@@ -24,6 +24,8 @@ export interface KernelBench {
   readonly rotating: boolean;
   /** What the tuner chose on this device; empty where it was not asked. */
   readonly choices: VariantChoices;
+  /** Milliseconds a unit of work (an operation, or a byte where there are none) of each "kernel/variant" that ran already. */
+  readonly paces: Map<string, number>;
 }
 
 /** A launch to be timed, under the name and shape that its rows carry. */
@@ -40,6 +42,15 @@ interface Ready extends Subject {
   readonly variant: string;
   readonly row: Omit<BenchRow, "status">;
   readonly forecastMs: number;
+}
+
+/**
+ * How long a launch would take, by what the same variant took at another size; undefined where it has not run yet. Larger sizes only get
+ * nearer to a device's roofs, so this says too much rather than too little.
+ */
+export function expectedMs(paces: ReadonlyMap<string, number>, name: string, { flops, bytes }: { readonly flops: number; readonly bytes: number }): number | undefined {
+  const pace = paces.get(name);
+  return pace === undefined ? undefined : pace * (flops || bytes);
 }
 
 /** One launch's buffers, filled with what it reads. */
@@ -124,13 +135,18 @@ export async function kernelRows(bench: KernelBench, one: Case): Promise<BenchRo
 
 /** A variant compiled, run once and found right; or the row that says why it is not timed. */
 async function readyOf(
-  { device, clock }: KernelBench, recorded: RecordedLaunch, index: number, heaps: readonly Heap[], inputs: ReadonlyMap<string, Numbers>, verdicts: readonly Verdict[], base: Omit<BenchRow, "status">,
+  { device, clock, paces }: KernelBench, recorded: RecordedLaunch, index: number, heaps: readonly Heap[], inputs: ReadonlyMap<string, Numbers>, verdicts: readonly Verdict[], base: Omit<BenchRow, "status">,
 ): Promise<Ready | BenchRow> {
   const programs: Program[] = [];
   const refuse = (status: string, more: Partial<BenchRow> = {}): BenchRow => {
     for (const program of programs) program.destroy();
     return { ...base, ...more, status };
   };
+  const work = recorded.kernel.cost(dimsOf({ ...recorded, variant: 0, views: [] }));
+  const name = `${recorded.kernel.name}/${base.variant}`;
+  const expected = expectedMs(paces, name, work);
+  // Not even once: a launch of seconds cannot be cut, and everything on the screen waits for it.
+  if (expected !== undefined && expected > MOST_LAUNCH_MS && base.chosen !== true) return refuse(`skipped: one launch would take about ${expected.toFixed(0)} ms`);
   try {
     const from = clock.now();
     for (const heap of heaps) programs.push(await programOf(device, recorded, index, heap));
@@ -143,6 +159,7 @@ async function readyOf(
     if (error) return refuse(`failed: ${error.message}`, { compile_ms });
     if (wrong !== "") return refuse(`wrong: ${wrong}`, { compile_ms });
     const forecastMs = await forecast(device, { programs }, clock);
+    paces.set(name, forecastMs / (work.flops || work.bytes));
     const row = { ...base, error_vs_bound: worst, ...(device.kind === "cpu" ? {} : { compile_ms }) };
     if (forecastMs > MOST_LAUNCH_MS && base.chosen !== true) return refuse(`skipped: one launch takes ${forecastMs.toFixed(0)} ms`, row);
     return { programs, variant: base.variant, row, forecastMs };

@@ -1,7 +1,7 @@
 /** Suites of whole runs: a training step of each reference config, and answers drawn token by token. The trainer is the one that trains. */
 import { NestlingError } from "../core/errors.ts";
 import type { Device } from "../device/types.ts";
-import type { BenchRow } from "../protocol/bench.ts";
+import type { BenchRow, Suite } from "../protocol/bench.ts";
 import type { VariantChoices } from "../plan/variants.ts";
 import { FULL_MS } from "../training/pacing.ts";
 import { RING_ROWS } from "../training/programs.ts";
@@ -17,8 +17,20 @@ const CHECKED_STEPS = 5;
 /** What those four differ by, ten times over. */
 const LOSS_TOLERANCE = 2e-3;
 const NEW_TOKENS = 64;
+const GATED_TOKENS = 8;
 
 export const REFERENCES: readonly ReferenceName[] = ["tiny", "small"];
+
+/** Operations of a step of `small` for one of `tiny`: eight times the weights' products and twice the tokens. */
+const SMALL_TO_TINY = 16;
+
+/** How long a whole suite of one training will take, by what the smaller one took; 0 while that is not known. Milliseconds. */
+export function expectedWholeMs(suite: Suite, name: ReferenceName, rows: readonly BenchRow[], samples: number): number {
+  const once = rows.find((row) => row.suite === suite && row.name === "tiny")?.median_ms;
+  if (name === "tiny" || once === undefined) return 0;
+  const steps = suite === "step" ? CHECKED_STEPS + samples : (samples + 1) * NEW_TOKENS;
+  return SMALL_TO_TINY * once * steps;
+}
 
 /** The device, its submits counted. */
 function counted(device: Device): { readonly device: Device; submits(): number } {
@@ -96,11 +108,25 @@ export async function stepRow({ device, clock, peak, samples, choices }: KernelB
   }
 }
 
-/** One answer at a time, as a person asks: a prompt read, then token after token. */
+/** Tokens of the largest logit each: what follows from the weights alone. */
+async function greedy(trainer: Trainer, prompt: readonly number[], count: number): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const { tokens } of trainer.ask.generate([prompt], { temperature: 0, top_k: 0, top_p: 1, max_new_tokens: count, seed: 1 })) ids.push(tokens[0]!);
+  return ids;
+}
+
+/** One answer at a time, as a person asks: a prompt read, then token after token. Gate: what the cache of keys and values led to is what reading the whole text anew leads to. */
 export async function generationRow({ device, clock, samples, choices }: KernelBench, name: ReferenceName, text: Uint8Array): Promise<BenchRow> {
   const trainer = await trainerOf(device, choices, name, text, 1);
   try {
     const count = Math.min(NEW_TOKENS, REFERENCE_CONFIGS[name].block_size / 2);
+    const row: Omit<BenchRow, "status"> = { suite: "generation", name, shape: `prompt 16, new tokens ${count}, rows 1`, variant: "gpt2, f32", chosen: true };
+    const prompt = Array.from(text.subarray(0, 16));
+    const cached = await greedy(trainer, prompt, GATED_TOKENS);
+    for (let i = 0; i < GATED_TOKENS; i++) {
+      const [anew] = await greedy(trainer, [...prompt, ...cached.slice(0, i)], 1);
+      if (anew !== cached[i]) return { ...row, status: `wrong: token ${i + 1} is ${cached[i]} with the cache and ${anew} without` };
+    }
     const times: number[] = [];
     for (let i = 0; i <= samples; i++) {
       const from = clock.now();
@@ -115,7 +141,7 @@ export async function generationRow({ device, clock, samples, choices }: KernelB
       clock.check();
       await clock.breathe();
     }
-    return { suite: "generation", name, shape: `prompt 16, new tokens ${count}, rows 1`, variant: "gpt2, f32", ...spreadOf(times), tokens_per_sec: 1000 / median(times), chosen: true, status: "ok" };
+    return { ...row, ...spreadOf(times), tokens_per_sec: 1000 / median(times), status: "ok" };
   } finally {
     trainer.destroy();
   }

@@ -21,6 +21,7 @@ export const BENCH_HELP = `npm run bench -- [flags]      times the kernels that 
   --quick           about 30 seconds: fewer shapes and samples
   --buffers B       hot (default), or rotating: four sets of buffers in turn, so that caches do not hold them
   --product M,N,K   one more product to time
+  --contexts T,...  contexts to time attention over, in place of the usual ones
   --label TEXT      your name for this machine, kept in the result
   --json FILE       the result, for bench/results and for comparing
   --csv FILE        the rows
@@ -45,7 +46,7 @@ export function parseBenchArgs(args: readonly string[]): BenchOptions {
   const flag = { type: "string" } as const;
   let values;
   try {
-    ({ values } = parseArgs({ args: [...args], options: { suite: flag, backend: flag, quick: { type: "boolean" }, buffers: flag, product: flag, label: flag, json: flag, csv: flag, markdown: flag, help: { type: "boolean" } } }));
+    ({ values } = parseArgs({ args: [...args], options: { suite: flag, backend: flag, quick: { type: "boolean" }, buffers: flag, product: flag, contexts: flag, label: flag, json: flag, csv: flag, markdown: flag, help: { type: "boolean" } } }));
   } catch (error) {
     return refuse(error instanceof Error ? `${error.message}.` : String(error));
   }
@@ -55,13 +56,15 @@ export function parseBenchArgs(args: readonly string[]): BenchOptions {
   const buffers = (["hot", "rotating"] as const).find((each) => each === (values.buffers ?? "hot")) ?? refuse(`--buffers is "${values.buffers}"; hot and rotating are there.`);
   const sizes = values.product?.split(",").map(Number);
   if (sizes && (sizes.length !== 3 || !sizes.every((size) => Number.isInteger(size) && size > 0))) refuse(`--product is "${values.product}"; it takes three whole numbers above zero, such as 512,128,1024.`);
+  const contexts = values.contexts?.split(",").map(Number);
+  if (contexts && !contexts.every((T) => Number.isInteger(T) && T > 0)) refuse(`--contexts is "${values.contexts}"; it takes whole numbers above zero, such as 128,2048.`);
   const files = [
     ...(values.json === undefined ? [] : [{ path: values.json, write: toJson }]), ...(values.csv === undefined ? [] : [{ path: values.csv, write: toCsv }]),
     ...(values.markdown === undefined ? [] : [{ path: values.markdown, write: toMarkdown }]),
   ];
   return {
     help: values.help === true, backend, files, ...(values.label === undefined ? {} : { label: values.label }),
-    request: { suites: [...new Set(suites)], buffers, ...(values.quick ? { quick: true } : {}), ...(sizes ? { product: { M: sizes[0]!, N: sizes[1]!, K: sizes[2]! } } : {}) },
+    request: { suites: [...new Set(suites)], buffers, ...(values.quick ? { quick: true } : {}), ...(sizes ? { product: { M: sizes[0]!, N: sizes[1]!, K: sizes[2]! } } : {}), ...(contexts ? { contexts } : {}) },
   };
 }
 

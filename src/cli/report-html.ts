@@ -44,11 +44,11 @@ function columns(points: Curve["points"], from: number, to: number): { x: number
 }
 
 /** Round steps of 1, 2 or 5 times a power of ten, about five of them. */
-function ticks(min: number, max: number): number[] {
+function ticks(min: number, max: number, smallest = 0): number[] {
   const rough = (max - min) / 5;
   if (!(rough > 0)) return [min];
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough)!;
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= Math.max(rough, smallest)) ?? smallest;
   const first = Math.ceil(min / step);
   return Array.from({ length: Math.floor(max / step + 1e-9) - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(6)));
 }
@@ -64,7 +64,8 @@ function chart(title: string, curves: readonly Curve[], borders: readonly number
   const py = (y: number): string => (HEIGHT - PAD.bottom - ((y - low) / (high - low)) * (HEIGHT - PAD.top - PAD.bottom)).toFixed(1);
   const parts: string[] = [];
   for (const y of ticks(low, high)) parts.push(`<line class="grid" x1="${PAD.left}" x2="${WIDTH - PAD.right}" y1="${py(y)}" y2="${py(y)}"/><text x="${PAD.left - 8}" y="${py(y)}" dy="4" text-anchor="end">${y}</text>`);
-  for (const x of ticks(from, to)) parts.push(`<text x="${px(x)}" y="${HEIGHT - 8}" text-anchor="middle">${shortCount(x)}</text>`);
+  // There is no half a step.
+  for (const x of ticks(from, to, 1)) parts.push(`<text x="${px(x)}" y="${HEIGHT - 8}" text-anchor="middle">${shortCount(x)}</text>`);
   for (const x of borders) parts.push(`<line class="border" x1="${px(x)}" x2="${px(x)}" y1="${PAD.top}" y2="${HEIGHT - PAD.bottom}"/>`);
   for (const { color, points, dots } of curves) {
     if (dots) {
@@ -72,11 +73,12 @@ function chart(title: string, curves: readonly Curve[], borders: readonly number
       continue;
     }
     const thin = columns(points, from, to);
+    if (thin.length === 1) parts.push(`<circle cx="${px(thin[0]!.x)}" cy="${py(thin[0]!.mean)}" r="3" style="fill:${color};stroke:none"/>`);
     const band = [...thin.map(({ x, hi }) => `${px(x)},${py(hi)}`), ...thin.toReversed().map(({ x, lo }) => `${px(x)},${py(lo)}`)];
     parts.push(`<polygon points="${band.join(" ")}" style="fill:${color}" opacity="0.2"/><polyline points="${thin.map(({ x, mean }) => `${px(x)},${py(mean)}`).join(" ")}" style="fill:none;stroke:${color}" stroke-width="1.6"/>`);
   }
   const legend = curves.map(({ label, color, dots }) => `<span><i style="${dots ? `border:1.5px solid ${color};border-radius:50%` : `background:${color}`}"></i>${escapeHtml(label)}</span>`).join("");
-  return `<figure><figcaption><b>${escapeHtml(title)}</b>${legend}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)} by step">${parts.join("")}</svg></figure>`;
+  return `<figure tabindex="0" aria-label="${escapeHtml(title)}"><figcaption><b>${escapeHtml(title)}</b>${legend}</figcaption><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeHtml(title)} by step">${parts.join("")}</svg></figure>`;
 }
 
 const COLORS = ["var(--base)", "var(--tuned)"] as const;
@@ -98,14 +100,18 @@ function charts({ rows, recipe }: ReportData): string {
   ].join("");
 }
 
+/** Names and values: the first cell of a row heads it. */
+const facts = (rows: readonly (readonly [string, string])[]): string =>
+  `<table class="facts"><tbody>${rows.map(([name, value]) => `<tr><th scope="row">${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`).join("")}</tbody></table>`;
+
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  `<table><thead><tr>${head.map((cell) => `<th>${escapeHtml(cell)}</th>`).join("")}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table>`;
+  `<table><thead><tr>${head.map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`).join("")}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`).join("")}</tbody></table>`;
 
 const STYLE = `:root{color-scheme:light dark;--base:#0b6e56;--tuned:#b4532a;--dim:#555}body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1c1b18;background:#fdfcf8}
 figure{margin:1.5rem 0}figcaption{display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.9rem}figcaption span{color:#555}i{display:inline-block;box-sizing:border-box;width:.7rem;height:.7rem;margin-right:.35rem}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif;fill:#666}.grid{stroke:#e4e0d6}.border{stroke:#888;stroke-dasharray:3 4}
 @media(max-width:45rem){figure{overflow-x:auto}figcaption{position:sticky;left:0}svg{min-width:40rem}}
-table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e4e0d6}td{white-space:pre-wrap;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #e4e0d6}td{white-space:pre-wrap;overflow-wrap:anywhere}.facts th{font-weight:400}
 pre{overflow:auto;padding:1rem;background:#f3f0e8;font-size:.85rem}@media(prefers-color-scheme:dark){:root{--base:#74d3b5;--tuned:#f2a173;--dim:#bbb}body{color:#eee9dd;background:#171613}pre{background:#24221d}.grid{stroke:#37342d}th,td{border-color:#37342d}figcaption span,svg{color:#aaa;fill:#aaa}}`;
 
 /** The whole file. */
@@ -113,7 +119,7 @@ export function reportHtml(data: ReportData): string {
   const { summary, recipe, samples, answers } = data;
   const own = recipe.stages.some(({ data: sources }) => sources.some(({ corpus }) => /^own(?::|$)/.test(corpus)));
   const loss = (value: number | undefined): string => (value === undefined ? "" : value.toFixed(4));
-  const facts: [string, string][] = [
+  const known: [string, string][] = [
     ["outcome", summary.outcome], ["device", `${summary.device} (${summary.backend})`], ["seed", String(summary.seed)],
     ["parameters", summary.parameters === undefined ? "" : String(summary.parameters)], ["tokens", summary.tokens === undefined ? "" : String(summary.tokens)],
     ...summary.stages.map(({ stage, steps, train_ms }): [string, string] => [stage, `${steps} steps in ${clockText(train_ms)} of training`]),
@@ -123,9 +129,9 @@ export function reportHtml(data: ReportData): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${escapeHtml(recipe.name)}: a run of Nestling</title><style>${STYLE}</style></head><body>
+<title>${escapeHtml(recipe.name)}: a run of Nestling</title><style>${STYLE}</style></head><body><main>
 <h1>${escapeHtml(recipe.name)}</h1>
-${table(["", ""], facts.filter(([, value]) => value !== ""))}
+${facts(known.filter(([, value]) => value !== ""))}
 <h2>Curves</h2>
 ${charts(data) || "<p>No step was measured.</p>"}
 <h2>Answers</h2>
@@ -134,7 +140,7 @@ ${answers.length === 0 ? "<p>None: the run did not finish.</p>" : table(["prompt
 ${samples.length === 0 ? "<p>None was taken.</p>" : table(["step", "stage", "prompt", "what it wrote"], samples.map(({ globalStep, stageIndex, prompt, text }) => [String(globalStep), recipe.stages[stageIndex]?.name ?? "", prompt, text]))}
 <h2>Recipe</h2>
 <p>Saved as a file, <code>npm run train -- --recipe FILE${own ? " --text YOUR-FILE" : ""}</code> repeats this run${own ? " from the same text" : ""}.</p>
-<pre>${escapeHtml(JSON.stringify(recipe, null, 2))}</pre>
-</body></html>
+<pre tabindex="0" role="region" aria-label="The recipe as JSON">${escapeHtml(JSON.stringify(recipe, null, 2))}</pre>
+</main></body></html>
 `;
 }

@@ -1,6 +1,6 @@
 /**
  * The matrix products: plain, with either side transposed, and with the epilogues of a transformer's linear layers. Every
- * sum runs over the whole of K in one invocation, so no variant needs atomics. Splitting K is not done here.
+ * sum runs over the whole of K in one workgroup, so no variant needs atomics or a second launch.
  */
 import { defineKernel, type DimValues, type FloatArray, type KernelVariant } from "../device/types.ts";
 import { geluOf } from "./gelu.ts";
@@ -15,6 +15,8 @@ import blocks16 from "../../shaders/lib/matmul-blocks-16.wgsl?raw";
 import loadF32 from "../../shaders/lib/matmul-load-f32.wgsl?raw";
 import loadVec4 from "../../shaders/lib/matmul-load-vec4.wgsl?raw";
 import plain from "../../shaders/lib/matmul-plain.wgsl?raw";
+import splitK from "../../shaders/lib/matmul-split.wgsl?raw";
+import tiled from "../../shaders/lib/matmul-tiles.wgsl?raw";
 import matmulNNWgsl from "../../shaders/matmul-nn.wgsl?raw";
 import matmulNTWgsl from "../../shaders/matmul-nt.wgsl?raw";
 import matmulTNWgsl from "../../shaders/matmul-tn.wgsl?raw";
@@ -26,14 +28,22 @@ type Shape = { readonly M: number; readonly N: number; readonly K: number };
 type ProductDims = { readonly M: "u32"; readonly N: "u32"; readonly K: "u32"; readonly accumulate: "u32"; readonly alpha: "f32" };
 
 const GROUP_OUTPUTS = 64; // of the plain variant
-const TILE = 64; // outputs a side of a workgroup's tile in the 8 x 8 variants
+const TILE = 64; // outputs a side of a workgroup's tile in the 8 x 8 and tile variants
+const SPLIT_TILE = 32; // outputs a side of a workgroup's tile where K is split
+/** K is split from here on, where tiles of 64 would be too few to keep a GPU busy. */
+const SPLIT_LEAST_K = 256;
+const SPLIT_MOST_OUTPUTS = 2 ** 17;
 const LARGE_BLOCK = 16; // outputs a side of one invocation's block in the 16 x 16 variant
 const LARGE_BLOCK_THREADS = 4; // its workgroup
 
-const tiles = ({ M, N }: Shape): number => Math.ceil(M / TILE) * Math.ceil(N / TILE);
+const tiles = ({ M, N }: Shape, side = TILE): number => Math.ceil(M / side) * Math.ceil(N / side);
 const by4 = (...sizes: readonly number[]): boolean => sizes.every((size) => size % 4 === 0);
 
-/** Plain; register blocks for any shape; larger ones, and the same with vec4 loads, where every row loaded or stored is a multiple of four. */
+/**
+ * Plain; register blocks for any shape; where every row loaded or stored is a multiple of four: large register blocks, the same as
+ * before with vec4 loads, tiles in workgroup memory, and K in parts. Blocks and tiles add in one order, parts in
+ * another.
+ */
 function variants(
   wgsl: string,
   snippets: { f32: string; vec4: string } = { f32: "", vec4: "" },
@@ -45,7 +55,7 @@ function variants(
       wgsl: elementF32 + linearId + snippets.f32 + plain + wgsl,
       workgroups: ({ M, N }) => Math.ceil((M * N) / GROUP_OUTPUTS),
     },
-    { name: "blocks-8x8", wgsl: elementF32 + linearId + snippets.f32 + loadF32 + blocks + wgsl, workgroups: tiles },
+    { name: "blocks-8x8", wgsl: elementF32 + linearId + snippets.f32 + loadF32 + blocks + wgsl, workgroups: (dims) => tiles(dims) },
     {
       name: "blocks-16x16-vec4",
       wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks16 + wgsl,
@@ -53,7 +63,19 @@ function variants(
       fits: (dims) => dims.M >= 2 * LARGE_BLOCK && dims.N >= 2 * LARGE_BLOCK && rowsBy4(dims),
       forSoftware: true,
     },
-    { name: "blocks-8x8-vec4", wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks + wgsl, workgroups: tiles, fits: rowsBy4 },
+    { name: "blocks-8x8-vec4", wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks + wgsl, workgroups: (dims) => tiles(dims), fits: rowsBy4 },
+    {
+      name: "tiles-64-vec4",
+      wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + tiled + wgsl,
+      workgroups: (dims) => tiles(dims),
+      fits: (dims) => dims.M >= TILE / 2 && dims.N >= TILE / 2 && rowsBy4(dims),
+    },
+    {
+      name: "split-k-vec4",
+      wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + splitK + wgsl,
+      workgroups: (dims) => tiles(dims, SPLIT_TILE),
+      fits: (dims) => dims.K >= SPLIT_LEAST_K && dims.M * dims.N <= SPLIT_MOST_OUTPUTS && rowsBy4(dims),
+    },
   ] as const satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & {
     workgroups: (dims: Shape) => number;
     fits?: (dims: Shape) => boolean;

@@ -1,18 +1,21 @@
 /** What a chart can be kept as: a picture, numbers, a table. Builds them; saving is the panel's. */
 import type { RunState } from "../protocol/index.ts";
 import type { ChartRange } from "./chart-zoom.ts";
+import { formatCount } from "./format.ts";
 import type { LineChart } from "./line-chart.ts";
-import type { Recorded } from "./pyramid.ts";
+import { CAPACITY, type Recorded } from "./pyramid.ts";
 import { FIELDS, type CurveField, type Curves, type XAxis } from "./series.ts";
 
 export type KeptAs = "png" | "csv" | "table";
 
 export interface Table {
+  /** What must be known to read it; "" where nothing. */
+  readonly note: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly (string | number | undefined)[])[];
 }
 
-/** Rows a person may want to read through, and evaluations that may come on top. */
+/** Rows a person may want to read through, and evaluations that may come on top; of all stages together. */
 const TABLE_ROWS = 200;
 const TABLE_EVALUATIONS = 200;
 /** Lines of CSV in one piece: a few milliseconds' worth. */
@@ -47,19 +50,20 @@ function quoted(name: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** Changes when points that were read before have been moved. */
+const revisionOf = (curves: Curves): number => curves.stages.reduce((sum, stage) => FIELDS.reduce((total, field) => total + stage[field].revision, sum), 0);
+
 /**
  * Every point as RFC 4180 lines, in pieces of some hundred lines so that a page can draw between them; where neighbours were merged (past
- * 262,144 steps) a row is their mean. What is pushed to the curves meanwhile is not in it.
+ * 262,144 steps) a row is their mean, and its last column says of how many. What is pushed to the curves meanwhile is not in it, and what moves their points (`revision`) voids it.
  */
 export function* curvesCsv(curves: Curves, run: RunState | null): Generator<string> {
-  // Copies: training goes on while the page draws between two pieces.
-  const sheets = sheetsOf(curves, run, FIELDS).map(({ stage, columns }) => ({
-    stage, columns: columns.map(({ recorded: { step, tokens, seconds, value } }) => ({ recorded: { step: step.slice(), tokens: tokens.slice(), seconds: seconds.slice(), value: value.slice() } })),
-  }));
-  let lines = [["stage", "step", "tokens", "train_seconds", ...FIELDS].join(",")];
+  const sheets = sheetsOf(curves, run, FIELDS);
+  let lines = [["stage", "step", "tokens", "train_seconds", ...FIELDS, "mean_of_steps"].join(",")];
   const piece = (): string => `${lines.splice(0).join("\r\n")}\r\n`;
-  for (const { stage, columns } of sheets) {
+  for (const [i, { stage, columns }] of sheets.entries()) {
     const name = quoted(stage);
+    const { merged } = curves.stages[i]["train/loss"];
     const at = columns.map(() => 0);
     // Each field ascends by step: the next line is at the lowest step that any of them stands at.
     for (;;) {
@@ -71,9 +75,10 @@ export function* curvesCsv(curves: Curves, run: RunState | null): Generator<stri
       for (const [c, { recorded }] of columns.entries()) {
         const here = recorded.step[at[c]] === lowest;
         if (here && tokens < 0) [tokens, seconds] = [recorded.tokens[at[c]], recorded.seconds[at[c]]];
-        values.push(here ? recorded.value[at[c]++] : "");
+        const value = here ? recorded.value[at[c]++] : NaN;
+        values.push(Number.isNaN(value) ? "" : value);
       }
-      lines.push([name, lowest, tokens, Number(seconds.toFixed(3)), ...values].join(","));
+      lines.push([name, lowest, tokens, Number(seconds.toFixed(3)), ...values, merged].join(","));
       if (lines.length >= CSV_LINES) yield piece();
     }
   }
@@ -81,17 +86,24 @@ export function* curvesCsv(curves: Curves, run: RunState | null): Generator<stri
   lines = [];
 }
 
-/** The CSV as a file, the page drawing while it is written. */
+/** The CSV as a file, the page drawing while it is written; begun anew where training moves what was written already. */
 export async function csvBlob(curves: Curves, run: RunState | null): Promise<Blob> {
-  const pieces: string[] = [];
-  let drawnMs = performance.now();
-  for (const piece of curvesCsv(curves, run)) {
-    pieces.push(piece);
-    if (performance.now() - drawnMs < SLICE_MS) continue;
-    await new Promise((resolve) => setTimeout(resolve));
-    drawnMs = performance.now();
+  for (;;) {
+    const revision = revisionOf(curves);
+    const blobs: Blob[] = [];
+    const pieces: string[] = [];
+    let drawnMs = performance.now();
+    for (const piece of curvesCsv(curves, run)) {
+      pieces.push(piece);
+      if (performance.now() - drawnMs < SLICE_MS) continue;
+      // A file of many small ones: one of all text at once would be encoded in one long task.
+      blobs.push(new Blob(pieces.splice(0)));
+      await new Promise((resolve) => setTimeout(resolve));
+      if (revisionOf(curves) !== revision) break;
+      drawnMs = performance.now();
+    }
+    if (revisionOf(curves) === revision) return new Blob([...blobs, ...pieces], { type: "text/csv" });
   }
-  return new Blob(pieces, { type: "text/csv" });
 }
 
 /** `most` of the numbers from `first` up to `end` at even distances, the last among them. */
@@ -104,7 +116,7 @@ function evenly(first: number, end: number, most: number): number[] {
 
 /** The steps in view, thinned to what can be read: rows at even distances, and evaluations, all of them unless they are very many. */
 export function tableOf(curves: Curves, run: RunState | null, range: ChartRange, axis: XAxis): Table {
-  const fields = FIELDS.filter((field) => curves.stages.some((stage) => stage[field].length > 0));
+  const fields = FIELDS.filter((field) => curves.stages.some((stage) => stage[field].last !== undefined));
   const sheets = sheetsOf(curves, run, fields);
   const x = { step: "step", tokens: "tokens", time: "seconds" } as const;
   const windowOf = (recorded: Recorded): [number, number] => {
@@ -114,22 +126,25 @@ export function tableOf(curves: Curves, run: RunState | null, range: ChartRange,
     const end = place(range[1]);
     return [place(range[0]), column[end] === range[1] ? end + 1 : end];
   };
-  const total = sheets.reduce((sum, { columns }) => sum + Math.max(0, ...columns.map(({ recorded }) => windowOf(recorded)).map(([first, end]) => end - first)), 0);
+  const sizeOf = ({ recorded }: Sheet["columns"][number]): number => windowOf(recorded)[1] - windowOf(recorded)[0];
+  const total = sheets.reduce((sum, { columns }) => sum + Math.max(0, ...columns.map(sizeOf)), 0);
+  const evaluations = sheets.reduce((sum, { columns }) => sum + columns.filter(({ field }) => field === "val/loss").reduce((count, column) => count + sizeOf(column), 0), 0);
   const rows = sheets.flatMap(({ stage, columns }) => {
     const tokensAt = new Map<number, number>();
     for (const { field, recorded } of columns) {
       const [first, end] = windowOf(recorded);
-      const share = total === 0 ? 0 : (end - first) / total;
-      const most = field === "val/loss" ? TABLE_EVALUATIONS : Math.ceil(TABLE_ROWS * share);
+      const [rowsAtMost, all] = field === "val/loss" ? [TABLE_EVALUATIONS, evaluations] : [TABLE_ROWS, total];
+      const most = all === 0 ? 0 : Math.ceil((rowsAtMost * (end - first)) / all);
       if (field !== "val/loss" && field !== columns[0]!.field) continue;
       for (const i of evenly(first, end, Math.max(1, most))) tokensAt.set(recorded.step[i], recorded.tokens[i]);
     }
     return [...tokensAt].sort(([a], [b]) => a - b).map(([step, tokens]) => [stage, step, tokens, ...columns.map(({ recorded }) => {
       const i = lowerBound(recorded, step);
-      return recorded.step[i] === step ? Number(recorded.value[i].toPrecision(5)) : undefined;
+      return recorded.step[i] === step && !Number.isNaN(recorded.value[i]) ? Number(recorded.value[i].toPrecision(5)) : undefined;
     })]);
   });
-  return { head: ["stage", "step", "tokens", ...fields], rows };
+  const note = curves.merged === 1 ? "" : `A run this long is kept in ${formatCount(CAPACITY)} points a stage: each row is the mean of ${formatCount(curves.merged)} steps up to its own.`;
+  return { note, head: ["stage", "step", "tokens", ...fields], rows };
 }
 
 /** The chart as it stands, with its title and the meaning of its colours, as a PNG in the page's own colours. */

@@ -6,7 +6,7 @@ export interface Points {
   readonly y: ArrayLike<number>;
   readonly lo: ArrayLike<number>;
   readonly hi: ArrayLike<number>;
-  /** How many raw points each point stands for. */
+  /** How many raw points each point stands for; 0 where none of them was finite, y is NaN then. */
   readonly count: ArrayLike<number>;
 }
 
@@ -25,7 +25,7 @@ export function smooth(y: ArrayLike<number>, count: ArrayLike<number>, beta: num
       mean = keep * mean + (1 - keep) * y[i];
       weight = keep * weight + (1 - keep);
     }
-    out[i] = weight === 0 ? y[i] : mean / weight;
+    out[i] = Number.isFinite(y[i]) ? mean / weight : NaN;
   }
   return out;
 }
@@ -49,13 +49,14 @@ export function decimate(points: Points, limit: number): { x: Float64Array; y: F
     const end = Math.min(size, (group + 1) * stride);
     let [sum, count, lo, hi] = [0, 0, Infinity, -Infinity];
     for (let i = group * stride; i < end; i++) {
+      if (points.count[i] === 0) continue;
       sum += points.y[i] * points.count[i];
       count += points.count[i];
       if (points.lo[i] < lo) lo = points.lo[i];
       if (points.hi[i] > hi) hi = points.hi[i];
     }
     out.x[group] = points.x[end - 1];
-    out.y[group] = sum / count;
+    out.y[group] = count === 0 ? NaN : sum / count;
     out.lo[group] = lo;
     out.hi[group] = hi;
     out.count[group] = count;
@@ -120,7 +121,8 @@ export function paddedRange(min: number, max: number, log: boolean, pad = 0.06):
     const factor = Math.max(1.05, (max / Math.max(min, 1e-12)) ** pad);
     return [Math.max(min, 1e-12) / factor, max * factor];
   }
-  const room = max > min ? (max - min) * pad : Math.max(Math.abs(max) * 0.1, 1e-6);
+  // A constant's rounding (2^-24 of it in f32) is no course that a picture should show.
+  const room = max - min > 1e-6 * Math.abs(max) ? (max - min) * pad : Math.max(Math.abs(max) * 0.1, 1e-6);
   // A quantity that is never negative keeps its axis from going below zero.
   return [min >= 0 ? Math.max(0, min - room) : min - room, max + room];
 }
@@ -138,4 +140,46 @@ export function latest(values: readonly (number | null)[], index: number): { rea
     if (y !== null && y !== undefined) return { index: i, y };
   }
   return null;
+}
+
+/** Whether a column has one number alone. */
+export function isLone(values: ArrayLike<number | null | undefined>): boolean {
+  let seen = 0;
+  for (let i = 0; i < values.length && seen < 2; i++) if (values[i] !== null && values[i] !== undefined) seen++;
+  return seen === 1;
+}
+
+/**
+ * Names beside borders on one line, none over another: right of its border, cut short where the next one stands, the last left of its
+ * own where there is more room. A name of which little would be left goes unwritten.
+ * @param borders by ascending `at`, in pixels
+ */
+export function placeLabels(
+  borders: readonly { readonly at: number; readonly label: string }[], gap: number, right: number, widthOf: (text: string) => number,
+): { readonly text: string; readonly left: number }[] {
+  const placed: { text: string; left: number }[] = [];
+  let taken = -Infinity;
+  for (const [i, { at, label }] of borders.entries()) {
+    const width = widthOf(label);
+    const end = borders[i + 1]?.at ?? right;
+    let left = at + gap;
+    let text = label;
+    if (left + width > end) {
+      if (i === borders.length - 1 && at - gap - width > taken) left = at - gap - width;
+      else text = shortened(label, end - left, widthOf);
+    }
+    if (text === "") continue;
+    placed.push({ text, left });
+    taken = left + widthOf(text) + gap;
+  }
+  return placed;
+}
+
+/** The longest beginning that fits with an ellipsis; nothing where fewer than three letters would stay. */
+function shortened(label: string, width: number, widthOf: (text: string) => number): string {
+  for (let length = label.length - 1; length >= 3; length--) {
+    const text = `${label.slice(0, length).trimEnd()}…`;
+    if (widthOf(text) <= width) return text;
+  }
+  return "";
 }

@@ -1,7 +1,6 @@
 /** uPlot's options for a `line-chart`: axes, scales, bands, stage borders. Draws nothing by itself. */
 import type uPlot from "uplot";
-import { logTicks, paddedRange, ticks, xRange } from "./chart-maths.ts";
-import type { ChartRange } from "./chart-zoom.ts";
+import { isLone, logTicks, paddedRange, placeLabels, ticks } from "./chart-maths.ts";
 import type { ChartBorder, ChartLine } from "./line-chart.ts";
 
 export interface ChartLook {
@@ -17,7 +16,8 @@ export interface ChartLook {
   formatTickY(y: number): string;
   borders(): readonly ChartBorder[];
   marks(): readonly ChartBorder[];
-  range(): ChartRange;
+  /** First and last x of the picture. */
+  range(): readonly [number, number];
   /** A part of x was dragged over. */
   onSelect(from: number, to: number): void;
   onHover(index: number | null): void;
@@ -49,7 +49,7 @@ export function chartOptions(lines: readonly ChartLine[], look: ChartLook): uPlo
       points: { size: 7 },
     },
     scales: {
-      x: { time: false, range: (_plot, min, max) => [...(look.range() ?? xRange(min, max))] },
+      x: { time: false, range: () => [...look.range()] },
       y: { distr: look.log ? 3 : 1, range: (_plot, min, max) => paddedRange(min, max, look.log) },
     },
     axes: [
@@ -100,7 +100,11 @@ function seriesOptions(line: ChartLine, look: ChartLook): uPlot.Series {
     width: line.kind === "edge" || dots ? 1 : look.compact ? 1.5 : 2.25,
     ...(line.dash ? { dash: [5, 4] } : {}),
     spanGaps: true,
-    points: dots && !look.compact ? { show: true, size: 6, fill: look.color("--panel"), stroke: color, width: 1.5 } : { show: false },
+    points:
+      dots && !look.compact
+        ? { show: true, size: 6, fill: look.color("--panel"), stroke: color, width: 1.5 }
+        : // A single point has no line to show it.
+          { show: line.kind === "line" ? (plot, series) => isLone(plot.data[series]!) : false, size: look.compact ? 4 : 6, fill: color, stroke: color, width: 0 },
   };
 }
 
@@ -144,24 +148,21 @@ function drawBorders(plot: uPlot, look: ChartLook, ink: string, line: string): v
   ctx.font = look.font.replace(/^(\d+)px/, (_all, size: string) => `${Number(size) * devicePixelRatio}px`);
   ctx.textBaseline = "top";
   ctx.textAlign = "left";
-  for (const [i, border] of look.borders().entries()) {
-    const x = Math.round(plot.valToPos(border.x, "x", true)) + 0.5;
-    if (!(x >= bbox.left - 1 && x <= bbox.left + bbox.width)) continue;
-    if (i > 0) {
-      ctx.strokeStyle = look.compact ? line : ink;
-      ctx.lineWidth = devicePixelRatio;
-      ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
-      ctx.stroke();
-    }
-    const width = ctx.measureText(border.label).width;
-    if (look.compact) continue;
-    const gap = 6 * devicePixelRatio;
-    const fits = x + gap + width < bbox.left + bbox.width;
-    ctx.fillStyle = ink;
-    ctx.fillText(border.label, fits ? x + gap : x - gap - width, bbox.top - 10 * devicePixelRatio);
+  const gap = 6 * devicePixelRatio;
+  const borders = look.borders().map((border, i) => ({ ...border, i, at: Math.round(plot.valToPos(border.x, "x", true)) + 0.5 }));
+  const seen = borders.filter(({ at }) => at >= bbox.left - 1 && at <= bbox.left + bbox.width);
+  for (const { i, at } of seen) {
+    if (i === 0) continue;
+    ctx.strokeStyle = look.compact ? line : ink;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(at, bbox.top);
+    ctx.lineTo(at, bbox.top + bbox.height);
+    ctx.stroke();
   }
+  ctx.fillStyle = ink;
+  const names = look.compact ? [] : placeLabels(seen, gap, bbox.left + bbox.width, (text) => ctx.measureText(text).width);
+  for (const { text, left } of names) ctx.fillText(text, left, bbox.top - 10 * devicePixelRatio);
   ctx.restore();
 }

@@ -1,10 +1,17 @@
 /** The numbers behind a chart as a table in a dialog, for whoever reads rather than looks. */
-import { LitElement, css, html } from "lit";
+import { LitElement, css, html, nothing } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import type { Table } from "./chart-export.ts";
 import { formatCount, formatSmall } from "./format.ts";
 import * as icons from "./icons.ts";
 import { base, controls } from "./shared-styles.ts";
+
+/** Rows written between two pictures, so that a long table stalls nothing. */
+const ROWS_AT_ONCE = 20;
+
+const EMPTY: Table = { note: "", head: [], rows: [] };
+
+const textOf = (cell: string | number | undefined): string => (cell === undefined ? "" : typeof cell === "string" ? cell : Number.isInteger(cell) ? formatCount(cell) : formatSmall(cell));
 
 @customElement("chart-table")
 export class ChartTable extends LitElement {
@@ -46,6 +53,11 @@ export class ChartTable extends LitElement {
         top: 0;
         background: var(--panel);
       }
+      .note {
+        padding: 0 var(--s4) var(--s2);
+        font-size: var(--t-s);
+        color: var(--ink-2);
+      }
       h2 {
         font-size: var(--t-l);
         font-weight: 600;
@@ -69,25 +81,41 @@ export class ChartTable extends LitElement {
     `,
   ];
 
-  @state() private table: Table = { head: [], rows: [] };
+  @state() private table = EMPTY;
+  /** The rows that stand there already. */
+  @state() private written: readonly (readonly string[])[] = [];
   @query("dialog") private dialog!: HTMLDialogElement;
 
-  show(table: Table): void {
-    this.table = table;
+  /** Opens at once; the table is made, and written, in the frames after it. */
+  show(make: () => Table): void {
+    this.table = EMPTY;
+    this.written = [];
     this.dialog.showModal();
+    requestAnimationFrame(() => {
+      this.table = make();
+      this.write();
+    });
+  }
+
+  private write(): void {
+    const { table, written } = this;
+    if (!this.dialog.open || written.length >= table.rows.length) return;
+    const next = table.rows.slice(written.length, written.length + ROWS_AT_ONCE);
+    this.written = [...written, ...next.map((row) => row.map(textOf))];
+    requestAnimationFrame(() => this.table === table && this.write());
   }
 
   override render(): unknown {
-    const { head, rows } = this.table;
-    const text = (cell: string | number | undefined): string => (cell === undefined ? "" : typeof cell === "string" ? cell : Number.isInteger(cell) ? formatCount(cell) : formatSmall(cell));
+    const { head, note } = this.table;
     return html`<dialog aria-label="The curves as a table" data-testid="chart-table">
       <header role="none">
         <h2>The curves as a table</h2>
         <button class="plain icon" aria-label="Close" data-testid="close-table" @click=${() => this.dialog.close()}>${icons.close()}</button>
       </header>
+      ${note === "" ? nothing : html`<p class="note" data-testid="table-note">${note}</p>`}
       <div class="box" tabindex="0" role="group" aria-label="Numbers"><table>
         <thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-        <tbody>${rows.map((row) => html`<tr>${row.map((cell) => html`<td>${text(cell)}</td>`)}</tr>`)}</tbody>
+        <tbody>${this.written.map((row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
       </table></div>
     </dialog>`;
   }

@@ -1,7 +1,7 @@
 /** From curves to what a chart draws: which lines a metric has, in which colours, and how its numbers are written. Pure. */
 import type { KnobChange, RunState } from "../protocol/index.ts";
 import { decimate, smooth, xRange } from "./chart-maths.ts";
-import { formatClock, formatLoss, formatShort, formatSmall } from "./format.ts";
+import { choiceText, formatClock, formatLoss, formatShort, formatSmall } from "./format.ts";
 import type { ChartRange } from "./chart-zoom.ts";
 import type { ChartBorder, ChartLine } from "./line-chart.ts";
 import type { CurveField, Curves, StageCurves, Window, XAxis } from "./series.ts";
@@ -70,7 +70,7 @@ function mainLines(stage: StageCurves, metric: Metric, color: string, suffix: st
   const y = metric.smoothed ? smooth(points.y, points.count, beta) : points.y;
   const line: ChartLine = { x: points.x, y, label, color, kind: "line" };
   // Where the line is a mean, of steps or of neighbours, its range stands behind it: no single step is lost.
-  if ((beta === 0 || !metric.smoothed) && points.count.every((count) => count === 1)) return [line];
+  if ((beta === 0 || !metric.smoothed) && points.count.every((count) => count <= 1)) return [line];
   return [
     { x: points.x, y: points.hi, label: `${label}, highest`, color, kind: "edge" },
     { x: points.x, y: points.lo, label: `${label}, lowest`, color, kind: "edge" },
@@ -136,4 +136,20 @@ export function formatAxis(axis: XAxis): (x: number) => string {
 
 export function axisSentence(axis: XAxis, x: number): string {
   return { step: `step ${formatShort(x)}`, tokens: `${formatShort(x)} tokens`, time: `${formatClock(x * 1000)} of training` }[axis];
+}
+
+/** Where curves will be, before there are any. */
+export function emptySentence(run: RunState | null): string {
+  if (run?.phase === "preparing") return "The curve begins with the first step.";
+  if (run?.phase === "failed") return "This run ended before its first step.";
+  return "No curve yet. It begins when training does.";
+}
+
+/** What a screen reader says of the loss: to one decimal, so that it changes seldom. */
+export function lossSentence(run: RunState | null, loss: number | undefined): string {
+  if (run === null || loss === undefined) return "";
+  const stage = run.stages[run.stageIndex]?.name ?? "Training";
+  if (!Number.isFinite(loss)) return `${stage}: the loss is not a number.`;
+  const coarse = Math.round(loss * 10) / 10;
+  return `${stage}: loss about ${formatLoss(coarse)}, ${choiceText(coarse, run.recipe.tokenizer.kind)}.`;
 }

@@ -7,11 +7,12 @@ import "./chart-keep.ts";
 import type { ChartTable } from "./chart-table.ts";
 import "./chart-table.ts";
 import type { ChartRange } from "./chart-zoom.ts";
-import { NONE, choiceText, formatLoss, formatShort, formatSmall } from "./format.ts";
+import { NONE, formatShort, formatSmall } from "./format.ts";
+import { chartKey } from "./learning-key.ts";
 import type { Drawing, MetricName } from "./learning-data.ts";
-import { METRICS, axisSentence, extentOf, formatAxis, knobMarks, metricLines, stageBorders } from "./learning-data.ts";
+import { METRICS, axisSentence, emptySentence, extentOf, formatAxis, knobMarks, lossSentence, metricLines, stageBorders } from "./learning-data.ts";
 import { learningStyles } from "./learning-styles.ts";
-import type { LineChart } from "./line-chart.ts";
+import type { ChartLine, LineChart } from "./line-chart.ts";
 import "./line-chart.ts";
 import { saveBlob } from "./page-files.ts";
 import "./panel-frame.ts";
@@ -46,13 +47,20 @@ export class LearningPanel extends LitElement {
   @query("line-chart.big") private big!: LineChart;
   @query("chart-table") private table!: ChartTable;
 
+  /** What was zoomed into is another run's, or lies past where this one went back to. */
+  protected override willUpdate(changed: Map<PropertyKey, unknown>): void {
+    const before = changed.get("run") as RunState | null | undefined;
+    if (changed.has("run") && before?.runId !== this.run?.runId) this.range = null;
+    else if (this.range !== null && this.range[0] >= extentOf(this.inView, this.axis)[1]) this.range = null;
+  }
+
   override render(): unknown {
     const empty = this.curves.stages.length === 0;
     return html`<panel-frame heading="Learning">
       <div class="tools wide" slot="actions">${this.tools()}</div>
-      ${empty ? html`<div class="empty"><p>${this.emptyText()}</p></div>` : [this.heading(), this.large(), this.small()]}
+      ${empty ? html`<div class="empty"><p>${emptySentence(this.run)}</p></div>` : this.charts()}
       <chart-table></chart-table>
-      <p class="visually-hidden" aria-live="polite" data-testid="loss-summary">${this.summary()}</p>
+      <p class="visually-hidden" aria-live="polite" data-testid="loss-summary">${lossSentence(this.run, this.curves.loss)}</p>
     </panel-frame>`;
   }
 
@@ -84,15 +92,18 @@ export class LearningPanel extends LitElement {
     return this.latestOnly ? this.curves.latest() : this.curves;
   }
 
-  private heading(): unknown {
+  private charts(): unknown {
+    const lines = metricLines(this.inView, this.run, this.metric, this.drawing(700, false));
+    return [this.heading(lines), this.large(lines), this.small()];
+  }
+
+  private heading(lines: readonly ChartLine[]): unknown {
     const metric = METRICS.find(({ name }) => name === this.metric)!;
-    const old = this.metric === "loss" && this.curves.stages.some((stage) => stage["val/old_loss"].length > 0);
+    const { merged } = this.inView;
     return html`<p class="title">
-      <span><b>${metric.title}</b> <span class="quiet">${metric.unit}</span></span>
+      <span><b>${metric.title}</b> <span class="quiet">${[metric.unit, merged > 1 ? `means of ${merged} steps` : ""].filter((part) => part !== "").join(", ")}</span></span>
       ${this.range === null ? nothing : html`<button class="plain whole" data-testid="zoom-out" title="Show the whole run (0)" @click=${() => (this.range = null)}>whole run</button>`}
-      ${this.metric === "loss"
-        ? html`<span class="key quiet small"><span>line: training</span><span><i></i>held-out</span>${old ? html`<span><i class="old"></i>held-out, old text</span>` : nothing}</span>`
-        : nothing}
+      ${chartKey(lines)}
     </p>`;
   }
 
@@ -102,8 +113,7 @@ export class LearningPanel extends LitElement {
     return ((this.curves.xOf(globalStep, this.axis) ?? from) - from) / Math.max(1e-9, to - from);
   };
 
-  private large(): unknown {
-    const marks = knobMarks(this.curves, this.run, this.axis);
+  private large(lines: readonly ChartLine[]): unknown {
     const metric = METRICS.find(({ name }) => name === this.metric)!;
     return html`<line-chart
       class="big"
@@ -113,9 +123,9 @@ export class LearningPanel extends LitElement {
       @zoom-chart=${(event: CustomEvent<ChartRange>) => (this.range = event.detail)}
       .range=${this.range}
       .extent=${extentOf(this.inView, this.axis)}
-      .lines=${metricLines(this.inView, this.run, this.metric, this.drawing(700, false))}
+      .lines=${lines}
       .borders=${stageBorders(this.inView, this.run, this.axis)}
-      .marks=${marks}
+      .marks=${knobMarks(this.curves, this.run, this.axis)}
       .log=${this.log}
       .theme=${this.theme}
       .formatX=${this.formatHover}
@@ -130,7 +140,7 @@ export class LearningPanel extends LitElement {
       ${METRICS.filter(({ name }) => name !== this.metric).map(
         (metric) => html`<button @click=${() => (this.metric = metric.name)} title="Show ${metric.title.toLowerCase()} large">
           <span>${metric.title}</span><b>${this.lastOf(metric.name)}</b>
-          <line-chart compact .range=${this.range} .lines=${metricLines(this.inView, this.run, metric.name, this.drawing(120, true))} .borders=${stageBorders(this.inView, this.run, this.axis)} .marks=${knobMarks(this.curves, this.run, this.axis)} .theme=${this.theme}></line-chart>
+          <line-chart compact .range=${this.range} .extent=${extentOf(this.inView, this.axis)} .lines=${metricLines(this.inView, this.run, metric.name, this.drawing(120, true))} .borders=${stageBorders(this.inView, this.run, this.axis)} .marks=${knobMarks(this.curves, this.run, this.axis)} .theme=${this.theme}></line-chart>
         </button>`,
       )}
     </div>`;
@@ -144,20 +154,6 @@ export class LearningPanel extends LitElement {
 
   private drawing(limit: number, plain: boolean): Drawing {
     return { axis: this.axis, smoothing: this.smoothing, range: this.range, limit, plain };
-  }
-
-  private emptyText(): string {
-    if (this.run?.phase === "preparing") return "The curve begins with the first step.";
-    if (this.run?.phase === "failed") return "This run ended before its first step.";
-    return "No curve yet. It begins when training does.";
-  }
-
-  /** Read out at most when it changes in the first decimal, so that a screen reader is not flooded. */
-  private summary(): string {
-    const { loss } = this.curves;
-    if (this.run === null || loss === undefined) return "";
-    const coarse = Math.round(loss * 10) / 10;
-    return `${this.run.stages[this.run.stageIndex]?.name ?? "Training"}: loss about ${formatLoss(coarse)}, ${choiceText(coarse, this.run.recipe.tokenizer.kind)}.`;
   }
 
   /** What was zoomed into may lie in another stage. */
@@ -174,7 +170,7 @@ export class LearningPanel extends LitElement {
   private readonly onKeep = async ({ detail: what }: CustomEvent<KeptAs>): Promise<void> => {
     const { curves, run, metric, axis } = this;
     const { title, unit } = METRICS.find(({ name }) => name === metric)!;
-    if (what === "table") return this.table.show(tableOf(curves, run, this.range, axis));
+    if (what === "table") return this.table.show(() => tableOf(curves, run, this.range, axis));
     const name = `${run?.recipe.name ?? "run"}-${metric}-step-${curves.lastStep}`;
     if (what === "csv") {
       this.writing = true;

@@ -40,20 +40,41 @@ export const learningStyles = css`
   }
   .key {
     display: inline-flex;
-    gap: var(--s3);
+    flex-wrap: wrap;
+    gap: 0 var(--s3);
     margin-left: auto;
     color: var(--ink-2);
   }
   .key i {
     display: inline-block;
-    width: 0.5rem;
-    height: 0.5rem;
+    position: relative;
+    width: 1.1rem;
+    height: 0.55rem;
     margin-right: 0.35rem;
-    border: 1.5px solid var(--ink-2);
-    border-radius: 50%;
   }
-  .key .old {
-    border-color: var(--base);
+  .key .stroke::before,
+  .key .ring::before {
+    content: "";
+    position: absolute;
+    inset: calc(50% - 1px) 0 auto;
+    border-top: 2px solid var(--swatch);
+  }
+  .key .ring::before {
+    border-top: 1px solid color-mix(in oklab, var(--swatch) 40%, transparent);
+  }
+  .key .dashed::before {
+    border-top-style: dashed;
+  }
+  .key .band {
+    background: color-mix(in oklab, var(--swatch) 25%, transparent);
+  }
+  .key .ring::after {
+    content: "";
+    position: absolute;
+    inset: 0 calc(50% - 0.28rem);
+    background: var(--panel);
+    border: 1.5px solid var(--swatch);
+    border-radius: 50%;
   }
   .big {
     flex: 1 1 12rem;

@@ -32,7 +32,7 @@ export class LensTable extends LitElement {
       }
       td small {
         font-size: var(--t-xs);
-        color: var(--ink-2);
+        color: inherit; /* on the deepest tint a paler ink would be hard to read */
       }
       td[aria-selected="true"] {
         outline: 2px solid var(--ink);

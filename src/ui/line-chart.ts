@@ -167,7 +167,7 @@ export class LineChart extends LitElement {
       formatTickY: (y) => this.formatTickY(y),
       borders: () => this.borders,
       marks: () => this.marks,
-      range: () => this.range,
+      range: () => this.range ?? this.extent,
       onSelect: (from, to) => this.ask(clampRange([from, to], this.extent)),
       onHover: (index) => (this.hover = index),
     };

@@ -63,6 +63,12 @@ export class LiveKnobs extends LitElement {
       }
       label.pace {
         margin-top: var(--s2);
+        min-height: 1.6rem;
+      }
+      @media (pointer: coarse) {
+        label.pace {
+          min-height: 2.6rem;
+        }
       }
       .pace input {
         width: auto;

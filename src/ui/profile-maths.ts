@@ -56,6 +56,24 @@ export function flameOf(launches: readonly ProfiledLaunch[]): Span[] {
   return spans.toSorted((a, b) => a.depth - b.depth || a.from - b.from);
 }
 
+/**
+ * The bar that a key leads to: left and right to the neighbour of the same depth, up and down to what holds it and to the first that it
+ * holds, Home and End to the first and last of its depth. Null where the key is none of them or leads nowhere.
+ */
+export function nextSpan(spans: readonly Span[], from: Span, key: string): Span | null {
+  const row = spans.filter(({ depth }) => depth === from.depth);
+  const inside = (inner: Span, outer: Span): boolean => inner.first >= outer.first && inner.end <= outer.end;
+  switch (key) {
+    case "ArrowLeft": return row[row.indexOf(from) - 1] ?? null;
+    case "ArrowRight": return row[row.indexOf(from) + 1] ?? null;
+    case "ArrowUp": return spans.find((span) => span.depth === from.depth - 1 && inside(from, span)) ?? null;
+    case "ArrowDown": return spans.find((span) => span.depth === from.depth + 1 && inside(span, from)) ?? null;
+    case "Home": return row[0] ?? null;
+    case "End": return row.at(-1) ?? null;
+    default: return null;
+  }
+}
+
 /** What stands under a bar, added up. */
 export function totals(launches: readonly ProfiledLaunch[]): { readonly ms: number; readonly flops: number; readonly bytes: number; readonly count: number } {
   const sum = (of: (launch: ProfiledLaunch) => number): number => launches.reduce((total, launch) => total + of(launch), 0);

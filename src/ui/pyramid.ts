@@ -23,7 +23,7 @@ export interface Recorded {
 }
 
 /** Buckets at the bottom: 2^18, so that about ten megabytes a quantity are the most. */
-const CAPACITY = 1 << 18;
+export const CAPACITY = 1 << 18;
 const FIRST_SIZE = 256;
 /** A level merges 2^2 = 4 buckets of the one below. */
 const FAN_BITS = 2;
@@ -41,15 +41,30 @@ class Level {
   open(): number {
     const at = this.used++;
     if (at === this.lo.length) for (const name of COLUMNS) this[name] = grown(this[name]);
-    [this.lo[at], this.hi[at], this.mean[at], this.count[at]] = [Infinity, -Infinity, 0, 0];
+    this.empty(at);
     return at;
   }
 
+  /** A bucket without a finite value: no range, no mean. */
+  private empty(at: number): void {
+    [this.lo[at], this.hi[at], this.mean[at], this.count[at]] = [Infinity, -Infinity, NaN, 0];
+  }
+
   add(at: number, lo: number, hi: number, mean: number, count: number): void {
+    if (count === 0) return;
+    const before = this.count[at] === 0 ? 0 : this.mean[at];
     this.lo[at] = Math.min(this.lo[at], lo);
     this.hi[at] = Math.max(this.hi[at], hi);
     this.count[at] += count;
-    this.mean[at] += ((mean - this.mean[at]) * count) / this.count[at];
+    this.mean[at] = before + ((mean - before) * count) / this.count[at];
+  }
+
+  /** Bucket `to` becomes the union of two that stand at it or after it. */
+  join(to: number, a: number, b: number): void {
+    const [one, two] = [a, b].map((i) => [this.lo[i], this.hi[i], this.mean[i], this.count[i]] as const);
+    this.empty(to);
+    this.add(to, ...one);
+    this.add(to, ...two);
   }
 }
 
@@ -60,9 +75,18 @@ export class PyramidSeries {
   private levels: Level[] = [new Level()];
   /** Raw points a full bottom bucket holds; doubles at each merge. */
   private perBucket = 1;
+  /** Raw points in the newest bottom bucket, finite or not. */
+  private filled = 0;
+  /** Grows whenever points that were recorded already are moved: what was read from `recorded` before is void then. */
+  revision = 0;
   last: number | undefined;
 
   constructor(private readonly capacity = CAPACITY) {}
+
+  /** Raw points a bottom bucket stands for; above 1 each is a mean. */
+  get merged(): number {
+    return this.perBucket;
+  }
 
   /** Bottom buckets; as many as raw points until the capacity is reached. */
   get length(): number {
@@ -84,28 +108,41 @@ export class PyramidSeries {
     return this.column(axis)[Math.min(this.length - 1, lowerBound(this.step, this.length, globalStep))];
   }
 
-  push(globalStep: number, tokens: number, trainMs: number, value: number): void {
-    this.last = value;
-    if (!Number.isFinite(value)) return;
+  /**
+   * Adds a point. One that is not finite draws nothing and counts in no mean, but takes its place: quantities that were measured at
+   * the same steps merge at the same steps, whatever one of them was.
+   * @param value undefined where nothing was measured
+   */
+  push(globalStep: number, tokens: number, trainMs: number, value: number | undefined): void {
+    if (value !== undefined) this.last = value;
     const bottom = this.levels[0];
     let at = bottom.used - 1;
-    if (at < 0 || bottom.count[at] >= this.perBucket) {
+    if (at < 0 || this.filled >= this.perBucket) {
       if (bottom.used === this.capacity) this.merge();
       at = bottom.open();
+      this.filled = 0;
       if (at === this.step.length) [this.step, this.tokens, this.seconds] = [grown(this.step), grown(this.tokens), grown(this.seconds)];
     }
     this.step[at] = globalStep;
     this.tokens[at] = tokens;
     this.seconds[at] = trainMs / 1000;
-    bottom.add(at, value, value, value, 1);
-    this.raise(at, value, value, value, 1);
+    this.filled++;
+    const drawn = value !== undefined && Number.isFinite(value) ? value : NaN;
+    const count = Number.isNaN(drawn) ? 0 : 1;
+    bottom.add(at, drawn, drawn, drawn, count);
+    this.raise(at, drawn, drawn, drawn, count);
   }
 
   /** Forgets what came after a step, when a run goes back to a checkpoint. A bucket that straddles it goes whole. */
   cutAfter(globalStep: number): void {
     const bottom = this.levels[0];
+    const { used } = bottom;
     while (bottom.used > 0 && this.step[bottom.used - 1] > globalStep) bottom.used--;
-    this.last = bottom.used === 0 ? undefined : bottom.mean[bottom.used - 1];
+    if (bottom.used === used) return;
+    this.filled = this.perBucket;
+    this.revision++;
+    const end = bottom.count.subarray(0, bottom.used).findLastIndex((count) => count > 0);
+    this.last = end < 0 ? undefined : bottom.mean[end];
     this.rebuild();
   }
 
@@ -168,15 +205,12 @@ export class PyramidSeries {
     const half = bottom.used >> 1;
     for (let to = 0; to < half; to++) {
       const [a, b] = [2 * to, 2 * to + 1];
-      const count = bottom.count[a] + bottom.count[b];
-      bottom.mean[to] = (bottom.mean[a] * bottom.count[a] + bottom.mean[b] * bottom.count[b]) / count;
-      bottom.lo[to] = Math.min(bottom.lo[a], bottom.lo[b]);
-      bottom.hi[to] = Math.max(bottom.hi[a], bottom.hi[b]);
-      bottom.count[to] = count;
+      bottom.join(to, a, b);
       for (const column of [this.step, this.tokens, this.seconds]) column[to] = column[b];
     }
     bottom.used = half;
     this.perBucket *= 2;
+    this.revision++;
     this.rebuild();
   }
 }

@@ -7,6 +7,9 @@ export type CurveField = (typeof FIELDS)[number];
 
 export const FIELDS = ["train/loss", "val/loss", "val/old_loss", "lr", "grad_norm", "tokens_per_sec", "gflops_per_sec", "quiz_right"] as const;
 
+/** Measured at every step of training, together; the others where there was an evaluation. */
+const EACH_STEP: readonly CurveField[] = ["train/loss", "lr", "grad_norm", "tokens_per_sec", "gflops_per_sec"];
+
 const LOSS_STEPS = 10;
 
 export type StageCurves = Readonly<Record<CurveField, PyramidSeries>>;
@@ -48,7 +51,8 @@ export class Curves {
       while (stages.length <= row.stageIndex) stages.push(newStage());
       for (const field of FIELDS) {
         const value = row[field];
-        if (value !== undefined) stages[row.stageIndex][field].push(row.globalStep, row.tokens, row.trainMs, value);
+        // What a step did not measure leaves a gap of one, so that the columns of a stage stay abreast.
+        if (value !== undefined || (row["train/loss"] !== undefined && EACH_STEP.includes(field))) stages[row.stageIndex][field].push(row.globalStep, row.tokens, row.trainMs, value);
       }
       const trained = row["train/loss"];
       if (trained !== undefined) {
@@ -67,6 +71,11 @@ export class Curves {
   latest(): Curves {
     const stages = this.stages.map((stage, i) => (i === this.stages.length - 1 ? stage : emptyStage()));
     return new Curves(stages, this.lastStep, this.tokens, this.trainMs, this.recent, this.lossStage, this.tokensPerSec);
+  }
+
+  /** Steps that a point of the longest stage stands for; 1 until a stage passes what is kept of it. */
+  get merged(): number {
+    return Math.max(1, ...this.stages.map((stage) => stage["train/loss"].merged));
   }
 
   /** Where a step over all stages stands on an axis; undefined before anything was trained. */

@@ -20,7 +20,8 @@ export class StageBar extends LitElement {
       }
       li {
         flex: var(--share) 1 0;
-        min-width: 4.5rem;
+        /* Many stages on a narrow screen share it, rather than pass its edge. */
+        min-width: min(4.5rem, calc(100% / var(--count) - 3px));
       }
       .track {
         flex: 1;
@@ -65,6 +66,9 @@ export class StageBar extends LitElement {
         max-height: 1.5em;
       }
       .label b {
+        max-width: 100%;
+        overflow: hidden;
+        text-overflow: ellipsis;
         color: var(--ink-2);
         font-weight: 600;
       }
@@ -89,7 +93,7 @@ export class StageBar extends LitElement {
     const shares = expectedShares(run.stages);
     return html`
       <p class="state" data-testid="run-state">${this.sentence(run)}</p>
-      <ol class="bar">
+      <ol class="bar" ${cssVars({ "--count": run.stages.length })}>
         ${run.stages.map((stage, i) => this.stage(stage, shares[i], i === run.stageIndex, isLive(run)))}
       </ol>
     `;
@@ -97,7 +101,7 @@ export class StageBar extends LitElement {
 
   private stage(stage: StageProgress, share: number, now: boolean, live: boolean): unknown {
     const done = stage.steps === 0 ? 1 : stage.done / stage.steps;
-    return html`<li class=${now ? "now" : ""} ${cssVars({ "--share": Math.max(0.08, share), "--done": Math.min(1, done), "--hue": `var(${stageColor(stage.kind)})` })}>
+    return html`<li class=${now ? "now" : ""} title=${stage.name} ${cssVars({ "--share": Math.max(0.08, share), "--done": Math.min(1, done), "--hue": `var(${stageColor(stage.kind)})` })}>
       <span class="track" role="progressbar" aria-label=${stage.name} aria-valuemin="0" aria-valuemax=${stage.steps} aria-valuenow=${stage.done}><span class="fill"></span></span>
       <span class="label"><b>${stage.name}</b><span>${formatCount(stage.done)} of ${formatCount(stage.steps)}</span>
         ${live && stage.remainingMs !== undefined && stage.done < stage.steps ? html`<span>${formatDuration(stage.remainingMs)} left</span>` : nothing}</span>

@@ -6,7 +6,7 @@ import { drawerStyles } from "./drawer-styles.ts";
 import { formatBytes, formatCount, formatPercent, formatSmall } from "./format.ts";
 import * as icons from "./icons.ts";
 import { saveBlob } from "./page-files.ts";
-import { GROUPS, flameOf, groupOf, kernelRows, launchMs, memoryTiles, totals, traceJson, type Span } from "./profile-maths.ts";
+import { GROUPS, flameOf, groupOf, kernelRows, launchMs, memoryTiles, nextSpan, totals, traceJson, type Span } from "./profile-maths.ts";
 import { profileStyles } from "./profile-styles.ts";
 import { base, controls } from "./shared-styles.ts";
 
@@ -25,6 +25,8 @@ export class StepProfilePanel extends LitElement {
   @property({ attribute: false }) error: ErrorReport | null = null;
   /** Of what is pointed at or focused. */
   @state() private chosen: Span | null = null;
+  /** Bars of `profile`, made once: a bar is known by its identity. */
+  private spans: readonly Span[] = [];
   @state() private measuring = false;
   @query("dialog") private dialog!: HTMLDialogElement;
 
@@ -37,6 +39,7 @@ export class StepProfilePanel extends LitElement {
     if (!changed.has("profile") && !changed.has("error")) return;
     this.measuring = false;
     this.chosen = null;
+    this.spans = this.profile === null ? [] : flameOf(this.profile.launches);
   }
 
   private measure(): void {
@@ -67,27 +70,41 @@ export class StepProfilePanel extends LitElement {
   }
 
   private flame(profile: StepProfile): unknown {
-    const spans = flameOf(profile.launches);
+    const { spans } = this;
     const whole = spans.reduce((most, { to }) => Math.max(most, to), 0) || 1;
     const rows = Math.max(...spans.map(({ depth }) => depth)) + 1;
     return html`
       <div class="head"><h3>Launches in their order</h3><div class="legend">${GROUPS.map((group) => html`<span><i class=${group}></i>${group}</span>`)}</div>
         <button class="plain small" data-testid="save-trace" title="Opens in chrome://tracing and in Perfetto" @click=${this.onTrace}>Chrome trace</button></div>
-      <svg height=${rows * ROW} role="group" aria-label="Flame chart of ${spans.length} bars; the table below has the same numbers" data-testid="flame" @pointerleave=${() => (this.chosen = null)}>
+      <svg height=${rows * ROW} role="group" aria-label="Flame chart of ${spans.length} bars; arrow keys go from bar to bar" data-testid="flame" @keydown=${this.onKey} @pointerleave=${this.onLeave}>
         ${spans.map((span) => this.bar(profile, span, whole))}
       </svg>
-      <p class="detail" aria-live="polite" data-testid="profile-detail">${this.chosen === null ? "Point at a bar for its time, operations and bytes." : this.words(profile, this.chosen)}</p>`;
+      <p class="detail" aria-live="polite" data-testid="profile-detail">${this.chosen === null ? "Point at a bar, or go to one with Tab and the arrow keys, for its time, operations and bytes." : this.words(profile, this.chosen)}</p>`;
   }
 
   private bar({ launches }: StepProfile, span: Span, whole: number): unknown {
     const group = span.end - span.first === 1 && span.label === launches[span.first]!.kernel ? groupOf(span.label) : "module";
     const width = (span.to - span.from) / whole;
     const choose = (): void => void (this.chosen = span);
-    return svg`<g class=${this.chosen === span ? "on" : ""} @pointerenter=${choose}>
+    // One bar takes Tab; from there arrows lead on.
+    const first = this.chosen === null ? span === this.spans[0] : span === this.chosen;
+    return svg`<g class=${this.chosen === span ? "on" : ""} role="img" aria-label="${span.label}, ${ms(span.to - span.from)}" tabindex=${first ? 0 : -1} @pointerenter=${choose} @focus=${choose}>
       <rect class=${group} x=${percent(span.from / whole)} y=${span.depth * ROW} width=${percent(width)} height=${ROW - 1}></rect>
       ${width < 0.035 ? nothing : svg`<svg x=${percent(span.from / whole)} y=${span.depth * ROW} width=${percent(width)} height=${ROW - 1}><text x="4" y="15">${span.label}</text></svg>`}
     </g>`;
   }
+
+  private readonly onLeave = ({ currentTarget }: Event): void => {
+    if (!(currentTarget as Element).matches(":focus-within")) this.chosen = null;
+  };
+
+  private readonly onKey = (event: KeyboardEvent): void => {
+    const next = nextSpan(this.spans, this.chosen ?? this.spans[0]!, event.key);
+    if (next === null) return;
+    event.preventDefault();
+    this.chosen = next;
+    void this.updateComplete.then(() => this.renderRoot.querySelector<SVGElement>("[data-testid=flame] [tabindex='0']")?.focus());
+  };
 
   private words({ launches }: StepProfile, { label, first, end }: Span): string {
     const under = launches.slice(first, end);
@@ -101,8 +118,8 @@ export class StepProfilePanel extends LitElement {
   private kernels(profile: StepProfile): unknown {
     return html`<div><div class="head"><h3>By kernel</h3></div>
       <div class="scroll" tabindex="0" role="region" aria-label="Kernels of a step"><table data-testid="profile-kernels">
-        <thead><tr>${["kernel", "variant", "launches", "time", "share", "GFLOP/s", "GB/s"].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-        <tbody>${kernelRows(profile).map((row) => html`<tr><td>${row.kernel}</td><td>${row.variants}</td><td>${formatCount(row.count)}</td><td>${ms(row.ms)}</td><td>${formatPercent(row.share)}</td><td>${formatSmall(Number(row.gflops.toPrecision(3)))}</td><td>${formatSmall(Number(row.gbps.toPrecision(3)))}</td></tr>`)}</tbody>
+        <thead><tr>${["kernel", "time", "share", "launches", "GFLOP/s", "GB/s", "variant"].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+        <tbody>${kernelRows(profile).map((row) => html`<tr><td>${row.kernel}</td><td>${ms(row.ms)}</td><td>${formatPercent(row.share)}</td><td>${formatCount(row.count)}</td><td>${formatSmall(Number(row.gflops.toPrecision(3)))}</td><td>${formatSmall(Number(row.gbps.toPrecision(3)))}</td><td>${row.variants}</td></tr>`)}</tbody>
       </table></div></div>`;
   }
 

@@ -11,6 +11,7 @@ describe("npm run bench", () => {
 
   it("takes several suites once each, a product, a label and files", () => {
     const { request, backend, label, files } = parseBenchArgs(["--suite", "step,matmul,step", "--backend", "cpu", "--quick", "--product", "3,5,7", "--buffers", "rotating", "--label", "mine", "--json", "a", "--csv", "b", "--markdown", "c"]);
+    expect(parseBenchArgs(["--contexts", "64,2048"]).request.contexts).toEqual([64, 2048]);
     expect(request).toEqual({ suites: ["step", "matmul"], quick: true, buffers: "rotating", product: { M: 3, N: 5, K: 7 } });
     expect([backend, label, files.map(({ path }) => path)]).toEqual(["cpu", "mine", ["a", "b", "c"]]);
   });
@@ -19,6 +20,7 @@ describe("npm run bench", () => {
     [["--suite", "sorting"], '--suite is "sorting"'],
     [["--backend", "tpu"], '--backend is "tpu"'],
     [["--buffers", "cold"], '--buffers is "cold"'],
+    [["--contexts", "128,0"], "whole numbers above zero"],
     [["--product", "1,2"], "three whole numbers"],
     [["--product", "1,2,0"], "three whole numbers"],
     [["--fast"], "--fast"],

@@ -1,9 +1,12 @@
 /** The bench's gate on real devices: every kernel that it times passes it, a planted fault gets no time, and noise stands beside the times. */
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { casesOf } from "../../src/bench/cases.ts";
-import { kernelRows, type Case, type KernelBench } from "../../src/bench/kernel-rows.ts";
+import { expectedMs, kernelRows, type Case, type KernelBench } from "../../src/bench/kernel-rows.ts";
 import { inTurn } from "../../src/bench/index.ts";
-import type { AnyKernel, Device } from "../../src/device/types.ts";
+import { expectedWholeMs, generationRow } from "../../src/bench/whole-rows.ts";
+import type { AnyKernel, Command, Device } from "../../src/device/types.ts";
 import { chooseVariant } from "../../src/plan/variants.ts";
 import { SUITES } from "../../src/protocol/bench.ts";
 import { testDevice } from "../support/kernel-harness.ts";
@@ -12,7 +15,7 @@ import { wasmDevice } from "../support/wasm.ts";
 const MINUTES = 3 * 60_000;
 
 const benchOn = (device: Device): KernelBench => ({
-  device, peak: { gflops: 10, gbps: 2 }, samples: 2, rotating: false, choices: {},
+  device, peak: { gflops: 10, gbps: 2 }, samples: 2, rotating: false, choices: {}, paces: new Map(),
   // A coarse clock that hardly moves: samples end after few repeats, since no time is claimed here.
   clock: { now: () => performance.now(), quantumMs: 0, breathe: async () => {}, check: () => {} },
 });
@@ -75,7 +78,7 @@ describe("the bench", () => {
   }, MINUTES);
 
   it.each([
-    ["a sum that leaves out the row's last value", "sum += e", "sum += select(0.0, e, i + 1u < end)"],
+    ["a sum that leaves out the row's last value", "sums += exp(inp[i] - largest)", "sums += select(Element(), exp(inp[i] - largest), i + 1u < end)"],
     ["a shader that does not compile", "fn main", "fn main main"],
   ])("gives no time to %s, and times the sound variant beside it", async (_what, from, to) => {
     const device = await testDevice();
@@ -107,6 +110,52 @@ describe("the bench", () => {
       expect(rows[0]!.status).toMatch(/^wrong: out\[7\] is /);
       expect(rows[0]).not.toHaveProperty("median_ms");
     }
+  }, MINUTES);
+});
+
+describe("a launch that would take seconds", () => {
+  it("is not tried once its variant was timed at another size, and the one that trains is timed all the same", async () => {
+    const device = await testDevice();
+    const bench = benchOn(device);
+    const one = softmaxOf(device);
+    const first = await kernelRows(bench, one);
+    expect(first.every(({ status }) => status === "ok" || status === "A/A")).toBe(true);
+    for (const name of bench.paces.keys()) bench.paces.set(name, 1);
+    const rows = await kernelRows(bench, one);
+    for (const row of rows) expect(row.status).toMatch(row.chosen ? /^ok$/ : /^(A\/A$|skipped: one launch would take about \d+ ms$)/);
+    expect(rows.filter(({ status }) => status.startsWith("skipped"))).toHaveLength(first.length - 2);
+  }, MINUTES);
+
+  it("is forecast from what its variant took for each operation, or byte where there are none", () => {
+    const paces = new Map([["a/b", 0.5]]);
+    expect([expectedMs(paces, "a/b", { flops: 10, bytes: 3 }), expectedMs(paces, "a/b", { flops: 0, bytes: 3 }), expectedMs(paces, "a/c", { flops: 10, bytes: 3 })]).toEqual([5, 1.5, undefined]);
+  });
+
+  it("is forecast for a whole training from the smaller one, once that is known", () => {
+    const rows = [{ suite: "step", name: "tiny", shape: "", variant: "", status: "ok", median_ms: 100 }] as const;
+    expect(expectedWholeMs("step", "small", rows, 3)).toBe(16 * 100 * 8);
+    expect([expectedWholeMs("step", "small", [], 3), expectedWholeMs("step", "tiny", rows, 3), expectedWholeMs("generation", "small", rows, 3)]).toEqual([0, 0, 0]);
+  });
+});
+
+describe("generation", () => {
+  const text = new Uint8Array(gunzipSync(readFileSync(new URL("../../public/bench/reference.gz", import.meta.url))));
+
+  it("is timed where the cache leads to the same tokens as reading all anew", async () => {
+    const row = await generationRow({ ...benchOn(await wasmDevice()), samples: 1 }, "tiny", text);
+    expect(row.status).toBe("ok");
+    expect(row.tokens_per_sec!).toBeGreaterThan(0);
+  }, MINUTES);
+
+  it("gets no time where a step of decoding is wrong", async () => {
+    const device = await wasmDevice();
+    // Without its first launch a decode step reads the token before once more.
+    const broken: Device = Object.create(device, {
+      submit: { value: (commands: readonly Command[]) => device.submit(commands.map((command) => (command.kind === "run" && command.program.label === "ask decode" ? { ...command, first: 1, count: command.program.launches.length - 1 } : command))) },
+    }) as Device;
+    const row = await generationRow({ ...benchOn(broken), samples: 1 }, "tiny", text);
+    expect(row.status).toMatch(/^wrong: token \d is \d+ with the cache and \d+ without$/);
+    expect(row).not.toHaveProperty("median_ms");
   }, MINUTES);
 });
 

@@ -37,6 +37,13 @@ describe("reportHtml", () => {
     expect(html).toContain('<i style="background:var(--base)"></i>train, Pre-training');
   });
 
+  it("shows a run of one step: a point where a line would need two, and whole steps on the axis", () => {
+    const html = reportHtml(data({ rows: [row(1, 0, { "train/loss": 5, lr: 1e-3 })] }));
+    const [loss] = [...html.matchAll(/<svg [^>]*>(.*?)<\/svg>/g)].map(([, svg]) => svg!);
+    expect(loss).toMatch(/<circle cx="884\.0" cy="18\.0" r="3" style="fill:var\(--base\)/);
+    expect([...loss!.matchAll(/y="252"[^>]*>([^<]*)</g)].map(([, text]) => text)).toEqual(["0", "1"]);
+  });
+
   it("lets no text become markup, and asks for nothing", () => {
     const evil = '<img src=x onerror=alert(1)>"\'&\u202e';
     const html = reportHtml(data({

@@ -26,7 +26,7 @@ const HEAD_SIZES = [4, 8, 16, 32, 64, 128];
 
 /** Sizes to compile a variant for: together they fit every variant and reach every set of its constants. */
 const sizes = (kernel: AnyKernel): DimValues[] =>
-  HEAD_SIZES.flatMap((HS) => [64, 4096].map((other) => Object.fromEntries(Object.keys(kernel.dims).map((dim) => [dim, dim === "HS" ? HS : dim === "partials" ? 4 : other]))));
+  HEAD_SIZES.flatMap((HS) => [64, 256, 4096].map((other) => Object.fromEntries(Object.keys(kernel.dims).map((dim) => [dim, dim === "HS" ? HS : dim === "partials" ? 4 : other]))));
 
 /** One size for each distinct set of constants. */
 export function sizesToCompile(kernel: AnyKernel, variant: AnyVariant): DimValues[] {

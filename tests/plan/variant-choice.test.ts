@@ -32,7 +32,7 @@ async function choose(barriersAreDear: boolean, choices?: VariantChoices): Promi
 }
 
 const SOFTWARE = ["blocks-8x8-vec4", "blocks-16x16-vec4", "blocks-8x8", "blocks-8x8-vec4", "thread-per-row"];
-const GPU = ["blocks-8x8-vec4", "blocks-8x8-vec4", "blocks-8x8", "blocks-8x8-vec4", "workgroup-per-row"];
+const GPU = ["blocks-8x8-vec4", "tiles-64-vec4", "blocks-8x8", "blocks-8x8-vec4", "workgroup-per-row"];
 
 describe("a plan's variants", () => {
   it("are large register blocks and kernels without barriers on a software adapter", async () => {

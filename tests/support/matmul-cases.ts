@@ -5,14 +5,14 @@ import { sumBound, ulp, U, values, type JudgeRun, type ValueClass } from "./kern
 export type Form = "NN" | "NT" | "TN";
 export type Shape = readonly [M: number, K: number, N: number];
 
-/** On both sides of every edge of a 4-vector, an 8 x 8 and a 16 x 16 block, a 64 x 64 tile and the packing panels; K up to 4,096. */
+/** On both sides of every edge of a 4-vector, an 8 x 8 and a 16 x 16 block, a 64 x 64 tile, the packing panels and parts of K; K up to 4,096. */
 export const SHAPES: readonly Shape[] = [
   [1, 1, 1], [1, 4, 4], [2, 3, 5], [3, 2, 1], [4, 4, 4], [5, 7, 3], [1, 64, 65], [65, 1, 64],
   [7, 8, 9], [8, 8, 8], [9, 8, 7], [8, 12, 16], [12, 16, 20], [16, 5, 8], [31, 32, 33], [33, 31, 32],
   [32, 33, 31], [63, 64, 65], [64, 64, 64], [65, 63, 64], [64, 65, 63], [66, 68, 70], [68, 72, 76], [127, 16, 129],
   [128, 20, 128], [129, 24, 127], [1, 128, 384], [2, 1000, 3], [3, 1025, 2], [4, 1024, 4], [8, 4096, 8], [5, 4096, 7],
   [255, 8, 4], [256, 4, 257], [257, 3, 12], [1000, 4, 8], [4, 8, 1025], [96, 128, 65], [100, 256, 36], [192, 64, 192],
-  [128, 128, 512], [384, 64, 128], [67, 32, 68],
+  [128, 128, 512], [384, 64, 128], [67, 32, 68], [100, 520, 68],
 ];
 
 export const CLASSES: readonly ValueClass[] = ["normal", "small", "large", "sparse", "constant", "one-signed", "repeated"];

@@ -7,6 +7,9 @@ import type { Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { LaunchedBrowser } from "../../src/cli/browser.ts";
 import { launchBrowser } from "../../src/cli/browser.ts";
+import { reportHtml } from "../../src/cli/report-html.ts";
+import type { MetricRow } from "../../src/protocol/index.ts";
+import { presetByName } from "../../src/protocol/presets.ts";
 import type { StubSite } from "./stub-site.ts";
 import { serveStub } from "./stub-site.ts";
 
@@ -162,5 +165,21 @@ async function violations(view: View, size: (typeof SIZES)[number]): Promise<str
 describe("axe", () => {
   it.each(VIEWS.flatMap((view) => SIZES.map((size) => ({ view, size, label: `${view.name}, ${size.width} wide` }))))("finds nothing wrong: $label", async ({ view, size }) => {
     expect(await violations(view, size)).toEqual([]);
+  }, 60_000);
+
+  it.each(SIZES)("finds nothing wrong in the report of a run, $width wide", async (size) => {
+    await page.setViewport(size);
+    const row = (globalStep: number): MetricRow => ({ stageIndex: 0, step: globalStep, globalStep, tokens: globalStep * 64, trainMs: globalStep, "train/loss": 5 / globalStep, lr: 1e-3 });
+    const recipe = presetByName("first-light")!;
+    const summary = { recipe: recipe.name, seed: 1, backend: "cpu", device: "CPU", outcome: "finished", stages: [{ stage: "Pre-training", steps: 9, train_ms: 65_000 }], "train/loss": 1.25, wall_ms: 1, checkpoints: [] } as const;
+    await page.goto("about:blank");
+    await page.setContent(reportHtml({ recipe, summary, rows: Array.from({ length: 9 }, (_, i) => row(i + 1)), samples: [{ stageIndex: 0, step: 9, globalStep: 9, tokens: 9, prompt: "Once", text: "upon" }], answers: [{ prompt: "Who?", expected: "Dora.", base: "and", tuned: "Dora." }] }));
+    await page.evaluate(axe);
+    for (const theme of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+      const results = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
+      expect(results.passes.length).toBeGreaterThan(5);
+      expect(linesOf(results)).toEqual([]);
+    }
   }, 60_000);
 });

@@ -1,7 +1,7 @@
 /** What a chart is kept as: the CSV holds every point once, the table what can be read. */
 import { describe, expect, it } from "vitest";
 import type { MetricRow, RunState } from "../../src/protocol/index.ts";
-import { curvesCsv, tableOf } from "../../src/ui/chart-export.ts";
+import { csvBlob, curvesCsv, tableOf } from "../../src/ui/chart-export.ts";
 import { Curves } from "../../src/ui/series.ts";
 
 const row = (globalStep: number, more: Partial<MetricRow>, stageIndex = 0): MetricRow => ({ stageIndex, step: globalStep, globalStep, tokens: globalStep * 64, trainMs: globalStep * 10, ...more });
@@ -11,10 +11,10 @@ describe("curvesCsv", () => {
   it("puts what was measured at a step on one line, and quotes what must be quoted", () => {
     const curves = Curves.empty.append([row(1, { "train/loss": 5.25, lr: 0.001 }), row(2, { "train/loss": 4.5 }), row(2, { "val/loss": 4.75 }), row(3, { "train/loss": 2, quiz_right: 7 }, 1)]);
     expect([...curvesCsv(curves, run)].join("").split("\r\n")).toEqual([
-      "stage,step,tokens,train_seconds,train/loss,val/loss,val/old_loss,lr,grad_norm,tokens_per_sec,gflops_per_sec,quiz_right",
-      "Pre-training,1,64,0.01,5.25,,,0.001,,,,",
-      "Pre-training,2,128,0.02,4.5,4.75,,,,,,",
-      '"My ""own"", stage",3,192,0.03,2,,,,,,,7',
+      "stage,step,tokens,train_seconds,train/loss,val/loss,val/old_loss,lr,grad_norm,tokens_per_sec,gflops_per_sec,quiz_right,mean_of_steps",
+      "Pre-training,1,64,0.01,5.25,,,0.001,,,,,1",
+      "Pre-training,2,128,0.02,4.5,4.75,,,,,,,1",
+      '"My ""own"", stage",3,192,0.03,2,,,,,,,7,1',
       "",
     ]);
   });
@@ -59,6 +59,46 @@ describe("a million steps", () => {
     expect(shown.filter((cells) => cells[4] !== undefined).length).toBeGreaterThan(100);
     expect(shown.at(-1)![1]).toBe(1_000_000);
     expect(spent).toBeLessThan(50);
+  });
+});
+
+describe("a loss that was not a number once, in a run past what is kept raw", () => {
+  const COUNT = 300_000;
+  const curves = Curves.empty.append(Array.from({ length: COUNT }, (_, i) => row(i + 1, { "train/loss": i === 1000 ? NaN : 2, lr: 1e-3, ...(i < 3 ? {} : { tokens_per_sec: 900 }) })));
+
+  it("leaves every line of the CSV whole, and says of how many steps it is the mean", () => {
+    const lines = [...curvesCsv(curves, run)].join("").trimEnd().split("\r\n").slice(1).map((line) => line.split(","));
+    expect(lines.length).toBe(COUNT / 2);
+    expect(lines.filter((cells) => cells[4] === "" || cells[7] === "" || cells.at(-1) !== "2")).toEqual([]);
+    expect(lines.filter((cells) => cells[9] === "").map((cells) => cells[1])).toEqual(["2"]);
+  });
+
+  it("leaves every row of the table whole, under a note that says the same", () => {
+    const { note, rows } = tableOf(curves, run, null, "step");
+    expect(note).toMatch(/262,144 points.*mean of 2 steps/);
+    expect(rows.filter((cells) => cells[3] === undefined || cells[4] === undefined)).toEqual([]);
+    expect(tableOf(Curves.empty.append([row(1, { "train/loss": 2 })]), run, null, "step").note).toBe("");
+  });
+
+  it("shares out the rows over many stages", () => {
+    let many = Curves.empty;
+    for (let stage = 0; stage < 8; stage++) many = many.append(Array.from({ length: 2000 }, (_, i) => row(stage * 2000 + i + 1, { "train/loss": 2, "val/loss": 3 }, stage)));
+    const { rows } = tableOf(many, run, null, "step");
+    expect(rows.length).toBeGreaterThan(200);
+    expect(rows.length).toBeLessThanOrEqual(430);
+  });
+});
+
+describe("a file of numbers", () => {
+  it("is begun anew where training moves what was written already, and holds each step once", async () => {
+    let curves = Curves.empty.append(Array.from({ length: 262_144 }, (_, i) => row(i + 1, { "train/loss": 2 })));
+    const file = csvBlob(curves, run);
+    await new Promise((resolve) => setTimeout(resolve));
+    curves = curves.append([row(262_145, { "train/loss": 3 })]);
+    const steps = (await (await file).text()).trimEnd().split("\r\n").slice(1).map((line) => Number(line.split(",")[1]));
+    expect(steps.length).toBe(131_073);
+    expect(steps.every((step, i) => i === 0 || step > steps[i - 1]!)).toBe(true);
+    expect(steps.at(-1)).toBe(262_145);
   });
 });
 

@@ -1,7 +1,7 @@
 /** A chart tells the truth: smoothing is the published average, decimation loses no spike, ticks are round and inside. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decimate, joinLines, latest, logTicks, paddedRange, smooth, ticks } from "../../src/ui/chart-maths.ts";
+import { decimate, isLone, joinLines, latest, logTicks, paddedRange, placeLabels, smooth, ticks } from "../../src/ui/chart-maths.ts";
 import { smoothingBeta } from "../../src/ui/learning-data.ts";
 
 const ones = (length: number): number[] => Array.from({ length }, () => 1);
@@ -128,6 +128,41 @@ describe("paddedRange", () => {
     expect(hi).toBeGreaterThan(8);
   });
   it("survives no values at all", () => expect(paddedRange(Infinity, -Infinity, false)).toEqual([0, 1]));
+});
+
+describe("a constant", () => {
+  it("is drawn flat, though its last bit wavers", () => {
+    const [lo, hi] = paddedRange(0.001, 0.001 + 5.9e-11, false);
+    expect(hi - lo).toBeGreaterThan(1e-4);
+    expect(paddedRange(1, 1.01, false)[1]).toBeLessThan(1.011);
+  });
+});
+
+describe("isLone", () => {
+  it("is one number among gaps, not none and not two", () => {
+    expect([[null, 3, undefined], [null, 0], [], [null], [1, null, 2]].map(isLone)).toEqual([true, true, false, false, false]);
+  });
+});
+
+describe("placeLabels", () => {
+  const widthOf = (text: string): number => 10 * text.length;
+  const place = (...borders: readonly (readonly [number, string])[]): [string, number][] =>
+    placeLabels(borders.map(([at, label]) => ({ at, label })), 5, 400, widthOf).map(({ text, left }) => [text, left]);
+
+  it("writes each name right of its border where there is room", () => expect(place([0, "one"], [200, "two"])).toEqual([["one", 5], ["two", 205]]));
+  it("cuts a name short where the next border stands", () => expect(place([0, "pre-training"], [80, "x"])).toEqual([["pre-tr…", 5], ["x", 85]]));
+  it("puts the last one left of its border where that is free", () => expect(place([0, "one"], [380, "second"])).toEqual([["one", 5], ["second", 315]]));
+  it("leaves out what would be two letters", () => expect(place([0, "pretrain"], [30, "sft"])).toEqual([["sft", 35]]));
+  it("puts no name over another or past the edge, however many there are", () => {
+    fc.assert(fc.property(fc.uniqueArray(fc.integer({ min: 0, max: 399 }), { minLength: 1, maxLength: 12 }), fc.array(fc.string({ minLength: 1, maxLength: 30 }), { minLength: 12, maxLength: 12 }), (places, names) => {
+      let end = 0;
+      for (const [text, left] of place(...places.toSorted((a, b) => a - b).map((at, i) => [at, names[i]!] as const))) {
+        expect(left).toBeGreaterThanOrEqual(end);
+        end = left + widthOf(text);
+        expect(end).toBeLessThanOrEqual(400);
+      }
+    }));
+  });
 });
 
 describe("latest", () => {

@@ -54,6 +54,18 @@ describe("the step profile", () => {
     await expect.poll(() => text("profile-detail")).toMatch(/ms, .*% of the time; .* GFLOP\/s, .* GB\/s\.$/);
   });
 
+  it("leads from bar to bar by keys, and says what each is", async () => {
+    await page.mouse.move(0, 0);
+    await page.$eval('>>> [data-testid="flame"] [tabindex="0"]', (bar) => (bar as SVGElement).focus());
+    const at = (): Promise<string> => page.$eval(by("flame"), (flame) => (flame.getRootNode() as ShadowRoot).activeElement?.getAttribute("aria-label") ?? "");
+    expect(await at()).toMatch(/^micro, /);
+    for (const [key, wanted] of [["ArrowRight", /^update, /], ["ArrowLeft", /^micro, /], ["ArrowDown", /^wte, /], ["End", /, /], ["Home", /^wte, /], ["ArrowUp", /^micro, /]] as const) {
+      await page.keyboard.press(key);
+      await expect.poll(at).toMatch(wanted);
+    }
+    expect(await text("profile-detail")).toMatch(/^micro, .* launches: /);
+  });
+
   it("is kept as a Chrome trace whose events end where the step ends", async () => {
     const saved = await page.evaluate(async (selector) => {
       const make = URL.createObjectURL;

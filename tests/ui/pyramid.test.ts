@@ -65,8 +65,28 @@ describe("PyramidSeries", () => {
 
   it("draws no point for a value that is not finite, and remembers it as the last", () => {
     const series = filled([2, NaN]);
-    expect(series.length).toBe(1);
+    expect(list(series.points("step").y)).toEqual([2, NaN]);
+    expect(list(series.points("step").count)).toEqual([1, 0]);
     expect(series.last).toBeNaN();
     expect(series.first("time")).toBe(1);
+  });
+
+  it("keeps quantities of the same steps abreast, whatever was not finite or not measured in one of them", () => {
+    const value = fc.oneof({ weight: 6, arbitrary: fc.double({ min: -1e3, max: 1e3, noNaN: true }) }, { weight: 1, arbitrary: fc.constantFrom(NaN, Infinity, undefined) });
+    fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 700 }), fc.option(fc.integer({ min: 1, max: 700 })), (values, cut) => {
+      const [one, other] = [new PyramidSeries(64), new PyramidSeries(64)];
+      values.forEach((v, i) => [one.push(i + 1, i, i, v), other.push(i + 1, i, i, i)]);
+      if (cut !== null) [one, other].forEach((series) => series.cutAfter(cut));
+      for (const limit of [1e9, 5]) expect(list(one.points("step", { limit }).x)).toEqual(list(other.points("step", { limit }).x));
+      const { x, y, lo, hi, count } = one.points("step", { limit: 1e9 });
+      let begin = 0;
+      list(x).forEach((end, i) => {
+        const part = values.slice(begin, end).filter((v): v is number => v !== undefined && Number.isFinite(v));
+        expect([count[i], lo[i], hi[i]]).toEqual([part.length, Math.min(...part), Math.max(...part)]);
+        if (part.length > 0) expect(y[i]).toBeCloseTo(part.reduce((sum, v) => sum + v, 0) / part.length, 6);
+        else expect(y[i]).toBeNaN();
+        begin = end;
+      });
+    }), { numRuns: 200 });
   });
 });

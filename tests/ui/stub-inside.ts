@@ -19,7 +19,9 @@ export function stubInside(prompt: string, step: number): InsideView {
     }
   }
   const lens = Array.from({ length: LAYERS + 1 }, (_, depth) => tokens.map((token, t) => {
-    const p = 0.1 + 0.2 * depth + 0.2 * draws.nextFloat();
+    const drawn = 0.1 + 0.2 * depth + 0.2 * draws.nextFloat();
+    // The deepest row ends certain: the darkest tint that there is.
+    const p = depth === LAYERS ? Math.min(1, drawn + 0.5 * (t / (tokens.length - 1))) : drawn;
     const first = depth === 0 ? token : (tokens[t + 1] ?? WORDS[0]!);
     return [first, ...WORDS.slice(1, 5)].map((text, i) => ({ text, p: i === 0 ? p : ((1 - p) * 0.4) / 2 ** i }));
   }));
