@@ -38,7 +38,7 @@ export class Bench {
 
   /** What times may run neither beside a run that trains nor beside one another. @throws NestlingError COMMAND */
   async alone<T>(body: (shouldStop: () => boolean) => Promise<T>): Promise<T> {
-    if (this.training()) throw new NestlingError("COMMAND", "A run is training, and would be timed with it. Pause it, then start the bench.");
+    if (this.training()) throw new NestlingError("COMMAND", "A run is training, and would be timed with it. Pause it, then try again.");
     if (this.#running) throw new NestlingError("COMMAND", "A bench is running already. Stop it first, or wait for it.");
     this.#running = true;
     this.#stop = false;

@@ -65,11 +65,10 @@ export function kernelActions(app: NestlingApp): KernelActions {
   const ready = async (): Promise<void> => {
     // The engine tells its kernels once it is there.
     while (app.run.state.link === "connecting") await new Promise((resolve) => setTimeout(resolve, 50));
-    if (list === null) {
-      const found = await app.run.tried((api) => api.listKernels());
-      if ("code" in found) refused = found.message;
-      else list = found;
-    }
+    // Asked each time: another engine may stand behind the page since.
+    const found = await app.run.tried((api) => api.listKernels());
+    if ("code" in found) refused = found.message;
+    else list = found;
     if (list !== null && draft === null) {
       const first = list.kernels.find(({ name }) => name === FIRST) ?? list.kernels[0]!;
       put(kept() ?? shippedText(first.name, first.usual)!, "", false);
