@@ -1,5 +1,5 @@
 // Put at the end of a text that nobody has tried yet, whose loops call guard_ends: however often they turn, they end, and which
-// one was ended is told. Needs as constants: GUARD_BINDING, the binding after the kernel's own; GUARD_TURNS of all loops of one
+// one was ended is told. GUARD_BINDING becomes the binding after the kernel's own. Needs as constants: GUARD_TURNS of all loops of one
 // invocation together; GUARD_BARRIER_TURNS of one loop around a barrier, which all invocations must leave in the same turn.
 @group(0) @binding(GUARD_BINDING) var<storage, read_write> guard_ended: array<atomic<u32>>; // (1): number of a loop, 0 = none
 

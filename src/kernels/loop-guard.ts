@@ -96,10 +96,11 @@ function loopsOf(tokens: readonly Token[]): Loop[] {
 
 /**
  * The text with every loop bounded, to be compiled behind the constants that the guard needs. Lines stay where they were.
- * @throws NestlingError COMMAND past 500 loops and functions
  * @param alone every loop counts for itself: for texts that the shared count keeps from compiling
+ * @param binding of the guard; left open where nothing is compiled
+ * @throws NestlingError COMMAND past 500 loops and functions
  */
-export function guardLoops(source: string, alone = false): GuardedText {
+export function guardLoops(source: string, alone = false, binding?: number): GuardedText {
   const bare = withoutComments(source);
   const tokens = [...bare.matchAll(TOKEN)].map(({ 0: text, index }): Token => ({ text, at: index }));
   const parts = tokens.filter(({ text }) => /^(fn|for|while|loop)$/.test(text)).length;
@@ -122,7 +123,9 @@ export function guardLoops(source: string, alone = false): GuardedText {
     wgsl += source.slice(done, at) + text;
     done = at;
   }
-  return { wgsl: `${wgsl}${source.slice(done)}\n${guard}`, lines: loops.map(({ at }) => source.slice(0, at).split("\n").length).toReversed() };
+  // As a number: not every compiler takes a constant's name there.
+  const end = binding === undefined ? guard : guard.replace("@binding(GUARD_BINDING)", `@binding(${binding})`);
+  return { wgsl: `${wgsl}${source.slice(done)}\n${end}`, lines: loops.map(({ at }) => source.slice(0, at).split("\n").length).toReversed() };
 }
 
 /** A kernel of one variant: `index` of this one, with another text. Names, bindings and workgroups stay. */
@@ -147,8 +150,8 @@ function turnsFor(kernel: AnyKernel, variant: AnyVariant, dims: DimValues): { re
 
 /** As `withText`, every loop bounded, with one more binding behind the kernel's own that tells which was ended. */
 export function withGuardedText(kernel: AnyKernel, index: number, source: string, alone = false): { readonly kernel: AnyKernel; readonly lines: readonly number[] } {
-  const { wgsl, lines } = guardLoops(source, alone);
+  const { wgsl, lines } = guardLoops(source, alone, Object.keys(kernel.bindings).length);
   const own = kernel.variants[index]!;
-  const variant: AnyVariant = { ...own, wgsl, constants: (dims) => ({ ...own.constants?.(dims), GUARD_BINDING: Object.keys(kernel.bindings).length, ...turnsFor(kernel, own, dims) }) };
+  const variant: AnyVariant = { ...own, wgsl, constants: (dims) => ({ ...own.constants?.(dims), ...turnsFor(kernel, own, dims) }) };
   return { kernel: { ...kernel, variants: kernel.variants.map((each, i) => (i === index ? variant : each)), bindings: { ...kernel.bindings, [GUARD]: "readwrite:u32" } }, lines };
 }

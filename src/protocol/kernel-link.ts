@@ -15,7 +15,9 @@ export const MOST_KERNEL_FILE_BYTES = 6 * MOST_KERNEL_TEXT + 1000;
 const invalid = (what: "link" | "file", field: string, why: string): NestlingError =>
   new NestlingError("LINK_INVALID", `The kernel of this ${what} cannot be used: ${why} Nothing was compiled, and your text is as it was.`, { field });
 
+/** Lists and objects by their kind alone: a stranger's may be nested deeper than a stack. */
 const short = (value: unknown): string => {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
   const text = JSON.stringify(value) ?? "missing";
   return text.length > 60 ? `${text.slice(0, 60)}...` : text;
 };

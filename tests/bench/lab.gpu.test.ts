@@ -122,6 +122,30 @@ describe("a text in the lab", () => {
     expect((await tried(given)).right).toBe(true);
   }, MINUTES);
 
+  it("as shipped compiles with its loops bounded and is right at its smallest shape, whatever its barriers", async () => {
+    const device = await testDevice();
+    // One variant of each kernel that has any, and of the products only one: the others share its loops.
+    const waiting = shippedKernels(device).filter(({ name }) => !/^matmul(?!NN$)/.test(name)).flatMap(({ name, variants }) => {
+      const found = variants.find(({ source, unusable }) => unusable === "" && source.includes("Barrier"));
+      return found ? [{ kernel: name, variant: found.name, source: found.source }] : [];
+    });
+    expect(waiting.length).toBeGreaterThan(10);
+    for (const given of waiting) {
+      const rows: KernelTrial[] = [];
+      const bench = benchOn(device);
+      const check = (): void => {
+        if (rows.some(({ status }) => status !== "left out")) throw new NestlingError("CANCELLED", "one shape is enough");
+      };
+      const hooks = { onNext: () => {}, onRow: (row: KernelTrial) => void rows.push(row) };
+      await tryKernel({ ...bench, clock: { ...bench.clock, check } }, given, false, hooks).then(
+        ({ errors }) => expect(errors).toEqual([]),
+        (error: unknown) => expect(String(error)).toContain("CANCELLED"),
+      );
+      const [tried] = rows.filter(({ status }) => status !== "left out");
+      expect(tried, `${given.kernel}/${given.variant}`).toMatchObject({ status: "right", note: "" });
+    }
+  }, MINUTES);
+
   it("that reads and writes far outside its buffers reaches nothing of others", async () => {
     const device = await testDevice();
     const beside = await device.allocate([{ label: "beside", sizeBytes: 1 << 20 }]);

@@ -17,7 +17,7 @@ const by = (id: string): string => `>>> [data-testid="${id}"]`;
 const press = (id: string): Promise<void> => journey.page.$eval(by(id), (element) => (element as HTMLElement).click());
 const read = (id: string): Promise<string> => journey.page.$eval(by(id), (element) => (element as HTMLTextAreaElement).value ?? element.textContent?.replace(/\s+/g, " ").trim() ?? "").catch(() => "");
 const shown = (id: string): Promise<string> => journey.page.$eval(by(id), (element) => element.textContent?.replace(/\s+/g, " ").trim() ?? "").catch(() => "");
-const says = (words: RegExp): Promise<void> => expect.poll(() => shown("lab-status"), { timeout: 90_000 }).toMatch(words);
+const says = async (words: RegExp): Promise<void> => await expect.poll(() => shown("lab-status"), { timeout: 90_000 }).toMatch(words);
 
 async function write(find: string, put: string): Promise<void> {
   await journey.page.$eval(by("lab-text"), (field, find, put) => {

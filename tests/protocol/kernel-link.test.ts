@@ -75,6 +75,7 @@ describe("a stranger's link", () => {
     ["whose text is empty", link({ ...softmax, source: "" }), "source", /must be a text/],
     ["whose kernel is markup", link({ ...softmax, kernel: "<img src=x>" }), "kernel", /must be a name/],
     ["whose variant is a list", link({ ...softmax, variant: ["a"] }), "variant", /must be a name/],
+    ["whose kernel is nested deeper than a stack", link(`{"source":"x","variant":"a","kernel":${"[".repeat(100_000)}${"]".repeat(100_000)}}`), "kernel", /kernel is a list/],
     ["that turns the order of letters", link({ ...softmax, source: "let a = 1; // \u202e b" }), "source", /U\+202E in line 1/],
     ["with a zero byte", link({ ...softmax, source: "a\nb\u0000" }), "source", /U\+0000 in line 2/],
     ["with half a character", link(`{"kernel":"softmax","variant":"a","source":"\\ud800"}`), "source", /half of a character/],
