@@ -38,7 +38,7 @@ beforeAll(async () => {
     const make = (gpu[name] as (...args: unknown[]) => unknown).bind(gpu);
     Object.defineProperty(gpu, name, { value: (...args: unknown[]) => (asked.created++, make(...args)) });
   }
-  const inner = await createWebGpuDevice(gpu, { softwareAdapter: true });
+  const inner = createWebGpuDevice(gpu, { softwareAdapter: true });
   const watched: Partial<Device> = {
     submit: (commands: readonly Command[]) => {
       asked.submits++;
@@ -84,7 +84,7 @@ describe("a step", () => {
   it("costs under a millisecond of JavaScript, with a device that takes every call and does nothing", async () => {
     const text = new Uint8Array(gunzipSync(readFileSync(new URL("../../public/bench/reference.gz", import.meta.url))));
     const gpu = await gpuDevice();
-    const own = await createWebGpuDevice(gpu, { softwareAdapter: true });
+    const own = createWebGpuDevice(gpu, { softwareAdapter: true });
     const trainer = await Trainer.create(own, referencePrograms("small", own.limits.maxBindingBytes), referenceStage(400), 1, referenceSource("small", text, 60));
     trainer.loadWeights(referenceWeights("small"));
     trainer.pace.limitMs = FULL_MS;
