@@ -69,6 +69,17 @@ describe("a text in the lab", () => {
     }
   }, MINUTES);
 
+  it.each<[string, string, string, string, string]>([
+    ["where documents begin", "attention", "thread-per-query", "start[n]", "0u * start[n]"],
+    ["which token it is", "embedding", "scalar", "out[i] = wte[ids[n]", "out[i] = wte[0u * ids[n]"],
+    ["its position", "rope", "scalar", "pos[n]", "0u * pos[n]"],
+    ["the row that is asked for", "gatherRows", "thread-per-element", "inp[index[i", "inp[0u * index[i"],
+  ])("that forgets %s is wrong", async (_what, kernel, variant, find, put) => {
+    const { right, rows } = await tried(edited(await shipped(kernel, variant), find, put));
+    expect(right).toBe(false);
+    expect(rows.every(({ status }) => status === "wrong" || status === "left out")).toBe(true);
+  }, MINUTES);
+
   it("that writes nothing is wrong, although the shipped one wrote the right thing before it", async () => {
     const given = await shipped("layernorm", "thread-per-row");
     expect((await tried(given)).right).toBe(true);
