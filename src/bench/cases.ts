@@ -5,8 +5,10 @@ import { copy } from "../kernels/copy.ts";
 import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
 import { softmax } from "../kernels/softmax.ts";
 import { Recorder, type RecordedLaunch } from "../plan/recorder.ts";
+import type { LlamaConfig } from "../model/llama.ts";
 import { newTensor, type Tensor } from "../plan/tensor.ts";
 import { ownKey } from "../plan/variants.ts";
+import { workOf } from "../plan/work.ts";
 import type { BenchRequest, Suite } from "../protocol/bench.ts";
 import { recordTraining, type TrainingPrograms } from "../training/programs.ts";
 import type { Case } from "./kernel-rows.ts";
@@ -50,25 +52,44 @@ function attentionOver(T: number, B: number, NH = 4, HS = 32): Case {
   return { suite: "attention", name: "attention", shape: shapeOf(dims), recorded: single(attention as never, tensors, dims) };
 }
 
-/** Launches of the reference steps that belong to a suite, each once, with how often a step has it. */
-function ofSteps(suite: Suite, names: readonly ReferenceName[], maxBindingBytes: number): Case[] {
-  const pattern = OF_STEP[suite];
-  if (!pattern) return [];
-  const cases = new Map<string, Case>();
+/** The other family at the size of `tiny`: for the kernels that a GPT-2 has not. Nothing is compared with other trainers here. */
+const LLAMA: LlamaConfig = {
+  family: "llama", n_layer: 2, n_head: 4, n_kv_head: 2, n_embd: 64, intermediate_size: 176, block_size: 64, rope_theta: 10_000, rms_norm_eps: 1e-5, dropout: 0, tie_word_embeddings: false, vocab_size: 512,
+};
+const llamaPrograms = (maxBindingBytes: number): TrainingPrograms =>
+  recordTraining({ config: LLAMA, lora: null, optimizer: REFERENCE_OPTIMIZER, batchSize: REFERENCE_BATCH, maxBindingBytes, quiz: false });
+
+/** Launches of the reference steps whose kernels fit, each once, with how often a step has it. */
+function ofSteps(fits: (kernel: string) => boolean, names: readonly (ReferenceName | "llama")[], maxBindingBytes: number): Omit<Case, "suite">[] {
+  const cases = new Map<string, Omit<Case, "suite">>();
   for (const name of names) {
-    for (const recorded of stepLaunches(referencePrograms(name, maxBindingBytes))) {
-      if (!pattern.test(recorded.kernel.name)) continue;
+    for (const recorded of stepLaunches(name === "llama" ? llamaPrograms(maxBindingBytes) : referencePrograms(name, maxBindingBytes))) {
+      if (!fits(recorded.kernel.name)) continue;
       const key = `${name} ${ownKey(recorded)}`;
       const dims = Object.fromEntries(Object.keys(recorded.kernel.dims).map((dim, i) => [dim, recorded.dims[i]!]));
-      cases.set(key, { suite, name: recorded.kernel.name, shape: `${shapeOf(dims)} (${name})`, recorded, launches: (cases.get(key)?.launches ?? 0) + 1 });
+      cases.set(key, { name: recorded.kernel.name, shape: `${shapeOf(dims)} (${name})`, recorded, launches: (cases.get(key)?.launches ?? 0) + 1 });
     }
   }
   return [...cases.values()];
 }
 
+/** What the suites time beside the launches of a step. */
+const BESIDE = ["matmul", "attention", "softmax", "copy"] as const satisfies readonly Suite[];
+
+/** Every launch that the reference steps or a suite have, of one kernel or of all, the least work first; of the kernels that only a Llama has, its. */
+export function casesOfKernel(kernel: string | null, maxBindingBytes: number): Omit<Case, "suite">[] {
+  const beside = BESIDE.flatMap((suite) => casesOf(suite, { suites: [suite] }, maxBindingBytes).filter(({ launches }) => launches === undefined));
+  const own = ofSteps((name) => kernel === null || name === kernel, ["tiny", "small"], maxBindingBytes);
+  const known = new Set(own.map(({ name }) => name));
+  const others = ofSteps((name) => (kernel === null || name === kernel) && !known.has(name), ["llama"], maxBindingBytes);
+  return [...beside.filter(({ name }) => kernel === null || name === kernel), ...own, ...others]
+    .toSorted((a, b) => workOf(a.recorded) - workOf(b.recorded));
+}
+
 /** The launches of a kernel suite; empty for the suites that are whole runs. */
 export function casesOf(suite: Suite, { quick = false, product: asked, contexts }: BenchRequest, maxBindingBytes: number): Case[] {
-  const own = ofSteps(suite, quick ? ["tiny"] : ["tiny", "small"], maxBindingBytes);
+  const pattern = OF_STEP[suite];
+  const own = pattern ? ofSteps((name) => pattern.test(name), quick ? ["tiny"] : ["tiny", "small"], maxBindingBytes).map((one): Case => ({ ...one, suite })) : [];
   if (suite === "matmul") {
     const squares = (quick ? [256] : SQUARES).flatMap((size) => (["NN", "NT", "TN"] as const).map((form) => product(form, size, size, size)));
     return [...(asked ? (["NN", "NT", "TN"] as const).map((form) => product(form, asked.M, asked.N, asked.K)) : []), ...squares, ...own];

@@ -34,17 +34,36 @@ const SPECIAL: Readonly<Record<string, (signedValue: number, dims: DimValues) =>
   lse: (x, { T = 1 }) => Math.log(T) + x / 8,
 };
 
-/** Indices that are looked up must exist: below V where the kernel has one, else zero (row 0, position 0, the document's first token). */
-const indices = (name: string, length: number, { V = 1 }: DimValues): Uint32Array =>
-  Uint32Array.from({ length }, (_, i) => (name === "ids" || name === "targets" ? (i * 7919) % V : 0));
+/** Where indices point to: the table that is looked up, and the dim that is its rows' width. */
+const LOOKED_UP: Readonly<Record<string, Readonly<Record<string, string>>>> = { ids: { wte: "C" }, pos: { wpe: "C", turns: "HS" }, index: { inp: "C" } };
 
-/** Contents by binding of everything that a launch reads; "write" bindings are absent. */
-export function inputsOf({ kernel, tensors }: Pick<RecordedLaunch, "kernel" | "tensors">, dims: DimValues): Map<string, Numbers> {
+/** Rows that an index may name: those of its table, or V; one where the kernel looks nothing up. */
+function rowsFor(name: string, { kernel, tensors }: Pick<RecordedLaunch, "kernel" | "tensors">, dims: DimValues): number {
+  for (const [table, width] of Object.entries(LOOKED_UP[name] ?? {})) {
+    const at = Object.keys(kernel.bindings).indexOf(table);
+    if (at >= 0) return elements(tensors[at]!.shape) / dims[width]!;
+  }
+  return name === "ids" || name === "targets" ? (dims["V"] ?? 1) : 1;
+}
+
+/** The first token of token t's document: short ones in the first half of a sequence, one long one in the second. */
+const documentStart = (t: number, T: number): number => (t < T / 2 ? t - (t % 7) : Math.ceil(T / 2));
+
+/**
+ * Contents by binding of everything that a launch reads; "write" bindings are absent.
+ * @param documents several to a sequence, for texts that nobody has tried; else one, as the reference trainings have
+ */
+export function inputsOf(launch: Pick<RecordedLaunch, "kernel" | "tensors">, dims: DimValues, documents = false): Map<string, Numbers> {
+  const { kernel, tensors } = launch;
   const inputs = new Map<string, Numbers>();
   Object.entries(kernel.bindings).forEach(([name, spec], at) => {
     if (accessOf(spec) === "write") return;
     const length = elements(tensors[at]!.shape);
-    if (elementTypeOf(spec) === "u32") return void inputs.set(name, indices(name, length, dims));
+    if (elementTypeOf(spec) === "u32") {
+      const rows = rowsFor(name, launch, dims);
+      const T = documents && name === "start" ? dims["T"]! : 0;
+      return void inputs.set(name, Uint32Array.from({ length }, (_, i) => (T > 0 ? documentStart(i % T, T) : (i * 7919) % rows)));
+    }
     const values = signed(length, 101 * at);
     const special = SPECIAL[name];
     inputs.set(name, special ? values.map((value) => special(value, dims)) : values);

@@ -14,7 +14,7 @@ import { forecast, timeInTurns, type Clock, type Subject, type Timed } from "./s
 /** Sets of buffers of a rotating run: more than caches hold of most launches. */
 const SETS = 4;
 /** A variant that takes longer for one launch is not timed: it is no candidate, and a desktop would stand still. */
-const MOST_LAUNCH_MS = 400;
+export const MOST_LAUNCH_MS = 400;
 
 export interface KernelBench {
   readonly device: Device;
@@ -54,7 +54,7 @@ export function expectedMs(paces: ReadonlyMap<string, number>, name: string, { f
 }
 
 /** One launch's buffers, filled with what it reads. */
-async function heapOf(device: Device, { tensors, kernel }: RecordedLaunch, inputs: ReadonlyMap<string, Numbers>): Promise<Heap> {
+export async function heapOf(device: Device, { tensors, kernel }: RecordedLaunch, inputs: ReadonlyMap<string, Numbers>): Promise<Heap> {
   const heap = await device.allocate(tensors.map((tensor, i) => ({ label: `bench ${i}`, sizeBytes: 4 * elements(tensor.shape) })));
   Object.keys(kernel.bindings).forEach((name, i) => {
     const data = inputs.get(name);
@@ -63,10 +63,23 @@ async function heapOf(device: Device, { tensors, kernel }: RecordedLaunch, input
   return heap;
 }
 
-const programOf = (device: Device, { label, kernel, dims, tensors }: RecordedLaunch, variant: number, heap: Heap): Promise<Program> =>
+export const programOf = (device: Device, { label, kernel, dims, tensors }: RecordedLaunch, variant: number, heap: Heap): Promise<Program> =>
   device.prepare("bench", [{ label, kernel, dims, variant, views: tensors.map((tensor, i) => ({ buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: 4 * elements(tensor.shape) })) }]);
 
-async function outputsFrom(device: Device, { kernel, tensors }: RecordedLaunch, heap: Heap): Promise<Map<string, Numbers>> {
+/** A quiet NaN: what an output holds that nothing was written to. */
+const NOTHING = 0x7fc00000;
+
+/** Inputs as they were before any launch, since some add to what they find, and outputs without the results of another variant. */
+export function freshen(device: Device, { kernel, tensors }: RecordedLaunch, heap: Heap, inputs: ReadonlyMap<string, Numbers>): void {
+  Object.keys(kernel.bindings).forEach((name, i) => {
+    const view = { buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: 4 * elements(tensors[i]!.shape) };
+    const data = inputs.get(name);
+    if (data) device.write(view, data);
+    else device.submit([{ kind: "fill", view, value: NOTHING }]);
+  });
+}
+
+export async function outputsFrom(device: Device, { kernel, tensors }: RecordedLaunch, heap: Heap): Promise<Map<string, Numbers>> {
   const outputs = new Map<string, Numbers>();
   const names = Object.keys(kernel.bindings);
   for (const name of outputsOf(kernel)) {
@@ -138,11 +151,7 @@ async function readyOf(
     const from = clock.now();
     for (const heap of heaps) programs.push(await programOf(device, recorded, index, heap));
     const compile_ms = clock.now() - from;
-    // Accumulating launches start from the same numbers each time.
-    Object.keys(recorded.kernel.bindings).forEach((name, i) => {
-      const data = inputs.get(name);
-      if (data) device.write({ buffer: heaps[0]!.buffers[i]!, offsetBytes: 0, sizeBytes: data.byteLength }, data);
-    });
+    freshen(device, recorded, heaps[0]!, inputs);
     device.submit([{ kind: "run", program: programs[0]! }]);
     const half = recorded.kernel.variants[index]?.requires?.includes("shader-f16") ?? false;
     const { worst, wrong } = gate(verdicts, await outputsFrom(device, recorded, heaps[0]!), half);

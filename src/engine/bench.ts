@@ -18,24 +18,32 @@ export class Bench {
   constructor(
     private readonly env: Environment,
     private readonly chosen: () => ChosenDevice,
+    private readonly training: () => boolean,
     private readonly emit: (body: EngineEventBody) => void,
   ) {}
 
   /** @throws NestlingError COMMAND while one runs already or for a request that is none, CANCELLED */
-  async run(asked: BenchRequest, scene: BenchScene, training: boolean): Promise<BenchResult> {
-    if (training) throw new NestlingError("COMMAND", "A run is training, and would be timed with it. Pause it, then start the bench.");
-    if (this.#running) throw new NestlingError("COMMAND", "A bench is running already. Stop it first, or wait for it.");
+  async run(asked: BenchRequest, scene: BenchScene): Promise<BenchResult> {
     const request = checked(asked);
-    this.#running = true;
-    this.#stop = false;
-    try {
+    return this.alone(async (shouldStop) => {
       const text = await gunzip(await this.env.fetchFile(REFERENCE_TEXT));
       const { device } = this.chosen();
-      return await runBench(device, this.#place(scene ?? {}), request, ENGINE_VERSION, text, {
-        now: this.env.now, breathe: this.env.breathe, shouldStop: () => this.#stop,
+      return runBench(device, this.#place(scene ?? {}), request, ENGINE_VERSION, text, {
+        now: this.env.now, breathe: this.env.breathe, shouldStop,
         onNext: (what, done, total) => this.emit({ type: "bench", what, done, total }),
         onRow: (row, done, total) => this.emit({ type: "bench", row, done, total }),
       });
+    });
+  }
+
+  /** What times may run neither beside a run that trains nor beside one another. @throws NestlingError COMMAND */
+  async alone<T>(body: (shouldStop: () => boolean) => Promise<T>): Promise<T> {
+    if (this.training()) throw new NestlingError("COMMAND", "A run is training, and would be timed with it. Pause it, then try again.");
+    if (this.#running) throw new NestlingError("COMMAND", "A bench is running already. Stop it first, or wait for it.");
+    this.#running = true;
+    this.#stop = false;
+    try {
+      return await body(() => this.#stop);
     } finally {
       this.#running = false;
     }
@@ -76,7 +84,7 @@ function rendererName(): { renderer?: string } {
   return typeof renderer === "string" && renderer !== "" ? { renderer } : {};
 }
 
-async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+export async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

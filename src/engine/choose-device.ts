@@ -44,6 +44,13 @@ async function openGpu(adapter: GPUAdapter, onLost: (message: string) => void): 
   };
 }
 
+/** Another device on the adapter of one that was chosen: what happens to it does not happen to that one. @throws NestlingError GPU_MISSING */
+export async function anotherDevice({ report }: ChosenDevice, env: Environment, onLost: (message: string) => void): Promise<Device> {
+  const adapter = await findAdapter(env, report.fallbackAdapter);
+  if ("why" in adapter) throw new NestlingError("GPU_MISSING", `No other device could be opened, since ${adapter.why}. Reload the page; what was saved is kept.`, { why: adapter.why });
+  return (await openGpu(adapter, onLost)).device;
+}
+
 /** A module of one function, f32x4.relaxed_madd of three zeros: valid where the engine has relaxed SIMD. */
 const RELAXED_PROBE = Uint8Array.of(
   0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7b, 3, 2, 1, 0,

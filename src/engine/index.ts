@@ -16,6 +16,7 @@ import { workerEnvironment, type Environment } from "./environment.ts";
 import { EventHub } from "./events.ts";
 import { Inside } from "./inside.ts";
 import { Intake } from "./intake.ts";
+import { KernelLab } from "./kernel-lab.ts";
 import { KernelChoices } from "./kernel-choices.ts";
 import { ModelShelf, plainWeights, tokenizerOf } from "./models.ts";
 import { profileStep } from "./profile.ts";
@@ -56,6 +57,7 @@ class Engine implements EngineApi {
   readonly #asking: Asking;
   readonly #intake: Intake;
   readonly #bench: Bench;
+  readonly #lab: KernelLab;
 
   constructor(env?: Environment) {
     this.#env = env ?? workerEnvironment(() => this.#baseUrl);
@@ -63,8 +65,10 @@ class Engine implements EngineApi {
     this.#shelf = new ModelShelf(this.#env, () => this.#need(this.#chosen).device, () => this.#need(this.#checkpoints));
     this.#inside = new Inside(() => this.#need(this.#chosen).device, this.#shelf, this.#env.now);
     this.#asking = new Asking({ shelf: this.#shelf, run: () => this.#current(), emit: (body) => this.#emit(body), breathe: this.#env.breathe });
-    this.#bench = new Bench(this.#env, () => this.#need(this.#chosen), (body) => this.#hub?.emit(NO_RUN, 0, body));
-    this.#intake = new Intake(this.#library, this.#shelf, (body) => this.#hub?.emit(NO_RUN, 0, body));
+    const say = (body: EngineEventBody): void => this.#hub?.emit(NO_RUN, 0, body);
+    this.#bench = new Bench(this.#env, () => this.#need(this.#chosen), () => this.#run?.phase === "running" || this.#run?.phase === "preparing", say);
+    this.#lab = new KernelLab(this.#env, () => this.#need(this.#chosen), this.#bench, say);
+    this.#intake = new Intake(this.#library, this.#shelf, say);
   }
 
   #need<T>(part: T | null): T {
@@ -242,11 +246,11 @@ class Engine implements EngineApi {
     return profileStep(this.#current(), this.#need(this.#chosen).report.name, this.#env);
   }
 
-  bench(...[request, scene]: Parameters<EngineApi["bench"]>): ReturnType<EngineApi["bench"]> {
-    return this.#bench.run(request, scene, this.#run?.phase === "running" || this.#run?.phase === "preparing");
-  }
-
+  async bench(...given: Parameters<EngineApi["bench"]>): ReturnType<EngineApi["bench"]> { return this.#bench.run(...given); }
   async stopBench(): Promise<void> { this.#bench.stop(); }
+  async listKernels(): ReturnType<EngineApi["listKernels"]> { return this.#lab.list(); }
+  async tryKernel(...given: Parameters<EngineApi["tryKernel"]>): ReturnType<EngineApi["tryKernel"]> { return this.#lab.try(...given); }
+  async trainKernel(...given: Parameters<EngineApi["trainKernel"]>): ReturnType<EngineApi["trainKernel"]> { return this.#lab.train(...given); }
 
   async calibrate(recipe: Recipe): ReturnType<EngineApi["calibrate"]> {
     if (this.#run?.phase === "running") throw new NestlingError("COMMAND", "The machine is training; its own speed is shown. Pause it to calibrate another recipe.");
@@ -366,6 +370,7 @@ class Engine implements EngineApi {
     this.#asking.stopAll();
     this.#intake.stopAll();
     this.#bench.stop();
+    this.#lab.close();
     await this.#inside.close();
     await this.#run?.destroy();
     this.#run = null;

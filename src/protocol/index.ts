@@ -5,3 +5,4 @@ export type * from "./own-data.ts";
 export type * from "./bench.ts";
 export type * from "./profile.ts";
 export type * from "./tuning.ts";
+export type * from "./kernel-lab.ts";

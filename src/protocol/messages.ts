@@ -3,6 +3,7 @@
  * Everything here survives structured clone. Large arrays are copies; nobody holds a view of the engine's memory.
  */
 import type { BenchRequest, BenchResult, BenchRow, BenchScene } from "./bench.ts";
+import type { KernelList, KernelText, KernelTrainResult, KernelTrial, KernelVerdict } from "./kernel-lab.ts";
 import type { CorpusChoices, CorpusPreview, IngestReport, OwnFile } from "./own-data.ts";
 import type { StepProfile } from "./profile.ts";
 import type { KnobChange, ModelConfig, Recipe } from "./recipe.ts";
@@ -181,6 +182,8 @@ export type EngineEventBody =
   | { readonly type: "intake"; readonly intakeId: string; readonly share: number }
   /** The bench: what is timed next, or a row that is there. Run id "engine". */
   | { readonly type: "bench"; readonly done: number; readonly total: number; readonly what?: string; readonly row?: BenchRow }
+  /** The kernel lab: what is tried next, or a shape that was. Run id "engine". */
+  | { readonly type: "lab"; readonly done: number; readonly total: number; readonly what?: string; readonly row?: KernelTrial }
   | { readonly type: "notice"; readonly level: "info" | "warning" | "error"; readonly code: string; readonly text: string };
 
 /** A token of an example as training sees it. */
@@ -290,7 +293,14 @@ export interface EngineApi {
   profileStep(): Promise<StepProfile>;
   /** Times the kernels that train, and whole steps, with rows told as they come. Refused while a run trains. Throws COMMAND, CANCELLED. */
   bench(request: BenchRequest, scene: BenchScene): Promise<BenchResult>;
+  /** Ends the bench, or what the kernel lab does. */
   stopBench(): Promise<void>;
+  /** The kernels that the lab offers, with the texts that are compiled of them. */
+  listKernels(): Promise<KernelList>;
+  /** Compiles a text, judges it at every shape, and times it where asked. Refused while a run trains or the bench runs, and on the CPU backend. Throws COMMAND, GPU_LOST, CANCELLED. */
+  tryKernel(text: KernelText, timed: boolean): Promise<KernelVerdict>;
+  /** The same without times, then 50 steps of the tiny reference training beside the shipped kernels. */
+  trainKernel(text: KernelText): Promise<KernelTrainResult>;
   calibrate(recipe: Recipe): Promise<Calibration>;
   /** What each stage would allocate, one after another and never together; from recordings alone, so that nothing is allocated and a run that trains is not asked. Throws MEM_ESTIMATE, CONFIG_*. */
   planMemory(recipe: Recipe): Promise<readonly MemoryReport[]>;

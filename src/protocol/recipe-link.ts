@@ -91,6 +91,7 @@ export function readRecipeLink(fragment: string, presets: readonly Recipe[]): Re
 
 function parse(text: string): Record<string, unknown> {
   const bytes = fromBase64Url(text);
+  if (bytes === null) throw invalid("link", "it holds letters that such a link cannot have, or its text has been cut short.");
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -121,17 +122,18 @@ function refuseScript(path: string, value: unknown): void {
   if (/javascript\s*:/i.test(JSON.stringify(value))) throw invalid(short(path), `${short(path)} holds "javascript:", which no field of a recipe may.`);
 }
 
-function toBase64Url(bytes: Uint8Array): string {
+export function toBase64Url(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-function fromBase64Url(text: string): Uint8Array {
-  if (!/^[A-Za-z0-9_-]+$/.test(text)) throw invalid("link", "it holds letters that such a link cannot have.");
+/** Null for what is no base64url. */
+export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> | null {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) return null;
   try {
     return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
   } catch {
-    throw invalid("link", "its text has been cut short.");
+    return null;
   }
 }

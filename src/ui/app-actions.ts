@@ -8,6 +8,7 @@ import { dataActions } from "./data-actions.ts";
 import type { MeasureExample } from "./examples-dialog.ts";
 import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts";
 import { insideActions } from "./inside-actions.ts";
+import { kernelActions } from "./kernel-actions.ts";
 import { actionOf } from "./keys.ts";
 import type { NestlingApp } from "./nestling-app.ts";
 import { fileName, givenFrom, saveBlob, type Given } from "./page-files.ts";
@@ -78,6 +79,7 @@ export function appActions(app: NestlingApp): AppActions {
   };
 
   const recipes = recipeActions(app);
+  const kernels = kernelActions(app);
 
   const choose = (preset: Recipe | undefined): void => {
     if (preset === undefined) return;
@@ -99,6 +101,7 @@ export function appActions(app: NestlingApp): AppActions {
     ...benchActions(app),
     ...insideActions(app),
     ...recipes.on,
+    ...kernels.on,
     ...data.on,
     "choose-view": (view: ViewName) => (app.view = view),
     "choose-tab": (tab: PhoneTab) => (app.tab = tab),
@@ -178,13 +181,18 @@ export function appActions(app: NestlingApp): AppActions {
     data.give(givenFrom(event.dataTransfer));
   };
 
-  const pageEvents = { keydown: onKey, dragover: onDrag, dragleave: endDrag, drop: onDrop, paste: data.onPaste, hashchange: recipes.readLink } as const;
+  const readLinks = (): void => {
+    recipes.readLink();
+    kernels.readLink();
+  };
+
+  const pageEvents = { keydown: onKey, dragover: onDrag, dragleave: endDrag, drop: onDrop, paste: data.onPaste, hashchange: readLinks } as const;
 
   return {
     attach(): void {
       for (const name of Object.keys(on)) app.addEventListener(name, onEvent);
       for (const [name, handler] of Object.entries(pageEvents)) window.addEventListener(name, handler as EventListener);
-      recipes.readLink();
+      readLinks();
     },
     detach(): void {
       for (const name of Object.keys(on)) app.removeEventListener(name, onEvent);

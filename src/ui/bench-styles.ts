@@ -13,6 +13,16 @@ export const benchStyles = css`
     font: 500 var(--t-2xl) / 1.15 var(--serif);
     letter-spacing: -0.015em;
   }
+  .head {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: var(--s2) var(--s4);
+    margin-bottom: var(--s2);
+  }
+  fieldset.choice {
+    gap: 0;
+  }
   .lead {
     margin: var(--s2) 0 var(--s4);
     max-width: 70ch;

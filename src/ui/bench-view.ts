@@ -5,7 +5,8 @@ import type { BenchRequest, BenchResult, BenchRow, DeviceReport, ErrorReport } f
 import { SUITES, type Suite } from "../protocol/bench.ts";
 import { benchStyles } from "./bench-styles.ts";
 import { formatCount, formatSmall, safeName } from "./format.ts";
-import type { BenchProgress } from "./page-state.ts";
+import "./kernel-lab.ts";
+import type { BenchProgress, LabProgress } from "./page-state.ts";
 import "./roofline-plot.ts";
 import { base, controls } from "./shared-styles.ts";
 
@@ -39,17 +40,26 @@ export class BenchView extends LitElement {
   @property({ attribute: false }) comparison: ShownComparison | null = null;
   @property({ attribute: false }) error: ErrorReport | null = null;
   @property({ type: Boolean }) running = false;
+  /** Which half is shown: the suites, or one kernel under trial. */
+  @property() side: "suites" | "lab" = "suites";
+  @property({ attribute: false }) lab: LabProgress | null = null;
 
   @state() private suites: ReadonlySet<Suite> = new Set<Suite>(["matmul", "softmax", "norms", "step"]);
   @query("form") private form!: HTMLFormElement;
   @query("input[type=file]") private file!: HTMLInputElement;
 
   override render(): unknown {
+    return html`
+      <div class="head"><h1>Bench</h1>
+        <fieldset class="choice"><legend class="visually-hidden">What is shown</legend>${([["suites", "Suites"], ["lab", "Kernel lab"]] as const).map(([side, name]) => html`<label><input type="radio" name="side" data-testid="bench-${side}" .checked=${this.side === side} @change=${() => (this.side = side)} />${name}</label>`)}</fieldset></div>
+      ${this.side === "lab" ? html`<kernel-lab .progress=${this.lab} .blocked=${this.blocked}></kernel-lab>` : this.suitesPart()}`;
+  }
+
+  private suitesPart(): unknown {
     const { device, progress, result, error } = this;
     const rows = this.running ? (progress?.rows ?? []) : (result?.rows ?? progress?.rows ?? []);
     const status = error !== null ? `${error.message} ${error.code}` : this.running && progress !== null ? `${progress.done} of ${progress.total}: ${progress.what}` : this.blocked;
     return html`
-      <h1>Bench</h1>
       <p class="lead">Times the very kernels that train, on ${safeName(device?.name ?? "this device")}: each only after its result was checked against its formula in double precision. Compilation and read-back are left out; every number is a median, and the A/A row shows how far two timings of one thing lie apart.</p>
       <form @submit=${this.onSubmit}>
         <fieldset><legend>Suites</legend>${SUITES.map((suite) => html`<label><input type="checkbox" name="suite" .checked=${this.suites.has(suite)} @change=${() => this.toggle(suite)} />${suite}</label>`)}</fieldset>

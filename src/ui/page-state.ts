@@ -3,7 +3,7 @@
  * worker, no element and no clock.
  */
 import type {
-  AnswerToken, BatchRowView, BenchRow, Calibration, CheckpointSummary, CorpusSummary, DeviceReport, EngineEvent, ErrorReport, NextWordView, RunState, SampleView,
+  AnswerToken, BatchRowView, BenchRow, Calibration, CheckpointSummary, CorpusSummary, DeviceReport, EngineEvent, ErrorReport, NextWordView, RunState, SampleView, KernelTrial,
 } from "../protocol/index.ts";
 import { Curves } from "./series.ts";
 
@@ -48,6 +48,14 @@ export interface BenchProgress {
   readonly rows: readonly BenchRow[];
 }
 
+/** How far the kernel lab is, and the shapes that it tried. */
+export interface LabProgress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+  readonly rows: readonly KernelTrial[];
+}
+
 export interface PageState {
   readonly link: "connecting" | "ready" | "dead";
   readonly linkError?: ErrorReport;
@@ -65,6 +73,7 @@ export interface PageState {
   readonly notices: readonly Notice[];
   readonly calibrations: Readonly<Record<string, CalibrationState>>;
   readonly bench: BenchProgress | null;
+  readonly lab: LabProgress | null;
   /** Time this page was hidden while a run was training. */
   readonly hiddenMs: number;
   /** Measured on a short passage with the live model's tokenizer. */
@@ -85,6 +94,7 @@ export const initialState: PageState = {
   notices: [],
   calibrations: {},
   bench: null,
+  lab: null,
   hiddenMs: 0,
 };
 
@@ -123,6 +133,11 @@ function reduceEvent(state: PageState, event: EngineEvent): PageState {
       // What is told before anything is done begins another bench.
       const rows = done === 0 ? [] : (state.bench?.rows ?? []);
       return { ...state, bench: { what: what ?? state.bench?.what ?? "", done, total, rows: row === undefined ? rows : [...rows, row] } };
+    }
+    case "lab": {
+      const { what, row, done, total } = event;
+      const rows = done === 0 ? [] : (state.lab?.rows ?? []);
+      return { ...state, lab: { what: what ?? state.lab?.what ?? "", done, total, rows: row === undefined ? rows : [...rows, row] } };
     }
     case "intake":
       // How far a reading is stands with the dialog that asked for it, not with the page.

@@ -5,7 +5,7 @@ import { exposeEngine, exposeInWorker, isAllowed, surfaceOf } from "../../src/en
 import type { EngineApi, EngineEvent } from "../../src/protocol/index.ts";
 
 const NAMES = [
-  ...["start", "startRun", "openRun", "play", "pause", "singleStep", "turnKnobs", "undo", "fork", "stop", "setVisible", "setPace", "bench", "stopBench", "profileStep", "calibrate", "ask", "stopAnswer", "watchNextWord"],
+  ...["start", "startRun", "openRun", "play", "pause", "singleStep", "turnKnobs", "undo", "fork", "stop", "setVisible", "setPace", "bench", "stopBench", "listKernels", "tryKernel", "trainKernel", "profileStep", "calibrate", "ask", "stopAnswer", "watchNextWord"],
   ...["nextWord", "lookInside", "closeInside", "gradientNorms", "tokenize", "chatPieces", "addCorpus", "stopIntake", "previewCorpus", "deleteCorpus", "planMemory", "listCheckpoints", "deleteCheckpoint", "exportCheckpoint", "importCheckpoint", "eventsSince", "dispose"],
 ];
 

@@ -115,6 +115,13 @@ export function linkSpecimens(): Specimen[] {
   }));
 }
 
+const kernelText = { kernel: "softmax", variant: "thread-per-row", source: "fn main() {\n  for (var i = 0u; i < 4u; i++) { out[i] = 1.0; }\n}\n" };
+
+/** What is packed is spoiled before it is packed; bytes of the link itself are spoiled too. */
+export const kernelLinkSpecimens = (): Specimen[] => [{ json: [kernelText], build: ([text]) => utf8(`#kernel=1.${deflateRawSync(utf8(text!)).toString("base64url")}`) }];
+
+export const kernelFileSpecimens = (): Specimen[] => [{ json: [{ format: "nestling-kernel", version: 1, ...kernelText }], build: ([text]) => utf8(text!) }];
+
 /** A manifest under a seal that holds whatever was done to it, and one under its first seal. */
 export function manifestSpecimens(): Specimen[] {
   const { manifestText } = encodeCheckpoint(tinyCheckpoint(3), { id: "c-3", createdMs: 1 });

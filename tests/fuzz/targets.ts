@@ -5,6 +5,9 @@ import { loadTokenizer, type Tokenizer } from "../../src/data/index.ts";
 import { DELIMITERS, detectDelimiter, parseCsv, type Delimiter } from "../../src/data/ingest/csv.ts";
 import { ingest, type IngestSink } from "../../src/data/ingest/files.ts";
 import { parseChatJsonl, type ParsedChat } from "../../src/data/ingest/jsonl.ts";
+import { guardLoops } from "../../src/kernels/loop-guard.ts";
+import type { KernelText } from "../../src/protocol/kernel-lab.ts";
+import { notPlain, readKernelFile, readKernelLink, writeKernelFile, writeKernelLink } from "../../src/protocol/kernel-link.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { forTravel, readRecipeLink, writeRecipeLink } from "../../src/protocol/recipe-link.ts";
 import type { Recipe } from "../../src/protocol/recipe.ts";
@@ -14,7 +17,7 @@ import { DTYPE_BYTES } from "../../src/store/safetensors.ts";
 import { tinyModel } from "../store/samples.ts";
 import type { Bytes } from "./faults.ts";
 import type { Target } from "./fuzz.ts";
-import { checkpointBytes, csvSpecimens, gzipSpecimens, jsonlSpecimens, linkSpecimens, logSpecimens, manifestSpecimens, recipeSpecimens, safetensorsSpecimens, tokenizerSpecimens, zipSpecimens } from "./specimens.ts";
+import { checkpointBytes, csvSpecimens, gzipSpecimens, jsonlSpecimens, kernelFileSpecimens, kernelLinkSpecimens, linkSpecimens, logSpecimens, manifestSpecimens, recipeSpecimens, safetensorsSpecimens, tokenizerSpecimens, zipSpecimens } from "./specimens.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const JSON_TOKENS = ["{", "}", "[", "]", '"', ",", ":", "\\", "null", "1e999", "\n", "\\u0000", "\ufeff", '"__proto__":1,'];
@@ -160,6 +163,25 @@ const link: Target<Recipe> = {
   },
 };
 
+const kernelLink: Target<KernelText> = {
+  name: "kernel link", codes: /^LINK_INVALID$/, reaches: ["read", "LINK_INVALID"], tokens: ["#kernel=", "1.", "2.", "%", "=", "+"], specimens: kernelLinkSpecimens,
+  parse: (bytes) => readKernelLink(text(bytes)),
+  async check(taken) {
+    expect(await readKernelLink(await writeKernelLink(taken))).toEqual(taken);
+    expect(notPlain(taken.source)).toBe("");
+  },
+};
+
+const kernelFile: Target<KernelText> = {
+  name: "kernel file", codes: /^LINK_INVALID$/, reaches: ["read", "LINK_INVALID"], tokens: JSON_TOKENS, specimens: kernelFileSpecimens,
+  parse: (bytes) => readKernelFile(bytes),
+  check(taken) {
+    expect(readKernelFile(new TextEncoder().encode(writeKernelFile(taken)))).toEqual(taken);
+    // What is taken is looked through for its loops, without harm.
+    guardLoops(taken.source);
+  },
+};
+
 let weights: Bytes | undefined;
 
 const manifest: Target<CheckpointManifest> = {
@@ -209,4 +231,4 @@ const zip: Target<{ tensors: ReadonlyMap<string, Tensor> }> = {
 };
 
 // Each target knows its own value; together they forget it.
-export const targets = [safetensors, tokenizer, jsonl, csv, ownCsv, ownJsonl, ownGzip, recipe, link, manifest, log, zip] as readonly Target[];
+export const targets = [safetensors, tokenizer, jsonl, csv, ownCsv, ownJsonl, ownGzip, recipe, link, kernelLink, kernelFile, manifest, log, zip] as readonly Target[];

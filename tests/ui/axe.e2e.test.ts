@@ -1,6 +1,7 @@
 /** Every view of the page under axe, at both sizes, light and dark: no violation of its rules. */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { deflateRawSync } from "node:zlib";
 import type { AxeResults } from "axe-core";
 import type { Page } from "puppeteer";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -52,6 +53,18 @@ const dropped = (name: string, wait: string, then?: string) => async (page: Page
   if (then !== undefined) await page.locator(by(then)).click();
 };
 
+/** Once an element is there, whichever shadow root it grew in. */
+async function there(page: Page, id: string): Promise<void> {
+  while (!(await page.$(by(id)))) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+async function openLab(page: Page): Promise<void> {
+  await page.keyboard.press("3");
+  await there(page, "bench-lab");
+  await page.$eval(by("bench-lab"), (radio) => (radio as HTMLElement).click());
+  await there(page, "lab-text");
+}
+
 const VIEWS: readonly View[] = [
   { name: "start", query: "scene=empty" },
   { name: "start without models", query: "scene=no-models" },
@@ -70,6 +83,25 @@ const VIEWS: readonly View[] = [
     await page.$eval(by("bench-run"), (button) => (button as HTMLElement).click());
     await page.waitForFunction(() => window.app.shadowRoot!.querySelector("bench-view")?.shadowRoot?.querySelector("roofline-plot") !== null, { polling: 100 });
   } },
+  { name: "kernel lab, an error", query: "scene=empty", open: async (page) => {
+    await openLab(page);
+    await page.$eval(by("lab-text"), (field) => {
+      (field as HTMLTextAreaElement).value = (field as HTMLTextAreaElement).value.replace("fn main(", "fn main main(");
+      field.dispatchEvent(new InputEvent("input", { bubbles: true, composed: true }));
+    });
+    await page.$eval(by("lab-check"), (button) => (button as HTMLElement).click());
+    await there(page, "lab-mark");
+    await page.evaluate(() => localStorage.removeItem("nestling-kernel"));
+  } },
+  { name: "kernel lab, trained", query: "scene=empty", open: async (page) => {
+    await openLab(page);
+    await page.select(by("lab-kernel"), "geluBackward");
+    await there(page, "lab-header");
+    await page.$eval(by("lab-train"), (button) => (button as HTMLElement).click());
+    await there(page, "lab-curves");
+    await page.evaluate(() => localStorage.removeItem("nestling-kernel"));
+  } },
+  { name: "kernel lab, a stranger's text", query: `scene=empty#kernel=1.${deflateRawSync(JSON.stringify({ kernel: "softmax", variant: "thread-per-row", source: "fn main() {}\n" })).toString("base64url")}`, open: (page) => there(page, "lab-foreign") },
   { name: "labs", query: "scene=empty", open: press("2") },
   { name: "recipe editor", query: "scene=empty", open: (page) => page.locator(by("edit-recipe")).click() },
   { name: "data, looking", query: "scene=empty", open: dropped("slow.txt", "looking") },

@@ -174,6 +174,17 @@ describe("choosing what to tune", () => {
   });
 });
 
+describe("the kernel lab's events", () => {
+  it("gather its rows, and begin anew with what is told before anything is done", () => {
+    const row = { shape: "N 4", status: "right", note: "" } as const;
+    const lab = (body: Omit<EngineEventBody & { type: "lab" }, "type">): EngineEvent => event(1, { type: "lab", ...body }, "engine");
+    const first = reduceEvents(initialState, [lab({ what: "N 4", done: 0, total: 2 }), lab({ row, done: 1, total: 2 }), lab({ what: "N 8", done: 1, total: 2 })]);
+    expect(first.lab).toEqual({ what: "N 8", done: 1, total: 2, rows: [row] });
+    expect(reduceEvents(first, [lab({ what: "compiling", done: 0, total: 2 })]).lab).toEqual({ what: "compiling", done: 0, total: 2, rows: [] });
+    expect(first.bench).toBeNull();
+  });
+});
+
 describe("own text", () => {
   it("fills the place that a recipe keeps for it, and only then is the recipe complete", () => {
     const waiting = presetByName("your-text")!;

@@ -4,16 +4,19 @@
  */
 import { Draws } from "../../src/core/random.ts";
 import type {
-  AskRequest, BenchRequest, BenchResult, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KnobChange, Pace, StepProfile, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
+  AskRequest, BenchRequest, BenchResult, BatchRowView, Calibration, ChatPiece, CheckpointSummary, CorpusChoices, CorpusPreview, CorpusSummary, OwnFile, EngineApi, EngineEvent, EngineEventBody, GradientNorms, InsideView, KernelList, KernelText, KernelTrainResult, KernelVerdict, KnobChange, Pace, StepProfile, MemoryReport, MetricRow, NextWordView, Recipe, RunPhase, RunState,
 } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { stubCorpus, stubPreview } from "./stub-data.ts";
 import { stubInside, stubNorms } from "./stub-inside.ts";
 import { stubBench } from "./stub-bench.ts";
+import { stopped, stubKernels, stubParity, stubVerdict } from "./stub-lab.ts";
 import { stubProfile } from "./stub-profile.ts";
 import { ANSWERS, SENTENCES, STORY, WORDS } from "./stub-texts.ts";
 
 export interface StubOptions {
+  /** Why the kernel lab can try nothing. */
+  readonly lab?: string;
   readonly stepsPerSec?: number;
   /** Steps of each stage, times this: a fast run that must not end while it is watched. */
   readonly longer?: number;
@@ -171,6 +174,33 @@ export class StubEngine implements EngineApi {
       this.emit({ type: "bench", row, done: i + 1, total: result.rows.length });
     }
     return result;
+  }
+
+  async listKernels(): Promise<KernelList> {
+    return stubKernels(this.options.lab ?? "");
+  }
+
+  /** Every shape after a while, as the bench's rows. */
+  private async tryRows(verdict: KernelVerdict): Promise<KernelVerdict> {
+    this.benchStopped = false;
+    for (const [i, row] of verdict.rows.entries()) {
+      this.emit({ type: "lab", what: row.shape, done: i, total: verdict.rows.length });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      if (this.benchStopped) throw stopped();
+      this.emit({ type: "lab", row, done: i + 1, total: verdict.rows.length });
+    }
+    return verdict;
+  }
+
+  async tryKernel(text: KernelText, timed: boolean): Promise<KernelVerdict> {
+    this.calls.push(`tryKernel ${text.kernel}/${text.variant} ${timed}`);
+    return this.tryRows(stubVerdict(text, timed));
+  }
+
+  async trainKernel(text: KernelText): Promise<KernelTrainResult> {
+    this.calls.push(`trainKernel ${text.kernel}/${text.variant}`);
+    const verdict = await this.tryRows(stubVerdict(text, false));
+    return { verdict, parity: verdict.right ? stubParity(text) : null };
   }
 
   private benchStopped = false;

@@ -16,7 +16,7 @@ declare global {
 
 const query = new URLSearchParams(location.search);
 const scene = (query.get("scene") ?? "empty") as StubOptions["scene"];
-const stub = new StubEngine({ scene, stepsPerSec: Number(query.get("steps") ?? 12), longer: Number(query.get("longer") ?? 1) });
+const stub = new StubEngine({ scene, stepsPerSec: Number(query.get("steps") ?? 12), longer: Number(query.get("longer") ?? 1), lab: query.get("lab") ?? "" });
 const app = new NestlingApp();
 app.connect = () => Promise.resolve({ api: stub, dispose: () => undefined });
 app.presets = presets;

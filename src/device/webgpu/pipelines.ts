@@ -1,17 +1,20 @@
 /** Compute pipelines by kernel, variant and constants: compiled once, with layouts derived from the contract alone. */
 import { NestlingError } from "../../core/errors.ts";
 import { accessOf, dimsOf, variantOf } from "../launch.ts";
-import type { AnyKernel, Launch } from "../types.ts";
+import type { AnyKernel, AnyVariant, DimValues, Launch } from "../types.ts";
 
 /** Bytes bound for a launch's dims: 16 scalars. */
 export const DIMS_BYTES = 64;
 
-/** The module as compiled: constants of this launch first, so that they size register arrays. */
+/** Lines before a variant's own text: constants of these dims, so that they size register arrays. */
+export function headerText(variant: AnyVariant, dims: DimValues): string {
+  return Object.entries(variant.constants?.(dims) ?? {}).map(([name, value]) => `const ${name}: u32 = ${value}u;\n`).join("");
+}
+
+/** The module as compiled. */
 export function moduleText(launch: Launch): string {
   const variant = variantOf(launch);
-  const constants = variant.constants?.(dimsOf(launch)) ?? {};
-  const header = Object.entries(constants).map(([name, value]) => `const ${name}: u32 = ${value}u;\n`).join("");
-  return header + variant.wgsl;
+  return headerText(variant, dimsOf(launch)) + variant.wgsl;
 }
 
 const shared = new WeakMap<GPUDevice, Pipelines>();
@@ -27,9 +30,9 @@ export type { Pipelines };
 
 class Pipelines {
   readonly dimsLayout: GPUBindGroupLayout;
-  readonly #layouts = new Map<AnyKernel, GPUBindGroupLayout>();
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
-  readonly #kernelNumbers = new Map<AnyKernel, number>();
+  // Weak: a kernel that was made for one trial leaves with its pipelines.
+  readonly #layouts = new WeakMap<AnyKernel, GPUBindGroupLayout>();
+  readonly #pipelines = new WeakMap<AnyKernel, Map<string, Promise<GPUComputePipeline>>>();
 
   constructor(readonly device: GPUDevice) {
     this.dimsLayout = device.createBindGroupLayout({
@@ -56,11 +59,11 @@ class Pipelines {
 
   pipelineOf(launch: Launch): Promise<GPUComputePipeline> {
     const constants = variantOf(launch).constants?.(dimsOf(launch)) ?? {};
-    let number = this.#kernelNumbers.get(launch.kernel);
-    if (number === undefined) this.#kernelNumbers.set(launch.kernel, (number = this.#kernelNumbers.size));
-    const key = `${number}/${launch.variant}/${JSON.stringify(constants)}`;
-    let pipeline = this.#pipelines.get(key);
-    if (!pipeline) this.#pipelines.set(key, (pipeline = this.#compile(launch)));
+    let own = this.#pipelines.get(launch.kernel);
+    if (!own) this.#pipelines.set(launch.kernel, (own = new Map()));
+    const key = `${launch.variant}/${JSON.stringify(constants)}`;
+    let pipeline = own.get(key);
+    if (!pipeline) own.set(key, (pipeline = this.#compile(launch)));
     return pipeline;
   }
 
@@ -82,10 +85,12 @@ class Pipelines {
     } catch (error) {
       const info = await module.getCompilationInfo().catch(() => null);
       const lines = code.split("\n");
-      const where = (info?.messages ?? [])
-        .filter((message) => message.type === "error")
-        .map((message) => `line ${message.lineNum}: ${message.message}\n  ${lines[message.lineNum - 1] ?? ""}`);
-      throw new NestlingError("SHADER_COMPILE", `${name} does not compile. ${where.join("\n") || String(error)}`, { kernel: name });
+      const above = headerText(variant, dimsOf(launch)).split("\n").length - 1;
+      const errors = (info?.messages ?? []).filter((message) => message.type === "error");
+      const where = errors.map((message) => `line ${message.lineNum}: ${message.message}\n  ${lines[message.lineNum - 1] ?? ""}`);
+      // Lines and columns count from 1, in the variant's own text.
+      const messages = errors.map(({ lineNum, linePos, message }) => ({ line: Math.max(1, lineNum - above), column: Math.max(1, linePos), message }));
+      throw new NestlingError("SHADER_COMPILE", `${name} does not compile. ${where.join("\n") || String(error)}`, { kernel: name, messages });
     }
   }
 }
