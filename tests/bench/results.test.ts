@@ -76,7 +76,9 @@ describe("a result's files", () => {
     ["null", "nestling-bench"],
     ['{"format":"nestling-bench","version":2}', "version 2"],
     ['{"format":"nestling-bench","version":1,"rows":[]}', "no device"],
-    ['{"format":"nestling-bench","version":1,"device":{},"rows":[{"suite":"matmul"}]}', "row 1"],
+    ['{"format":"nestling-bench","version":1,"device":{},"rows":[]}', "measured peaks"],
+    ['{"format":"nestling-bench","version":1,"date":"2026-11-23","device":{"adapter":"a","peak":{"gflops":0,"gbps":1}},"rows":[]}', "measured peaks"],
+    ['{"format":"nestling-bench","version":1,"date":"2026-11-23","device":{"adapter":"a","peak":{"gflops":1,"gbps":1}},"rows":[{"suite":"matmul"}]}', "row 1"],
   ])("are refused with the reason: %s", (text, reason) => {
     expect(() => parseResult(text)).toThrow(reason);
   });
