@@ -6,7 +6,7 @@ import { NestlingError } from "../../core/errors.ts";
 import { Arena } from "./arena.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import {
-  ARGUMENTS, ASLEEP, BUILD, claim, CONTROL_WORDS, COUNT, DONE, DONE_BY, EXPORT, exportNames, instantiate, JOB_NUMBERS, MOST_SHARES, SCRATCH_BYTES, STATE, stateOf, STOP, TRAPPED,
+  ARGUMENTS, ASLEEP, BUILD, claim, CONTROL_WORDS, COUNT, DONE, DONE_BY, EXPORT, exportNames, instantiate, JOB_NUMBERS, MOST_SHARES, SCRATCH_BYTES, SPINS, STATE, stateOf, STOP, TRAPPED,
   type Run, type ThreadStart,
 } from "./thread.ts";
 
@@ -121,6 +121,8 @@ export class ThreadPool {
 
   #await(parts: number, name: string): void {
     const control = this.#control;
+    // Shares end at about the same time: sleeping for a moment would take longer than the moment.
+    for (let spin = 0; spin < SPINS && Atomics.load(control, DONE) < parts; spin++);
     let waits = 0;
     for (let done = Atomics.load(control, DONE); done < parts; done = Atomics.load(control, DONE)) {
       if (Atomics.wait(control, DONE, done, this.#options.waitMs ?? WAIT_MS) === "timed-out" && ++waits >= MOST_WAITS) {

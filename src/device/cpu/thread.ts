@@ -33,7 +33,7 @@ export const ARGUMENTS = 3;
 export const JOB_NUMBERS = 32;
 
 /** Loads of the state before a helper sleeps: some tens of microseconds, the gap between two launches of a step. */
-const SPINS = 4000;
+export const SPINS = 4000;
 
 export type Run = (...args: number[]) => void;
 
