@@ -6,12 +6,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type Plugin } from "vite";
-import { META_POLICY } from "./src/cli/headers.ts";
+import { ISOLATION_HEADERS, META_POLICY } from "./src/cli/headers.ts";
 import { corpusPath, serializeCorpus } from "./src/data/corpora/index.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-/** Kernels with and without fused multiply-add: `src/engine/choose-device.ts` takes what the browser can. */
-const WASM = ["kernels.wasm", "kernels-relaxed.wasm"] as const;
+/** Kernels with and without fused multiply-add, for one thread and for several: `src/engine/choose-device.ts` takes what the browser can. */
+const WASM = ["kernels.wasm", "kernels-relaxed.wasm", "kernels-shared.wasm", "kernels-relaxed-shared.wasm"] as const;
 const WASM_FOLDER = join(here, "src/kernels/wasm/build");
 
 interface Asset {
@@ -97,4 +97,7 @@ export default defineConfig({
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: { format: "es" },
+  // What lets the CPU backend have threads; the rest of the headers would break the development server.
+  server: { headers: ISOLATION_HEADERS },
+  preview: { headers: ISOLATION_HEADERS },
 });

@@ -178,6 +178,13 @@ export const mutants: readonly Mutant[] = [
     tests: ["tests/kernels/swiglu-backward.gpu.test.ts", "-t", "stays finite"],
   },
   {
+    name: "threads that pack into one scratch",
+    file: "src/device/cpu/thread.ts",
+    find: "scratch: index * SCRATCH_BYTES",
+    replace: "scratch: 0 * index",
+    tests: ["tests/kernels/wasm-threads.test.ts", "-t", "in the plain build"],
+  },
+  {
     name: "an RMSNorm that forgets eps",
     file: "src/kernels/wasm/assembly/rmsnorm.ts",
     find: " / <f32>C + eps)",

@@ -27,7 +27,8 @@ const START = `Nestling, without a network
 
 3. Open the address it prints (for Python: http://localhost:8000/) in Chrome.
 
-Nothing leaves the machine. Without Node's server the page lacks the headers that sharpen its clock; it works all the same.
+Nothing leaves the machine. Without Node's server the page lacks the headers that give the CPU backend more than one thread
+(Cross-Origin-Opener-Policy: same-origin, Cross-Origin-Embedder-Policy: require-corp); it works all the same, to the same digits.
 `;
 
 /** The files of the archive by name. */

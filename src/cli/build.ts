@@ -12,6 +12,8 @@ import { isMain, root } from "./paths.ts";
 export const WASM_FILE = "src/kernels/wasm/build/kernels.wasm";
 /** The same sources with fused multiply-add, for engines that have relaxed SIMD. */
 export const RELAXED_WASM_FILE = "src/kernels/wasm/build/kernels-relaxed.wasm";
+/** Both over again for memory that threads share: a module takes the one kind of memory or the other. */
+export const SHARED_WASM_FILES = { plain: "src/kernels/wasm/build/kernels-shared.wasm", relaxed: "src/kernels/wasm/build/kernels-relaxed-shared.wasm" } as const;
 export const DIST = "dist";
 const ASSEMBLY = "src/kernels/wasm/assembly";
 const ASSEMBLY_CONFIG = "src/kernels/wasm/asconfig.json";
@@ -68,7 +70,10 @@ export function ensureWasm(): Promise<boolean> {
   return makeIfStale(root, WASM_FILE, WASM_INPUTS, async () => {
     mkdirSync(join(root, dirname(WASM_FILE)), { recursive: true });
     // Test files may get here side by side: each writes its own file and puts it in place whole.
-    for (const [file, features] of [[RELAXED_WASM_FILE, ["--enable", "relaxed-simd"]], [WASM_FILE, []]] as const) {
+    const [relaxed, shared] = [["--enable", "relaxed-simd"], ["--enable", "threads", "--sharedMemory", "--maximumMemory", "65536"]];
+    const { plain: sharedFile, relaxed: sharedRelaxedFile } = SHARED_WASM_FILES;
+    const builds: [string, string[]][] = [[sharedRelaxedFile, [...relaxed, ...shared]], [sharedFile, shared], [RELAXED_WASM_FILE, relaxed], [WASM_FILE, []]];
+    for (const [file, features] of builds) {
       const own = `${file}.${process.pid}`;
       await tool("compiling the WebAssembly kernels", "assemblyscript/bin/asc.js", ["--config", ASSEMBLY_CONFIG, "--target", "release", ...features, "--outFile", own]);
       renameSync(join(root, own), join(root, file));

@@ -43,7 +43,7 @@ export function sampleJson(stage: string, { step, prompt, text }: SampleView): s
 
 export const answerJson = (answer: AnswerPair): string => JSON.stringify({ type: "answer", ...answer });
 export const summaryJson = (summary: Summary): string => JSON.stringify({ type: "summary", ...summary });
-export const deviceJson = ({ kind, name, why, fallbackAdapter }: DeviceReport): string => JSON.stringify({ type: "device", kind, name, why, fallback_adapter: fallbackAdapter });
+export const deviceJson = ({ kind, name, why, fallbackAdapter, threads }: DeviceReport): string => JSON.stringify({ type: "device", kind, name, why, fallback_adapter: fallbackAdapter, threads });
 
 /** What was taken in of the person's own files. */
 export function dataJson({ id, title, report }: CorpusSummary): string {

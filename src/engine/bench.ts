@@ -1,6 +1,7 @@
 /** The bench behind the protocol: one at a time, never beside a run that trains. Times nothing itself. */
 import { NestlingError } from "../core/errors.ts";
 import { REFERENCE_TEXT, runBench, type BenchPlace } from "../bench/index.ts";
+import type { CpuDevice } from "../device/cpu/cpu-device.ts";
 import { SUITES, type BenchRequest, type BenchResult, type BenchScene } from "../protocol/bench.ts";
 import type { EngineEventBody } from "../protocol/messages.ts";
 import * as check from "./check.ts";
@@ -54,9 +55,9 @@ export class Bench {
   }
 
   #place({ label, flags, hidden }: BenchScene): BenchPlace {
-    const { report } = this.chosen();
+    const { device, report } = this.chosen();
     return {
-      backend: report.kind, adapter: report.name, ...(report.kind === "webgpu" ? { power: "high-performance", ...rendererName() } : {}), software: report.fallbackAdapter, features: report.features, limits: report.limits, browser: this.env.userAgent,
+      backend: report.kind, adapter: report.name, ...(report.kind === "webgpu" ? { power: "high-performance", ...rendererName() } : {}), software: report.fallbackAdapter, ...(device.kind === "cpu" ? { threads: (device as CpuDevice).threads } : {}), features: report.features, limits: report.limits, browser: this.env.userAgent,
       ...(label === undefined ? {} : { label: check.text("label", label, 200) }), ...(flags === undefined ? {} : { flags: flags.slice(0, MOST_FLAGS).map((flag) => check.text("flags", flag, 500)) }), ...(hidden === undefined ? {} : { hidden }),
     };
   }

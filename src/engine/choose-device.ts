@@ -5,6 +5,7 @@ import type { Device } from "../device/types.ts";
 import { createWebGpuDevice } from "../device/webgpu/webgpu-device.ts";
 import type { BackendChoice, DeviceReport } from "../protocol/messages.ts";
 import type { Environment } from "./environment.ts";
+import { openThreads } from "./threads.ts";
 
 const WANTED_FEATURES: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
 /** Asked for as high as the adapter goes: larger models fit. Everything else stays at the specification's default. */
@@ -57,23 +58,32 @@ const RELAXED_PROBE = Uint8Array.of(
   0x0a, 0x13, 1, 0x11, 0, 0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0x41, 0, 0xfd, 0x0f, 0xfd, 0x85, 2, 0x0b,
 );
 
-async function openCpu(env: Environment, why: string): Promise<ChosenDevice> {
+async function openCpu(env: Environment, because: string, onThreadsLost: (why: string) => void): Promise<ChosenDevice> {
   // The copy has a plain ArrayBuffer behind it, which compile() asks for.
   const compiled = async (file: string): Promise<WebAssembly.Module> => WebAssembly.compile((await env.fetchFile(file)).slice().buffer);
   // Plain comes along: a run that was trained with it goes on with it.
-  const [wasm, relaxed] = await Promise.all([compiled("kernels.wasm"), WebAssembly.validate(RELAXED_PROBE) ? compiled("kernels-relaxed.wasm") : undefined]);
-  const device = createCpuDevice({ wasm, ...(relaxed ? { relaxed } : {}) });
+  const fused = WebAssembly.validate(RELAXED_PROBE);
+  const builds = async (suffix: string): Promise<{ plain: WebAssembly.Module; relaxed?: WebAssembly.Module }> => {
+    const [plain, relaxed] = await Promise.all([compiled(`kernels${suffix}.wasm`), fused ? compiled(`kernels-relaxed${suffix}.wasm`) : undefined]);
+    return relaxed ? { plain, relaxed } : { plain };
+  };
+  const { plain: wasm, relaxed } = await builds("");
+  const { pool, why: ofThreads } = env.threads ? await openThreads(env.threads, () => builds("-shared"), onThreadsLost) : { pool: null, why: "" };
+  const device = createCpuDevice({ wasm, ...(relaxed ? { relaxed } : {}), ...(pool ? { pool } : {}) });
+  const { threads } = device;
+  const name = `CPU, WebAssembly SIMD${threads > 1 ? `, ${threads} threads` : ""}`;
+  const why = ofThreads ? `${because} ${ofThreads}` : because;
   return {
     device,
-    report: { kind: "cpu", name: "CPU, WebAssembly SIMD", why, fallbackAdapter: false, features: [...device.features], limits: { maxTotalBytes: device.limits.maxTotalBytes } },
+    report: { kind: "cpu", name, why, threads, fallbackAdapter: false, features: [...device.features], limits: { maxTotalBytes: device.limits.maxTotalBytes } },
   };
 }
 
 /** @throws NestlingError GPU_MISSING when WebGPU was asked for by name and there is none */
-export async function chooseDevice(choice: BackendChoice, env: Environment, onLost: (message: string) => void): Promise<ChosenDevice> {
-  if (choice === "cpu") return openCpu(env, "The CPU backend was asked for.");
+export async function chooseDevice(choice: BackendChoice, env: Environment, onLost: (message: string) => void, onThreadsLost: (why: string) => void = () => {}): Promise<ChosenDevice> {
+  if (choice === "cpu") return openCpu(env, "The CPU backend was asked for.", onThreadsLost);
   const adapter = await findAdapter(env, choice === "webgpu");
   if (!("why" in adapter)) return openGpu(adapter, onLost);
   if (choice === "webgpu") throw new NestlingError("GPU_MISSING", `WebGPU was asked for, but ${adapter.why}. Use the CPU backend, or another browser or machine.`, { why: adapter.why });
-  return openCpu(env, `On the CPU, since ${adapter.why}.`);
+  return openCpu(env, `On the CPU, since ${adapter.why}.`, onThreadsLost);
 }

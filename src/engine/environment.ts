@@ -1,5 +1,6 @@
 /** What the engine takes from where it runs: files beside the page, storage, a GPU, a clock. Tests give others. */
 import { openStorage, type Storage, type StoreNotice } from "../store/index.ts";
+import type { Threads } from "./threads.ts";
 
 export interface Environment {
   /** Bytes of a file that ships with the page, by its path relative to the page. */
@@ -7,6 +8,8 @@ export interface Environment {
   openStorage(): Promise<{ storage: Storage; notice: StoreNotice | null }>;
   readonly gpu: GPU | undefined;
   readonly secureContext: boolean;
+  /** Helper threads for the CPU backend; absent = one thread, and nothing is said of it. */
+  readonly threads?: Threads;
   /** Names the browser and its version. */
   readonly userAgent: string;
   /** Milliseconds, monotonic. */
@@ -29,8 +32,9 @@ export function messageBreath(): () => Promise<void> {
     });
 }
 
-export function workerEnvironment(baseUrl: () => string): Environment {
+export function workerEnvironment(baseUrl: () => string, threads?: Threads): Environment {
   return {
+    ...(threads ? { threads } : {}),
     async fetchFile(path) {
       const response = await fetch(new URL(path, baseUrl()));
       if (!response.ok) throw new Error(`${path} could not be loaded: the server answered ${response.status}. Reload the page.`);

@@ -24,6 +24,7 @@ import { promptIds } from "./quiz.ts";
 import { RunFiles, savedPoint } from "./run-files.ts";
 import type { Origin } from "./run-options.ts";
 import { Run } from "./run.ts";
+import type { Threads } from "./threads.ts";
 import { modelZip, readModelZip } from "./transfer.ts";
 import { checkpointBefore } from "./undo.ts";
 import { chatPieces, nextWordView, promptRow } from "./views.ts";
@@ -59,8 +60,8 @@ class Engine implements EngineApi {
   readonly #bench: Bench;
   readonly #lab: KernelLab;
 
-  constructor(env?: Environment) {
-    this.#env = env ?? workerEnvironment(() => this.#baseUrl);
+  constructor(env?: Environment, threads?: Threads) {
+    this.#env = env ?? workerEnvironment(() => this.#baseUrl, threads);
     this.#library = new CorpusLibrary(this.#env, () => this.#need(this.#storage));
     this.#shelf = new ModelShelf(this.#env, () => this.#need(this.#chosen).device, () => this.#need(this.#checkpoints));
     this.#inside = new Inside(() => this.#need(this.#chosen).device, this.#shelf, this.#env.now);
@@ -82,7 +83,8 @@ class Engine implements EngineApi {
     this.#baseUrl = check.text("baseUrl", options.baseUrl, 2000);
     this.#hub = new EventHub(this.#env.now, listener);
     try {
-      this.#chosen = await chooseDevice(backend, this.#env, (why) => this.#notice("error", "GPU_LOST", `The GPU was lost (${why || "no reason given"}). Reload the page; the run continues from its last checkpoint.`));
+      this.#chosen = await chooseDevice(backend, this.#env, (why) => this.#notice("error", "GPU_LOST", `The GPU was lost (${why || "no reason given"}). Reload the page; the run continues from its last checkpoint.`),
+        (why) => this.#notice("warning", "THREADS", `The CPU backend goes on with one thread, since of its threads ${why}. Results are the same, steps take longer; reload the page to have all again.`));
     } catch (error) {
       this.#hub = null;
       throw error;
@@ -394,6 +396,7 @@ function firstStage(recipe: Recipe): number {
   return index;
 }
 
-export function createEngine(env?: Environment): EngineApi {
-  return new Engine(env);
+/** @param threads where `env` is left out: what the worker that it runs in gives */
+export function createEngine(env?: Environment, threads?: Threads): EngineApi {
+  return new Engine(env, threads);
 }

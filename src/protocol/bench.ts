@@ -36,6 +36,8 @@ export interface BenchDevice extends BenchScene {
   readonly renderer?: string;
   /** A software adapter: its figures say nothing of a GPU. */
   readonly software: boolean;
+  /** Of the CPU backend: how many shared its work. */
+  readonly threads?: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
   readonly browser: string;

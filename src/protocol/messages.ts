@@ -18,6 +18,8 @@ export interface DeviceReport {
   /** Why this one was taken, as a sentence. */
   readonly why: string;
   readonly fallbackAdapter: boolean;
+  /** Of the CPU backend: how many share its work. `why` says why not more. */
+  readonly threads?: number;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }

@@ -6,11 +6,12 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, extname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stickFiles } from "../../scripts/stick.ts";
 import type { LaunchedBrowser } from "../../src/cli/browser.ts";
+import { threadsFor } from "../../src/engine/threads.ts";
 import { openBrowser } from "../support/browser.ts";
 import { Journey, microRecipe } from "../support/journey.ts";
 
@@ -49,24 +50,45 @@ function plainServer(root: string): Promise<{ server: Server; url: string; misse
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve({ server, url: `http://localhost:${(server.address() as AddressInfo).port}/a/b/`, missed })));
 }
 
-async function trainAndAsk(url: string): Promise<{ isolated: boolean; problems: readonly string[]; foreign: readonly string[] }> {
-  const journey = await Journey.open(browser, { url, recipes: [microRecipe(6)] });
+interface Visit {
+  readonly isolated: boolean;
+  /** Of the CPU backend. */
+  readonly threads: number | undefined;
+  readonly why: string | undefined;
+  /** Of both stages. */
+  readonly losses: readonly (readonly number[])[];
+  readonly problems: readonly string[];
+  readonly foreign: readonly string[];
+}
+
+async function trainAndAsk(url: string): Promise<Visit> {
+  const journey = await Journey.open(browser, { url, recipes: [microRecipe(6)], backend: "cpu" });
   try {
     expect(await journey.textLike("answer-tuned", /\w+/)).toMatch(/\w+/);
     await journey.start();
     await journey.until("the end of both stages", () => document.querySelector("nestling-app")!.run.state.run?.phase === "finished");
     const isolated = await journey.page.evaluate(() => crossOriginIsolated);
-    return { isolated, problems: journey.watched.problems, foreign: journey.watched.foreign };
+    const { threads, why } = await journey.page.evaluate(() => {
+      const { device } = document.querySelector("nestling-app")!.run.state;
+      return { threads: device?.threads, why: device?.why };
+    });
+    const losses = [await journey.curve(0, "train/loss"), await journey.curve(1, "train/loss")].map((points) => points.map(({ value }) => value));
+    return { isolated, threads, why, losses, problems: journey.watched.problems, foreign: journey.watched.foreign };
   } finally {
     await journey.close();
   }
 }
 
+/** By the number of threads, for whoever comes second. */
+const trained = new Map<string, Visit["losses"]>();
+
 describe("the built page", () => {
-  it("works under a sub-path of a plain static server, without the headers", async () => {
+  it("works under a sub-path of a plain static server, without the headers and so with one thread", async () => {
     const { server, url, missed } = await plainServer(join(folder, "nestling/page"));
     try {
-      expect(await trainAndAsk(url)).toEqual({ isolated: false, problems: [], foreign: [] });
+      const visit = await trainAndAsk(url);
+      expect(visit).toMatchObject({ isolated: false, threads: 1, why: expect.stringContaining("not cross-origin isolated") as string, problems: [], foreign: [] });
+      trained.set("one thread", visit.losses);
       expect(missed).toEqual([]);
     } finally {
       server.closeAllConnections();
@@ -74,7 +96,7 @@ describe("the built page", () => {
     }
   });
 
-  it("works out of the archive, with the server in it, isolated by its headers", async () => {
+  it("works out of the archive, with the server in it, isolated by its headers, with threads and to the same digits as without", async () => {
     expect([...files.keys()].filter((name) => !name.startsWith("nestling/page/"))).toEqual(["nestling/START.txt", "nestling/serve.mjs"]);
     expect(new TextDecoder().decode(files.get("nestling/START.txt"))).toContain("node serve.mjs");
     const child: ChildProcess = spawn(process.execPath, ["serve.mjs"], { cwd: join(folder, "nestling"), env: { PATH: process.env["PATH"], PORT: "0" }, stdio: ["ignore", "pipe", "inherit"] });
@@ -88,7 +110,12 @@ describe("the built page", () => {
           if (found) resolve(found[0]);
         });
       });
-      expect(await trainAndAsk(url)).toEqual({ isolated: true, problems: [], foreign: [] });
+      const visit = await trainAndAsk(url);
+      const threads = threadsFor(availableParallelism());
+      expect(visit).toMatchObject({ isolated: true, threads, problems: [], foreign: [] });
+      if (threads > 1) expect(visit.why).toContain(`${threads} threads share its work.`);
+      expect(visit.losses.map(({ length }) => length > 0)).toEqual([true, true]);
+      expect(visit.losses).toEqual(trained.get("one thread"));
     } finally {
       child.kill();
     }

@@ -1,6 +1,8 @@
 /** The built page under its own policy: what it may do, what it may not, and who gets at the engine. */
+import { availableParallelism } from "node:os";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { LaunchedBrowser } from "../../src/cli/browser.ts";
+import { threadsFor } from "../../src/engine/threads.ts";
 import { openBrowser, openPage, type WatchedPage } from "../support/browser.ts";
 
 const url = inject("pageUrl");
@@ -29,8 +31,10 @@ describe("the built page", () => {
     expect(await watched.page.evaluate(() => crossOriginIsolated)).toBe(true);
   });
 
-  it("starts one worker", async () => {
-    await expect.poll(() => watched.page.workers().map((worker) => new URL(worker.url()).pathname)).toEqual([expect.stringMatching(/^\/assets\/engine\.worker-.*\.js$/)]);
+  it("starts one worker, and that one the threads of the CPU backend", async () => {
+    const names = (): string[] => watched.page.workers().map((worker) => new URL(worker.url()).pathname);
+    const helpers = Array.from({ length: threadsFor(availableParallelism()) - 1 }, () => expect.stringMatching(/^\/assets\/cpu-thread\.worker-.*\.js$/) as string);
+    await expect.poll(names).toEqual([expect.stringMatching(/^\/assets\/engine\.worker-.*\.js$/), ...helpers]);
   });
 
   it("refuses markup and script from strings, eval, and a worker that is not the engine's", async () => {

@@ -95,9 +95,9 @@ describe("the module", () => {
     expect(exported.map(({ name }) => name).sort()).toEqual([...named].sort());
   });
 
-  it("imports memory alone, and asks for no more than the reserved 1 MiB", async () => {
-    expect(WebAssembly.Module.imports(await wasmModule())).toEqual([{ module: "env", name: "memory", kind: "memory" }]);
+  it("imports memory and where its scratch begins alone, and asks for no more than the reserved 1 MiB", async () => {
+    expect(WebAssembly.Module.imports(await wasmModule())).toEqual([{ module: "env", name: "scratch", kind: "global" }, { module: "env", name: "memory", kind: "memory" }]);
     const memory = new WebAssembly.Memory({ initial: 16, maximum: 16 });
-    expect(new WebAssembly.Instance(await wasmModule(), { env: { memory } }).exports["matmulNN"]).toBeTypeOf("function");
+    expect(new WebAssembly.Instance(await wasmModule(), { env: { memory, scratch: 0 } }).exports["matmulNN"]).toBeTypeOf("function");
   });
 });

@@ -41,6 +41,8 @@ const TABLE: Readonly<Record<string, readonly string[]>> = {
 const EDGES: ReadonlySet<string> = new Set([
   // The address of the worker's script, not its code.
   "src/ui/engine-client.ts -> workers/engine.worker.ts?worker&url",
+  // A helper thread runs the device's own loop and nothing else; the engine's worker hands its address on.
+  "workers/cpu-thread.worker.ts -> src/device/cpu/thread.ts",
   // The part of the command line that runs in the page starts the worker as the page does.
   "src/cli/page.ts -> src/ui/engine-client.ts",
   // A checkpoint leaves the page as the store's zip and is unpacked on disk.

@@ -12,7 +12,7 @@ const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, im
 let packed: ReturnType<typeof packCorpora> | undefined;
 
 export async function fetchFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (path === "kernels.wasm") return new Uint8Array(readFileSync(here("src/kernels/wasm/build/kernels.wasm")));
+  if (/^kernels[a-z-]*\.wasm$/.test(path)) return new Uint8Array(readFileSync(here(`src/kernels/wasm/build/${path}`)));
   if (path === "bench/reference.gz") return new Uint8Array(readFileSync(here("public/bench/reference.gz")));
   const corpora = await (packed ??= packCorpora());
   const utf8 = new TextEncoder();

@@ -1,24 +1,31 @@
 /**
- * The CPU device: every launch is its contract's WebAssembly export where there is one, else its textbook function. All
- * buffers of a heap live in one WebAssembly.Memory of fixed size, so no view is ever detached. Submits run to their end.
+ * The CPU device: every launch is its contract's WebAssembly export where there is one, else its textbook function. All buffers of a heap
+ * live in one WebAssembly.Memory: of fixed size, or shared with helper threads, so no view is ever detached. Submits run to their end.
  */
 import { NestlingError } from "../../core/errors.ts";
 import { alignUp, checkLaunch, dimsOf, elementTypeOf } from "../launch.ts";
 import type { Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
+import type { Arithmetic } from "./arithmetic.ts";
+import { instantiate, SCRATCH_BYTES } from "./thread.ts";
+import type { ThreadPool } from "./thread-pool.ts";
 
-/** Bytes at the foot of each memory that belong to the WebAssembly module: its statics and its packing scratch. */
-export const WASM_RESERVED_BYTES = 1 << 20;
+export type { Arithmetic } from "./arithmetic.ts";
+
 const PAGE_BYTES = 65_536;
 const MAX_PAGES = 65_536;
-
-/** How products are added up: multiplied, rounded, added and rounded; or fused, where the processor can (relaxed SIMD). Their bits differ. */
-export type Arithmetic = "plain" | "relaxed";
+/** A launch that takes less than about this, by the kernel's own cost, is not split: waking others would take longer. */
+const SPLIT_FROM_MS = 0.05;
+/** What one thread does in a millisecond, at the least. */
+const FLOPS_PER_MS = 8e6;
+const BYTES_PER_MS = 8e6;
 
 export interface CpuDevice extends Device {
   /** Slowest first. */
   readonly offered: readonly Arithmetic[];
   /** Of memory allocated from now on, and of all launches in it. */
   arithmetic: Arithmetic;
+  /** That share the work of large launches, at this time. */
+  readonly threads: number;
 }
 
 export interface CpuDeviceOptions {
@@ -26,17 +33,27 @@ export interface CpuDeviceOptions {
   readonly wasm?: WebAssembly.Module;
   /** The same with relaxed SIMD; taken where it is given, until `arithmetic` says otherwise. */
   readonly relaxed?: WebAssembly.Module;
+  /** Helper threads and the memory shared with them; absent = one thread. The device ends them with itself. */
+  readonly pool?: ThreadPool;
   /** Tests: fill new buffers with this word instead of zeros. */
   readonly poison?: number;
+  /** Tests: split launches that take this many milliseconds. */
+  readonly splitFromMs?: number;
+}
+
+/** How the kernels of a heap are run. Heaps with the same one may meet in a launch. */
+interface Runner {
+  /** The launch's call, or null where there is no such export. */
+  bind(name: string, args: readonly number[], split: boolean): (() => void) | null;
 }
 
 class CpuBuffer implements DeviceBuffer {
   constructor(
     readonly label: string,
     readonly sizeBytes: number,
-    readonly memory: ArrayBuffer,
+    readonly memory: ArrayBufferLike,
     readonly address: number,
-    readonly exports: WebAssembly.Exports | null,
+    readonly runner: Runner | null,
   ) {}
 }
 
@@ -60,18 +77,19 @@ function wordsOf(view: View): Uint32Array {
   return new Uint32Array(buffer.memory, buffer.address + view.offsetBytes, view.sizeBytes / 4);
 }
 
-function bindStep(launch: Launch): () => void {
+function bindStep(launch: Launch, splitFromMs: number): () => void {
   const { kernel, views } = launch;
   const buffers = views.map((view) => view.buffer as CpuBuffer);
-  const exports = buffers[0]!.exports;
-  if (kernel.wasm && exports) {
-    const run = exports[kernel.wasm] as ((...args: number[]) => void) | undefined;
+  const { runner } = buffers[0]!;
+  if (kernel.wasm && runner) {
+    const { flops, bytes } = kernel.cost(dimsOf(launch));
+    const args = [...views.map((view, i) => buffers[i]!.address + view.offsetBytes), ...launch.dims];
+    const run = runner.bind(kernel.wasm, args, flops / FLOPS_PER_MS + bytes / BYTES_PER_MS >= splitFromMs);
     if (!run) throw new NestlingError("PLAN", `${launch.label}: the WebAssembly module has no export "${kernel.wasm}". Rebuild it with npm run build:wasm.`);
-    if (buffers.some((buffer) => buffer.memory !== buffers[0]!.memory)) {
+    if (buffers.some((buffer) => buffer.runner !== runner)) {
       throw new NestlingError("KERNEL_BINDING", `${launch.label}: its buffers come from two heaps; on the CPU a launch stays within one.`);
     }
-    const args = [...views.map((view, i) => buffers[i]!.address + view.offsetBytes), ...launch.dims];
-    return () => run(...args);
+    return run;
   }
   const bound = Object.fromEntries(
     Object.entries(kernel.bindings).map(([name, spec], i) => {
@@ -83,35 +101,70 @@ function bindStep(launch: Launch): () => void {
   return () => kernel.meaning(bound, dims);
 }
 
+function aloneIn(module: WebAssembly.Module, memory: WebAssembly.Memory): Runner {
+  const { exports } = instantiate(module, memory, 0);
+  return {
+    bind(name, args) {
+      const run = exports[name] as ((...args: number[]) => void) | undefined;
+      return run ? () => run(...args, 0, 1) : null;
+    },
+  };
+}
+
+function sharedBy(pool: ThreadPool, arithmetic: Arithmetic): Runner {
+  const build = pool.builds[arithmetic]!;
+  return {
+    bind(name, args, split) {
+      const run = build.exports[name] as ((...args: number[]) => void) | undefined;
+      if (!run) return null;
+      return split ? () => pool.run(build, name, args) : () => run(...args, 0, 1);
+    },
+  };
+}
+
 export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
-  const maxTotalBytes = MAX_PAGES * PAGE_BYTES - WASM_RESERVED_BYTES;
+  const maxTotalBytes = MAX_PAGES * PAGE_BYTES - SCRATCH_BYTES;
   const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes };
+  const { pool, splitFromMs = SPLIT_FROM_MS } = options;
+  const runners = pool && { plain: sharedBy(pool, "plain"), ...(pool.builds.relaxed ? { relaxed: sharedBy(pool, "relaxed") } : {}) };
+
+  /** Side by side from `address` on. */
+  function place(requests: readonly { label: string; sizeBytes: number }[], memory: WebAssembly.Memory, address: number, runner: Runner | null): CpuBuffer[] {
+    return requests.map(({ label, sizeBytes }) => {
+      const buffer = new CpuBuffer(label, alignUp(sizeBytes), memory.buffer, address, runner);
+      address += buffer.sizeBytes;
+      return buffer;
+    });
+  }
 
   function allocate(requests: readonly { label: string; sizeBytes: number }[]): Heap {
     const sizes = requests.map((request) => alignUp(request.sizeBytes));
     const total = sizes.reduce((sum, size) => sum + size, 0);
-    const pages = Math.ceil((WASM_RESERVED_BYTES + total) / PAGE_BYTES);
+    const pages = Math.ceil((SCRATCH_BYTES + total) / PAGE_BYTES);
     const refuse = (): NestlingError =>
       new NestlingError("OUT_OF_MEMORY", `${total} bytes asked for; this browser gives the CPU backend at most ${maxTotalBytes} or had less free. Use a smaller model, batch or context.`, { asked: total, allowed: maxTotalBytes });
     if (pages > MAX_PAGES) throw refuse();
+    const sharedAt = pool?.arena.take(total) ?? null;
+    if (pool && sharedAt !== null) {
+      const { arena } = pool;
+      let held = true;
+      new Uint32Array(arena.memory.buffer, sharedAt, total / 4).fill(options.poison ?? 0);
+      const destroy = (): void => {
+        if (held) arena.give(sharedAt, total);
+        held = false;
+      };
+      return { buffers: place(requests, arena.memory, sharedAt, runners![device.arithmetic]!), sizeBytes: total, destroy };
+    }
+    // Without threads, or with no room left in their memory: in one of its own, for this thread alone.
     let memory: WebAssembly.Memory;
     try {
       memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch {
       throw refuse();
     }
-    const abort = (): never => {
-      throw new NestlingError("PLAN", "A WebAssembly kernel aborted.");
-    };
     const module = device.arithmetic === "relaxed" ? options.relaxed : options.wasm;
-    const exports = module ? new WebAssembly.Instance(module, { env: { memory, abort } }).exports : null;
-    let address = WASM_RESERVED_BYTES;
-    const buffers = requests.map((request, i) => {
-      const buffer = new CpuBuffer(request.label, sizes[i]!, memory.buffer, address, exports);
-      address += sizes[i]!;
-      return buffer;
-    });
-    if (options.poison !== undefined) new Uint32Array(memory.buffer, WASM_RESERVED_BYTES, total / 4).fill(options.poison);
+    const buffers = place(requests, memory, SCRATCH_BYTES, module ? aloneIn(module, memory) : null);
+    if (options.poison !== undefined) new Uint32Array(memory.buffer, SCRATCH_BYTES, total / 4).fill(options.poison);
     // The memory goes when nothing refers to it any more; there is nothing to free by hand.
     return { buffers, sizeBytes: total, destroy: () => {} };
   }
@@ -140,15 +193,18 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
     features: new Set([...(options.wasm ? ["wasm-simd"] : []), ...(options.relaxed ? ["wasm-relaxed-simd"] : [])]),
     allocate: async (requests) => allocate(requests),
     write: (view, data) => bytesOf(view).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-    read: async (view) => bytesOf(view).slice().buffer,
+    read: async (view) => new Uint8Array(bytesOf(view)).buffer,
     prepare: async (label, launches) => {
       for (const launch of launches) checkLaunch(launch, limits.maxBindingBytes);
-      return new CpuProgram(label, launches, launches.map(bindStep));
+      return new CpuProgram(label, launches, launches.map((launch) => bindStep(launch, splitFromMs)));
     },
     submit,
     finished: async () => {},
     takeError: () => null,
-    destroy: () => {},
+    get threads() {
+      return pool?.threads ?? 1;
+    },
+    destroy: () => pool?.destroy(),
   };
   return device;
 }

@@ -1,5 +1,6 @@
 /** adamw and sumSquares: what an optimizer step reads and writes of every parameter. Contracts: src/kernels/adamw.ts and sum-squares.ts. */
 import { sum4 } from "./math";
+import { beginOf, LINE } from "./share";
 
 // Where the step block holds them: src/kernels/step-block.ts.
 const STEP_LR: usize = 0;
@@ -10,7 +11,7 @@ const CORRECTION2: usize = 3 * 4;
 
 export function adamw(
   param: usize, grad: usize, m: usize, v: usize, stepF: usize, counts: usize, scalars: usize,
-  size: i32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32, weightDecay: f32,
+  size: i32, beta1: f32, oneMinusBeta1: f32, beta2: f32, oneMinusBeta2: f32, eps: f32, weightDecay: f32, part: i32, parts: i32,
 ): void {
   if (load<u32>(counts + COUNT_LATCHED) != 0) return;
   const lr = load<f32>(stepF + STEP_LR);
@@ -18,8 +19,8 @@ export function adamw(
   const stepSize = lr / load<f32>(scalars + CORRECTION1);
   const perRoot: f32 = 1 / sqrt<f32>(load<f32>(scalars + CORRECTION2));
   const keep: f32 = 1 - lr * weightDecay;
-  const bytes = <usize>size << 2;
-  let at: usize = 0;
+  const bytes = <usize>beginOf(size, LINE, part + 1, parts) << 2;
+  let at = <usize>beginOf(size, LINE, part, parts) << 2;
   for (; at + 16 <= bytes; at += 16) {
     const g = f32x4.mul(v128.load(grad + at), f32x4.splat(clip));
     const mi = f32x4.add(f32x4.mul(f32x4.splat(beta1), v128.load(m + at)), f32x4.mul(f32x4.splat(oneMinusBeta1), g));
@@ -40,9 +41,10 @@ export function adamw(
   }
 }
 
-export function sumSquares(inp: usize, partial: usize, size: i32, partials: i32): void {
+export function sumSquares(inp: usize, partial: usize, size: i32, partials: i32, part: i32, parts: i32): void {
   const chunk = <i32>((<i64>size + <i64>partials - 1) / <i64>partials);
-  for (let p = 0; p < partials; p++) {
+  const end = beginOf(partials, 1, part + 1, parts);
+  for (let p = beginOf(partials, 1, part, parts); p < end; p++) {
     const from = min<i64>(<i64>p * <i64>chunk, <i64>size);
     const count = <i32>(min<i64>(from + <i64>chunk, <i64>size) - from);
     let at = inp + (<usize>from << 2);

@@ -1,11 +1,13 @@
 /** columnSum: src/kernels/column-sum.ts has the contract. Rows are added in order, sixteen columns at a time. */
+import { beginOf, LINE } from "./share";
 
 const WIDTH = 16;
 
-export function columnSum(inp: usize, out: usize, N: i32, C: i32, accumulate: i32): void {
+export function columnSum(inp: usize, out: usize, N: i32, C: i32, accumulate: i32, part: i32, parts: i32): void {
   const rowBytes = <usize>C << 2;
-  let column = 0;
-  for (; column <= C - WIDTH; column += WIDTH) {
+  const end = beginOf(C, LINE, part + 1, parts);
+  let column = beginOf(C, LINE, part, parts);
+  for (; column <= end - WIDTH; column += WIDTH) {
     let from = inp + (<usize>column << 2);
     const to = out + (<usize>column << 2);
     let s0 = f32x4.splat(0);
@@ -30,7 +32,7 @@ export function columnSum(inp: usize, out: usize, N: i32, C: i32, accumulate: i3
     v128.store(to, s2, 32);
     v128.store(to, s3, 48);
   }
-  for (; column < C; column++) {
+  for (; column < end; column++) {
     let from = inp + (<usize>column << 2);
     const to = out + (<usize>column << 2);
     let sum: f32 = 0;

@@ -3,7 +3,7 @@
  * constants and K is walked upwards, so an output's bits do not depend on how the rows or columns of a call are split.
  * After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008.
  */
-import { KC, MC, MR, NC, NR, PACKED_A, PACKED_B, TILE } from "./layout";
+import { BASE, KC, MC, MR, NC, NR, PACKED_A, PACKED_B, TILE } from "./layout";
 import { fma } from "./math";
 import { pack } from "./pack";
 
@@ -59,11 +59,12 @@ function block(a: usize, b: usize, bStep: usize, depth: i32, out: usize, outStep
 
 /** A block at an edge: computed whole in scratch, copied in part. */
 function edgeBlock(a: usize, b: usize, depth: i32, out: usize, outStep: usize, rows: i32, columns: i32, alpha: f32, add: bool): void {
-  block(a, b, <usize>NR << 2, depth, TILE, <usize>NR << 2, alpha, false);
+  const tile = BASE + TILE;
+  block(a, b, <usize>NR << 2, depth, tile, <usize>NR << 2, alpha, false);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const to = out + <usize>row * outStep + (<usize>column << 2);
-      const value = load<f32>(TILE + <usize>(row * NR + column) * 4);
+      const value = load<f32>(tile + <usize>(row * NR + column) * 4);
       store<f32>(to, add ? load<f32>(to) + value : value);
     }
   }
@@ -71,26 +72,28 @@ function edgeBlock(a: usize, b: usize, depth: i32, out: usize, outStep: usize, r
 
 /**
  * out (M, N) = alpha A B, plus out where `accumulate` is set. Element (row, k) of A is at a + row * aRow + k * aK, element
- * (k, column) of B at b + k * bK + column * bColumn, in bytes.
+ * (k, column) of B at b + k * bK + column * bColumn, rows of out lie outStep apart, in bytes.
  */
 export function gemm(
-  a: usize, aRow: usize, aK: usize, b: usize, bK: usize, bColumn: usize, out: usize,
+  a: usize, aRow: usize, aK: usize, b: usize, bK: usize, bColumn: usize, out: usize, outStep: usize,
   M: i32, N: i32, K: i32, accumulate: i32, alpha: f32,
 ): void {
-  const outStep = <usize>N << 2;
+  const packedA = BASE + PACKED_A;
+  const packedB = BASE + PACKED_B;
+  if (M <= 0) return;
   for (let j = 0; j < N; j += NC) {
     const columns = min(N - j, NC);
     for (let k = 0; k < K; k += KC) {
       const depth = min(K - k, KC);
       const add = k > 0 || accumulate != 0;
-      pack(b + <usize>k * bK + <usize>j * bColumn, bColumn, bK, columns, depth, NR, PACKED_B);
+      pack(b + <usize>k * bK + <usize>j * bColumn, bColumn, bK, columns, depth, NR, packedB);
       for (let i = 0; i < M; i += MC) {
         const rows = min(M - i, MC);
-        pack(a + <usize>i * aRow + <usize>k * aK, aRow, aK, rows, depth, MR, PACKED_A);
+        pack(a + <usize>i * aRow + <usize>k * aK, aRow, aK, rows, depth, MR, packedA);
         for (let jr = 0; jr < columns; jr += NR) {
-          const panelB = PACKED_B + (<usize>(jr * depth) << 2);
+          const panelB = packedB + (<usize>(jr * depth) << 2);
           for (let ir = 0; ir < rows; ir += MR) {
-            const panelA = PACKED_A + (<usize>(ir * depth) << 2);
+            const panelA = packedA + (<usize>(ir * depth) << 2);
             const to = out + <usize>(i + ir) * outStep + (<usize>(j + jr) << 2);
             if (rows - ir >= MR && columns - jr >= NR) {
               block(panelA, panelB, <usize>NR << 2, depth, to, outStep, alpha, add);

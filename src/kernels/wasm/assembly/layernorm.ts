@@ -1,5 +1,6 @@
 /** layernorm and its two gradients, a row at a time in two passes. Contracts: src/kernels/layernorm*.ts. */
 import { sum4 } from "./math";
+import { beginOf, LINE } from "./share";
 
 function meanOf(row: usize, C: i32): f32 {
   let s0 = f32x4.splat(0);
@@ -50,9 +51,13 @@ function varianceOf(row: usize, C: i32, mean: f32): f32 {
   return max<f32>(squares / <f32>C - meanError * meanError, 0);
 }
 
-export function layernorm(inp: usize, weight: usize, bias: usize, out: usize, mean: usize, rstd: usize, N: i32, C: i32, eps: f32): void {
+export function layernorm(inp: usize, weight: usize, bias: usize, out: usize, mean: usize, rstd: usize, N: i32, C: i32, eps: f32, part: i32, parts: i32): void {
   const bytes = <usize>C << 2;
-  for (let n = 0; n < N; n++) {
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  inp += <usize>from * bytes;
+  out += <usize>from * bytes;
+  for (let n = from; n < end; n++) {
     let m = meanOf(inp, C);
     const r: f32 = 1 / sqrt<f32>(varianceOf(inp, C, m) + eps);
     m += meanError;
@@ -73,10 +78,15 @@ export function layernorm(inp: usize, weight: usize, bias: usize, out: usize, me
 
 export function layernormBackward(
   inp: usize, weight: usize, mean: usize, rstd: usize, dout: usize, dinp: usize,
-  N: i32, C: i32, accumulate: i32,
+  N: i32, C: i32, accumulate: i32, part: i32, parts: i32,
 ): void {
   const bytes = <usize>C << 2;
-  for (let n = 0; n < N; n++) {
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  inp += <usize>from * bytes;
+  dout += <usize>from * bytes;
+  dinp += <usize>from * bytes;
+  for (let n = from; n < end; n++) {
     const m = load<f32>(mean + (<usize>n << 2));
     const r = load<f32>(rstd + (<usize>n << 2));
     const m4 = f32x4.splat(m);
@@ -119,10 +129,14 @@ export function layernormBackward(
 /** Columns whose sums are held at a time: 8 registers of sums, rows walked in order. */
 const WIDTH: usize = 16 * 4;
 
-export function layernormBackwardParams(inp: usize, mean: usize, rstd: usize, dout: usize, dweight: usize, dbias: usize, N: i32, C: i32): void {
+export function layernormBackwardParams(
+  inp: usize, mean: usize, rstd: usize, dout: usize, dweight: usize, dbias: usize,
+  N: i32, C: i32, part: i32, parts: i32,
+): void {
   const bytes = <usize>C << 2;
-  let at: usize = 0;
-  for (; at + WIDTH <= bytes; at += WIDTH) {
+  const end = <usize>beginOf(C, LINE, part + 1, parts) << 2;
+  let at = <usize>beginOf(C, LINE, part, parts) << 2;
+  for (; at + WIDTH <= end; at += WIDTH) {
     let w0 = f32x4.splat(0);
     let w1 = f32x4.splat(0);
     let w2 = f32x4.splat(0);
@@ -162,7 +176,7 @@ export function layernormBackwardParams(inp: usize, mean: usize, rstd: usize, do
     v128.store(b, f32x4.add(v128.load(b, 32), b2), 32);
     v128.store(b, f32x4.add(v128.load(b, 48), b3), 48);
   }
-  for (; at < bytes; at += 4) {
+  for (; at < end; at += 4) {
     let w: f32 = 0;
     let b: f32 = 0;
     for (let n = 0; n < N; n++) {

@@ -1,7 +1,12 @@
 /** copy, peakFma: the roofs that the bench measures. Contracts: src/kernels/copy.ts, src/kernels/peak-fma.ts. */
 import { fma } from "./math";
+import { beginOf, LINE } from "./share";
 
-export function copy(inp: usize, out: usize, size: i32): void {
+export function copy(inp: usize, out: usize, size: i32, part: i32, parts: i32): void {
+  const first = beginOf(size, LINE, part, parts);
+  size = beginOf(size, LINE, part + 1, parts) - first;
+  inp += <usize>first << 2;
+  out += <usize>first << 2;
   const end = inp + ((<usize>size) << 2);
   while (inp < end) {
     v128.store(out, v128.load(inp));
@@ -10,7 +15,11 @@ export function copy(inp: usize, out: usize, size: i32): void {
   }
 }
 
-export function peakFma(inp: usize, out: usize, size: i32, rounds: i32): void {
+export function peakFma(inp: usize, out: usize, size: i32, rounds: i32, part: i32, parts: i32): void {
+  const first = beginOf(size, LINE, part, parts);
+  size = beginOf(size, LINE, part + 1, parts) - first;
+  inp += <usize>first << 2;
+  out += <usize>first << 2;
   const scale = f32x4.splat(0.75);
   const shift = f32x4.splat(0.25);
   for (let i = 0; i < size; i += 4) {

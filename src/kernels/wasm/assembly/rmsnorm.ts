@@ -1,9 +1,14 @@
 /** rmsnorm and its two gradients, a row at a time in two passes. Contracts: src/kernels/rmsnorm*.ts. */
 import { dotArray, sum4 } from "./math";
+import { beginOf, LINE } from "./share";
 
-export function rmsnorm(inp: usize, weight: usize, out: usize, rstd: usize, N: i32, C: i32, eps: f32): void {
+export function rmsnorm(inp: usize, weight: usize, out: usize, rstd: usize, N: i32, C: i32, eps: f32, part: i32, parts: i32): void {
   const bytes = <usize>C << 2;
-  for (let n = 0; n < N; n++) {
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  inp += <usize>from * bytes;
+  out += <usize>from * bytes;
+  for (let n = from; n < end; n++) {
     const r: f32 = 1 / sqrt<f32>(dotArray(inp, inp, C) / <f32>C + eps);
     const r4 = f32x4.splat(r);
     store<f32>(rstd + (<usize>n << 2), r);
@@ -15,9 +20,17 @@ export function rmsnorm(inp: usize, weight: usize, out: usize, rstd: usize, N: i
   }
 }
 
-export function rmsnormBackward(inp: usize, weight: usize, rstd: usize, dout: usize, dinp: usize, N: i32, C: i32, accumulate: i32): void {
+export function rmsnormBackward(
+  inp: usize, weight: usize, rstd: usize, dout: usize, dinp: usize,
+  N: i32, C: i32, accumulate: i32, part: i32, parts: i32,
+): void {
   const bytes = <usize>C << 2;
-  for (let n = 0; n < N; n++) {
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  inp += <usize>from * bytes;
+  dout += <usize>from * bytes;
+  dinp += <usize>from * bytes;
+  for (let n = from; n < end; n++) {
     const r = load<f32>(rstd + (<usize>n << 2));
     const r4 = f32x4.splat(r);
     let sums = f32x4.splat(0);
@@ -48,10 +61,11 @@ export function rmsnormBackward(inp: usize, weight: usize, rstd: usize, dout: us
 /** Columns whose sums are held at a time: 4 registers of sums, rows walked in order. */
 const WIDTH: usize = 16 * 4;
 
-export function rmsnormBackwardWeight(inp: usize, rstd: usize, dout: usize, dweight: usize, N: i32, C: i32): void {
+export function rmsnormBackwardWeight(inp: usize, rstd: usize, dout: usize, dweight: usize, N: i32, C: i32, part: i32, parts: i32): void {
   const bytes = <usize>C << 2;
-  let at: usize = 0;
-  for (; at + WIDTH <= bytes; at += WIDTH) {
+  const end = <usize>beginOf(C, LINE, part + 1, parts) << 2;
+  let at = <usize>beginOf(C, LINE, part, parts) << 2;
+  for (; at + WIDTH <= end; at += WIDTH) {
     let w0 = f32x4.splat(0);
     let w1 = f32x4.splat(0);
     let w2 = f32x4.splat(0);
@@ -73,7 +87,7 @@ export function rmsnormBackwardWeight(inp: usize, rstd: usize, dout: usize, dwei
     v128.store(w, f32x4.add(v128.load(w, 32), w2), 32);
     v128.store(w, f32x4.add(v128.load(w, 48), w3), 48);
   }
-  for (; at < bytes; at += 4) {
+  for (; at < end; at += 4) {
     let sum: f32 = 0;
     for (let n = 0; n < N; n++) {
       sum += load<f32>(dout + <usize>n * bytes + at) * (load<f32>(inp + <usize>n * bytes + at) * load<f32>(rstd + (<usize>n << 2)));

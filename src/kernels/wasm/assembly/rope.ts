@@ -1,4 +1,5 @@
 /** rope and ropeBackward, a head at a time. Contracts: src/kernels/rope*.ts. */
+import { beginOf } from "./share";
 
 /** (x1 cos - x2 sin, x2 cos + x1 sin) for the two halves of a head; `back` turns the other way. */
 function turnHead(from: usize, to: usize, turn: usize, bytes: usize, back: bool): void {
@@ -23,11 +24,18 @@ function turnHead(from: usize, to: usize, turn: usize, bytes: usize, back: bool)
   }
 }
 
-export function rope(q: usize, k: usize, v: usize, pos: usize, turns: usize, qkv: usize, N: i32, NH: i32, NKV: i32, HS: i32): void {
+export function rope(q: usize, k: usize, v: usize, pos: usize, turns: usize, qkv: usize, N: i32, NH: i32, NKV: i32, HS: i32, part: i32, parts: i32): void {
   const head = <usize>HS << 2;
   const half = head >> 1;
   const values = <usize>NKV * head;
-  for (let n = 0; n < N; n++) {
+  const queries = <usize>NH * head;
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  q += <usize>from * queries;
+  k += <usize>from * values;
+  v += <usize>from * values;
+  qkv += <usize>from * (queries + 2 * values);
+  for (let n = from; n < end; n++) {
     const turn = turns + <usize>load<u32>(pos + (<usize>n << 2)) * head;
     for (let h = 0; h < NH; h++, q += head, qkv += head) turnHead(q, qkv, turn, half, false);
     for (let h = 0; h < NKV; h++, k += head, qkv += head) turnHead(k, qkv, turn, half, false);
@@ -37,11 +45,18 @@ export function rope(q: usize, k: usize, v: usize, pos: usize, turns: usize, qkv
   }
 }
 
-export function ropeBackward(dqkv: usize, pos: usize, turns: usize, dq: usize, dk: usize, dv: usize, N: i32, NH: i32, NKV: i32, HS: i32): void {
+export function ropeBackward(dqkv: usize, pos: usize, turns: usize, dq: usize, dk: usize, dv: usize, N: i32, NH: i32, NKV: i32, HS: i32, part: i32, parts: i32): void {
   const head = <usize>HS << 2;
   const half = head >> 1;
   const values = <usize>NKV * head;
-  for (let n = 0; n < N; n++) {
+  const queries = <usize>NH * head;
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  dq += <usize>from * queries;
+  dk += <usize>from * values;
+  dv += <usize>from * values;
+  dqkv += <usize>from * (queries + 2 * values);
+  for (let n = from; n < end; n++) {
     const turn = turns + <usize>load<u32>(pos + (<usize>n << 2)) * head;
     for (let h = 0; h < NH; h++, dq += head, dqkv += head) turnHead(dqkv, dq, turn, half, true);
     for (let h = 0; h < NKV; h++, dk += head, dqkv += head) turnHead(dqkv, dk, turn, half, true);

@@ -1,9 +1,14 @@
 /** softmax and crossEntropy: a row at a time, maximum first. Contracts: src/kernels/softmax.ts and cross-entropy.ts. */
 import { expArray, log, maxArray, scaleArray } from "./math";
+import { beginOf } from "./share";
 
-export function softmax(inp: usize, out: usize, N: i32, C: i32): void {
+export function softmax(inp: usize, out: usize, N: i32, C: i32, part: i32, parts: i32): void {
   const rowBytes = <usize>C << 2;
-  for (let n = 0; n < N; n++) {
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  inp += <usize>from * rowBytes;
+  out += <usize>from * rowBytes;
+  for (let n = from; n < end; n++) {
     const sum = expArray(inp, out, C, maxArray(inp, C));
     scaleArray(out, C, 1 / sum);
     inp += rowBytes;
@@ -15,10 +20,13 @@ export function softmax(inp: usize, out: usize, N: i32, C: i32): void {
 const INV_TARGETS: usize = 2 * 4;
 const LOSS_SCALE: usize = 3 * 4;
 
-export function crossEntropy(logits: usize, targets: usize, mask: usize, stepF: usize, loss: usize, N: i32, V: i32): void {
+export function crossEntropy(logits: usize, targets: usize, mask: usize, stepF: usize, loss: usize, N: i32, V: i32, part: i32, parts: i32): void {
   const share = load<f32>(stepF + INV_TARGETS) * load<f32>(stepF + LOSS_SCALE);
   const rowBytes = <usize>V << 2;
-  for (let n = 0; n < N; n++) {
+  const from = beginOf(N, 1, part, parts);
+  const end = beginOf(N, 1, part + 1, parts);
+  logits += <usize>from * rowBytes;
+  for (let n = from; n < end; n++) {
     const weight = load<f32>(mask + (<usize>n << 2));
     if (weight > 0) {
       const token = load<u32>(targets + (<usize>n << 2));

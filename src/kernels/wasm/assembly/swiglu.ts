@@ -1,5 +1,6 @@
 /** swiglu and swigluBackward, four elements at a time. Contracts: src/kernels/swiglu*.ts. */
 import { exp4, loadPart, storePart } from "./math";
+import { beginOf, LINE } from "./share";
 
 /** exp(-x), its argument held where neither it nor its inverse leaves the range of f32. A NaN passes. */
 function decay4(x: v128): v128 {
@@ -10,7 +11,12 @@ function silu4(x: v128): v128 {
   return f32x4.div(x, f32x4.add(f32x4.splat(1), decay4(x)));
 }
 
-export function swiglu(gate: usize, up: usize, out: usize, size: i32): void {
+export function swiglu(gate: usize, up: usize, out: usize, size: i32, part: i32, parts: i32): void {
+  const first = beginOf(size, LINE, part, parts);
+  size = beginOf(size, LINE, part + 1, parts) - first;
+  gate += <usize>first << 2;
+  up += <usize>first << 2;
+  out += <usize>first << 2;
   let i = 0;
   for (; i <= size - 4; i += 4) {
     v128.store(out, f32x4.mul(silu4(v128.load(gate)), v128.load(up)));
@@ -28,8 +34,15 @@ function slope4(x: v128, up: v128, d: v128, e: v128, s: v128): v128 {
   return f32x4.mul(f32x4.mul(d, up), f32x4.mul(s, inner));
 }
 
-export function swigluBackward(gate: usize, up: usize, dout: usize, dgate: usize, dup: usize, size: i32): void {
+export function swigluBackward(gate: usize, up: usize, dout: usize, dgate: usize, dup: usize, size: i32, part: i32, parts: i32): void {
   const one = f32x4.splat(1);
+  const first = beginOf(size, LINE, part, parts);
+  size = beginOf(size, LINE, part + 1, parts) - first;
+  gate += <usize>first << 2;
+  up += <usize>first << 2;
+  dout += <usize>first << 2;
+  dgate += <usize>first << 2;
+  dup += <usize>first << 2;
   let i = 0;
   for (; i <= size - 4; i += 4) {
     const x = v128.load(gate);
