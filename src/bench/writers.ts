@@ -62,6 +62,7 @@ export function parseResult(text: string): BenchResult {
   if (typeof value !== "object" || value === null || value.format !== "nestling-bench") throw refuse('it does not say "format": "nestling-bench"');
   if (value.version !== 1) throw refuse(`it is of version ${String(value.version)}, and this program reads version 1`);
   if (typeof value.device !== "object" || value.device === null || !Array.isArray(value.rows)) throw refuse("it has no device or no rows");
+  if (typeof value.date !== "string" || typeof value.device.adapter !== "string" || !(value.device.peak?.gflops > 0) || !(value.device.peak.gbps > 0)) throw refuse("it lacks its date, its device's name or its measured peaks");
   const bad = value.rows.findIndex((row) => typeof row !== "object" || row === null || ["suite", "name", "shape", "variant", "status"].some((name) => typeof (row as Record<string, unknown>)[name] !== "string"));
   if (bad >= 0) throw refuse(`row ${bad + 1} lacks a name`);
   return value as BenchResult;

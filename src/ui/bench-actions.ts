@@ -2,6 +2,7 @@
 import { compareResults } from "../bench/compare.ts";
 import { parseResult, toCsv, toJson, toMarkdown } from "../bench/writers.ts";
 import type { BenchRequest, BenchResult } from "../protocol/index.ts";
+import type { ShelvedResult } from "./bench-shelf.ts";
 import type { BenchView, SavedAs } from "./bench-view.ts";
 import type { NestlingApp } from "./nestling-app.ts";
 import { saveBlob } from "./page-files.ts";
@@ -32,23 +33,45 @@ export function benchActions(app: NestlingApp): Readonly<Record<string, (detail:
     else panel.result = { ...found, device: { ...found.device, hidden } };
   };
 
-  const open = async (file: File): Promise<void> => {
+  const take = ({ name, result }: ShelvedResult): void => {
     const panel = view();
     if (panel === null) return;
+    panel.error = null;
+    if (panel.result === null) panel.result = result;
+    else panel.comparison = { name, rows: compareResults(result, panel.result) };
+  };
+
+  const open = async (file: File): Promise<void> => {
     try {
-      const opened = parseResult(await file.text());
-      panel.error = null;
-      if (panel.result === null) panel.result = opened;
-      else panel.comparison = { name: file.name, rows: compareResults(opened, panel.result) };
+      take({ name: file.name, result: parseResult(await file.text()) });
     } catch (error) {
-      panel.error = readError(error);
+      const panel = view();
+      if (panel !== null) panel.error = readError(error);
     }
+  };
+
+  /** Those of the repository, read when the bench is first looked at. */
+  const fillShelf = async (): Promise<void> => {
+    const files = import.meta.glob<string>("../../bench/results/*.json", { query: "?raw", import: "default" });
+    const shelf = await Promise.all(Object.entries(files).map(async ([path, read]) => ({ name: path.slice(path.lastIndexOf("/") + 1, -".json".length), result: parseResult(await read()) })));
+    const panel = view();
+    if (panel !== null) panel.shelf = shelf;
+  };
+
+  const label = (name: string): void => {
+    const panel = view();
+    if (panel?.result == null) return;
+    const { label: _before, ...device } = panel.result.device;
+    panel.result = { ...panel.result, device: name === "" ? device : { ...device, label: name } };
   };
 
   return {
     "run-bench": (request: BenchRequest) => void run(request),
     "stop-bench": () => void app.run.attempt((api) => api.stopBench()),
     "open-bench": (file: File) => void open(file),
+    "take-result": take,
+    "label-bench": label,
+    "want-shelf": () => void fillShelf(),
     "save-bench": (as: SavedAs) => {
       const result = view()?.result;
       if (!result) return;

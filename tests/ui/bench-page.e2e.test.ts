@@ -1,4 +1,5 @@
 /** The bench view in a real browser, with the stub in the engine's place: run, stop, save, open, compare, at both sizes. */
+import { readdirSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,7 +56,7 @@ describe("the bench view", () => {
     await expect.poll(() => page.$$eval(by("bench-matmul"), ([table]) => table?.querySelectorAll("tbody tr").length ?? 0)).toBeGreaterThan(1);
     await expect.poll(() => page.$$eval(by("roofline"), ([plot]) => plot?.querySelectorAll("circle").length ?? 0), { timeout: 10_000 }).toBe(5);
     expect(await text(page, "bench-matmul")).toMatch(/wrong: out\[7\] is 3/);
-    expect(await text(page, "bench-step")).toMatch(/tiny.*3220.*69/);
+    expect(await text(page, "bench-step")).toMatch(/tiny.*3,222.*69/);
     const saved = await page.evaluate(() => {
       const files: string[] = [];
       HTMLAnchorElement.prototype.click = function click(this: HTMLAnchorElement) {
@@ -65,6 +66,37 @@ describe("the bench view", () => {
       return files;
     });
     expect(saved).toEqual(["nestling-bench-webgpu-2026-11-23.json", "nestling-bench-webgpu-2026-11-23.csv", "nestling-bench-webgpu-2026-11-23.md"]);
+  }));
+
+  it("asks for the contexts that were typed, and takes a name for the device into what is saved", () => visit("empty", async (page) => {
+    const asked = await page.evaluate(async () => {
+      const view = window.app.shadowRoot!.querySelector("bench-view")!;
+      const box = view.shadowRoot!.querySelector<HTMLInputElement>("input[name=contexts]")!;
+      box.value = "12.5";
+      const refused = !box.checkValidity();
+      box.value = " 128, 2048";
+      const detail = new Promise((resolve) => view.addEventListener("run-bench", (event) => resolve((event as CustomEvent).detail), { once: true }));
+      view.shadowRoot!.querySelector<HTMLElement>('[data-testid="bench-run"]')!.click();
+      return { refused, detail: await detail };
+    });
+    expect(asked).toMatchObject({ refused: true, detail: { contexts: [128, 2048] } });
+    await expect.poll(() => page.$(by("bench-label")).then(Boolean), { timeout: 10_000 }).toBe(true);
+    await page.focus(by("bench-label"));
+    await page.keyboard.type("Ada's laptop");
+    await page.keyboard.press("Tab");
+    await expect.poll(() => page.$eval(">>> bench-view", (view) => view.result?.device.label)).toBe("Ada's laptop");
+  }));
+
+  it("draws the results that came with it, shows one, and sets another beside it", () => visit("empty", async (page) => {
+    const rows = (): Promise<number> => page.$$eval(`${by("bench-shelf")} li`, (all) => all.length).catch(() => 0);
+    await expect.poll(rows).toBe(readdirSync("bench/results").filter((name) => name.endsWith(".json")).length);
+    expect(await rows()).toBeGreaterThan(1);
+    const take = (nth: number): Promise<void> => page.$$eval(`${by("bench-shelf")} button`, (all, i) => all[i]!.click(), nth);
+    await take(0);
+    await expect.poll(() => text(page, "bench-step")).toMatch(/tiny/);
+    expect(await page.$$eval(`${by("bench-shelf")} button`, ([first]) => first!.textContent)).toBe("Compare");
+    await take(1);
+    await expect.poll(() => text(page, "bench-comparison")).toMatch(/times as fast/);
   }));
 
   it("stops when asked and keeps the rows that were there", () => visit("empty", async (page) => {
