@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { root } from "../src/cli/paths.ts";
 import { checkArchitecture, type Tree } from "./support/architecture.ts";
 
-const FOLDERS = ["src", "shaders", "workers", "tests", "scripts", "public"];
+const FOLDERS = ["bench", "src", "shaders", "workers", "tests", "scripts", "public"];
 /** AssemblyScript is another language with its own compiler; built files and installed packages are nobody's prose. */
 const LEFT_OUT = /^src\/kernels\/wasm\/(assembly|build)\/|\/node_modules\//;
 

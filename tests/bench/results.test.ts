@@ -1,4 +1,5 @@
 /** What becomes of samples: percentiles, repeats, roofline, files, comparison. Nothing is timed here. */
+import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { compareResults } from "../../src/bench/compare.ts";
 import { leastMs, roofAt, speedOf } from "../../src/bench/roofline.ts";
@@ -76,7 +77,9 @@ describe("a result's files", () => {
     ["null", "nestling-bench"],
     ['{"format":"nestling-bench","version":2}', "version 2"],
     ['{"format":"nestling-bench","version":1,"rows":[]}', "no device"],
-    ['{"format":"nestling-bench","version":1,"device":{},"rows":[{"suite":"matmul"}]}', "row 1"],
+    ['{"format":"nestling-bench","version":1,"device":{},"rows":[]}', "measured peaks"],
+    ['{"format":"nestling-bench","version":1,"date":"2026-11-23","device":{"adapter":"a","peak":{"gflops":0,"gbps":1}},"rows":[]}', "measured peaks"],
+    ['{"format":"nestling-bench","version":1,"date":"2026-11-23","device":{"adapter":"a","peak":{"gflops":1,"gbps":1}},"rows":[{"suite":"matmul"}]}', "row 1"],
   ])("are refused with the reason: %s", (text, reason) => {
     expect(() => parseResult(text)).toThrow(reason);
   });
@@ -117,5 +120,16 @@ describe("two results", () => {
   it("match what each trains with, where two devices chose different variants", () => {
     const rows = compareResults(result([row(), row({ variant: "a", median_ms: 4, chosen: true })]), result([row({ variant: "b", median_ms: 2, chosen: true })]), true);
     expect(rows).toMatchObject([{ variant: "a / b", ratio: 2, verdict: "faster" }]);
+  });
+});
+
+describe("the repository's results", () => {
+  const folder = new URL("../../bench/results/", import.meta.url);
+  it.each(readdirSync(folder))("%s is a whole result that its device can be known by", (name) => {
+    expect(name).toMatch(/^[\w-]+\.json$/);
+    const { device, rows } = parseResult(readFileSync(new URL(name, folder), "utf8"));
+    expect(device.label ?? "").not.toBe("");
+    expect(rows.filter(({ suite, status }) => suite === "step" && status === "ok").map((row) => row.name)).toEqual(["tiny", "small"]);
+    expect(rows.filter(({ status }) => /^(wrong|failed)/.test(status))).toEqual([]);
   });
 });
