@@ -244,10 +244,7 @@ class Engine implements EngineApi {
     this.#run?.say();
   }
 
-  async profileStep(): ReturnType<EngineApi["profileStep"]> {
-    return profileStep(this.#current(), this.#need(this.#chosen).report.name, this.#env);
-  }
-
+  async profileStep(): ReturnType<EngineApi["profileStep"]> { return profileStep(this.#current(), this.#need(this.#chosen).report.name, this.#env); }
   async bench(...given: Parameters<EngineApi["bench"]>): ReturnType<EngineApi["bench"]> { return this.#bench.run(...given); }
   async stopBench(): Promise<void> { this.#bench.stop(); }
   async listKernels(): ReturnType<EngineApi["listKernels"]> { return this.#lab.list(); }
