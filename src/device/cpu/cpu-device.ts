@@ -3,8 +3,9 @@
  * buffers of a heap live in one WebAssembly.Memory of fixed size, so no view is ever detached. Submits run to their end.
  */
 import { NestlingError } from "../../core/errors.ts";
-import { alignUp, checkLaunch, dimsOf, elementTypeOf } from "../launch.ts";
-import type { Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
+import { bf16DecodeInto, bf16EncodeInto } from "../../core/half.ts";
+import { accessOf, alignUp, checkLaunch, dimsOf, elementTypeOf, unpackedBytes } from "../launch.ts";
+import type { BufferRequest, Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
 
 /** Bytes at the foot of each memory that belong to the WebAssembly module: its statics and its packing scratch. */
 export const WASM_RESERVED_BYTES = 1 << 20;
@@ -37,6 +38,8 @@ class CpuBuffer implements DeviceBuffer {
     readonly memory: ArrayBuffer,
     readonly address: number,
     readonly exports: WebAssembly.Exports | null,
+    /** Where its heap has room to unpack bf16 operands. */
+    readonly room: { readonly address: number; readonly sizeBytes: number } | null,
   ) {}
 }
 
@@ -70,24 +73,70 @@ function bindStep(launch: Launch): () => void {
     if (buffers.some((buffer) => buffer.memory !== buffers[0]!.memory)) {
       throw new NestlingError("KERNEL_BINDING", `${launch.label}: its buffers come from two heaps; on the CPU a launch stays within one.`);
     }
-    const args = [...views.map((view, i) => buffers[i]!.address + view.offsetBytes), ...launch.dims];
-    return () => run(...args);
+    return unpacking(launch, exports, (addresses) => {
+      const args = [...addresses, ...launch.dims];
+      return () => run(...args);
+    });
   }
+  const before: (() => void)[] = [];
+  const after: (() => void)[] = [];
   const bound = Object.fromEntries(
     Object.entries(kernel.bindings).map(([name, spec], i) => {
       const words = wordsOf(views[i]!);
-      return [name, elementTypeOf(spec) === "u32" ? words : new Float32Array(words.buffer, words.byteOffset, words.length)];
+      const type = elementTypeOf(spec);
+      if (type === "u32") return [name, words];
+      if (type === "f32") return [name, new Float32Array(words.buffer, words.byteOffset, words.length)];
+      const packed = new Uint16Array(words.buffer, words.byteOffset, 2 * words.length);
+      const floats = new Float32Array(packed.length);
+      if (accessOf(spec) === "read") before.push(() => bf16DecodeInto(packed, floats));
+      else after.push(() => bf16EncodeInto(floats, packed));
+      return [name, floats];
     }),
   );
   const dims = dimsOf(launch);
-  return () => kernel.meaning(bound, dims);
+  if (before.length + after.length === 0) return () => kernel.meaning(bound, dims);
+  return () => {
+    for (const unpack of before) unpack();
+    kernel.meaning(bound, dims);
+    for (const pack of after) pack();
+  };
+}
+
+type Convert = (from: number, to: number, count: number) => void;
+
+/** A launch of an export that knows f32 only: bf16 operands are unpacked into the heap's room before it, and packed out of it after. */
+function unpacking({ label, kernel, views }: Launch, exports: WebAssembly.Exports, bind: (addresses: readonly number[]) => () => void): () => void {
+  const specs = Object.values(kernel.bindings);
+  const room = (views[0]!.buffer as CpuBuffer).room;
+  const needed = unpackedBytes(kernel, views.map(({ sizeBytes }) => sizeBytes));
+  if (needed > (room?.sizeBytes ?? 0)) throw new NestlingError("PLAN", `${label}: its bf16 operands take ${needed} bytes unpacked; the heap has room for ${room?.sizeBytes ?? 0}.`);
+  let free = room?.address ?? 0;
+  const before: (() => void)[] = [];
+  const after: (() => void)[] = [];
+  const addresses = views.map((view, i) => {
+    const address = (view.buffer as CpuBuffer).address + view.offsetBytes;
+    if (kernel.wasmPacked || elementTypeOf(specs[i]!) !== "bf16") return address;
+    const at = free;
+    free += alignUp(2 * view.sizeBytes);
+    const count = view.sizeBytes / 2;
+    if (accessOf(specs[i]!) === "read") before.push(() => (exports["unpackBf16"] as Convert)(address, at, count));
+    else after.push(() => (exports["packBf16"] as Convert)(at, address, count));
+    return at;
+  });
+  const run = bind(addresses);
+  if (needed === 0) return run;
+  return () => {
+    for (const unpack of before) unpack();
+    run();
+    for (const pack of after) pack();
+  };
 }
 
 export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
   const maxTotalBytes = MAX_PAGES * PAGE_BYTES - WASM_RESERVED_BYTES;
-  const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes };
+  const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes, unpacksBf16: true };
 
-  function allocate(requests: readonly { label: string; sizeBytes: number }[]): Heap {
+  function allocate(requests: readonly BufferRequest[]): Heap {
     const sizes = requests.map((request) => alignUp(request.sizeBytes));
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const pages = Math.ceil((WASM_RESERVED_BYTES + total) / PAGE_BYTES);
@@ -106,11 +155,10 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
     const module = device.arithmetic === "relaxed" ? options.relaxed : options.wasm;
     const exports = module ? new WebAssembly.Instance(module, { env: { memory, abort } }).exports : null;
     let address = WASM_RESERVED_BYTES;
-    const buffers = requests.map((request, i) => {
-      const buffer = new CpuBuffer(request.label, sizes[i]!, memory.buffer, address, exports);
-      address += sizes[i]!;
-      return buffer;
-    });
+    const addresses = sizes.map((size) => (address += size) - size);
+    const at = requests.findIndex(({ unpacked }) => unpacked);
+    const room = at < 0 ? null : { address: addresses[at]!, sizeBytes: sizes[at]! };
+    const buffers = requests.map((request, i) => new CpuBuffer(request.label, sizes[i]!, memory.buffer, addresses[i]!, exports, room));
     if (options.poison !== undefined) new Uint32Array(memory.buffer, WASM_RESERVED_BYTES, total / 4).fill(options.poison);
     // The memory goes when nothing refers to it any more; there is nothing to free by hand.
     return { buffers, sizeBytes: total, destroy: () => {} };
