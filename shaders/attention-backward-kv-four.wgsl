@@ -3,7 +3,7 @@
 // gradient once loaded serve four; four times k, v, dk and dv fill the registers, so it is for small heads.
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
 @group(0) @binding(2) var<storage, read> dout: array<Head>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read> lse: array<f32>; // (N, NH)
@@ -32,14 +32,14 @@ fn main(
   let ss = min(vec4<u32>(s, s + 1u, s + 2u, s + 3u), vec4<u32>(dims.T - 1u));
   let k_at = (sequence + ss) * stride + dims.NH + kv_head;
   let v_at = k_at + dims.NKV;
-  let k0 = head_scale(qkv[k_at[0]], scale);
-  let k1 = head_scale(qkv[k_at[1]], scale);
-  let k2 = head_scale(qkv[k_at[2]], scale);
-  let k3 = head_scale(qkv[k_at[3]], scale);
-  let v0 = qkv[v_at[0]];
-  let v1 = qkv[v_at[1]];
-  let v2 = qkv[v_at[2]];
-  let v3 = qkv[v_at[3]];
+  let k0 = head_scale(read_qkv(k_at[0]), scale);
+  let k1 = head_scale(read_qkv(k_at[1]), scale);
+  let k2 = head_scale(read_qkv(k_at[2]), scale);
+  let k3 = head_scale(read_qkv(k_at[3]), scale);
+  let v0 = read_qkv(v_at[0]);
+  let v1 = read_qkv(v_at[1]);
+  let v2 = read_qkv(v_at[2]);
+  let v3 = read_qkv(v_at[3]);
   var dk0 = Head();
   var dk1 = Head();
   var dk2 = Head();
@@ -53,7 +53,7 @@ fn main(
     for (var t = s; t < dims.T; t++) {
       let n = sequence + t;
       let row = n * dims.NH + h;
-      let q = qkv[n * stride + h];
+      let q = read_qkv(n * stride + h);
       let o = dout[row];
       let visible = (ss <= vec4<u32>(t)) & (ss >= vec4<u32>(start[n]));
       let scores = vec4<f32>(head_dot(q, k0), head_dot(q, k1), head_dot(q, k2), head_dot(q, k3));

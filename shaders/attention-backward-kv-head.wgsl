@@ -3,7 +3,7 @@
 // with a head's vector as one value of type Head (lib/head-*.wgsl).
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
 @group(0) @binding(2) var<storage, read> dout: array<Head>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read> lse: array<f32>; // (N, NH)
@@ -29,8 +29,8 @@ fn main(
   let scale = inverseSqrt(f32(dims.HS));
   let k_at = (sequence + s) * stride + dims.NH + kv_head;
   let v_at = k_at + dims.NKV;
-  let k = head_scale(qkv[k_at], scale);
-  let v = qkv[v_at];
+  let k = head_scale(read_qkv(k_at), scale);
+  let v = read_qkv(v_at);
 
   var dk = Head();
   var dv = Head();
@@ -41,7 +41,7 @@ fn main(
         continue;
       }
       let row = n * dims.NH + h;
-      let q = qkv[n * stride + h];
+      let q = read_qkv(n * stride + h);
       let o = dout[row];
       let p = exp(head_dot(q, k) - lse[row]);
       let ds = p * (head_dot(o, v) - delta[row]);

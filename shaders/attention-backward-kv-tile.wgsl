@@ -3,7 +3,7 @@
 // at or after them in tiles of TILE: half of its threads fetch a query each, half its gradient.
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
 @group(0) @binding(2) var<storage, read> dout: array<Head>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read> lse: array<f32>; // (N, NH)
@@ -37,8 +37,8 @@ fn main(
   let scale = inverseSqrt(f32(dims.HS));
   let k_at = (sequence + s) * stride + dims.NH + kv_head;
   let v_at = k_at + dims.NKV;
-  let k = head_scale(qkv[k_at], scale);
-  let v = qkv[v_at];
+  let k = head_scale(read_qkv(k_at), scale);
+  let v = read_qkv(v_at);
 
   var dk = Head();
   var dv = Head();
@@ -49,7 +49,7 @@ fn main(
       if (n < sequence + dims.T) {
         let row = n * dims.NH + h;
         if (lane < TILE) {
-          queries[lane] = qkv[n * stride + h];
+          queries[lane] = read_qkv(n * stride + h);
           saved[lane] = vec2<f32>(lse[row], delta[row]);
           starts[lane] = start[n];
         } else if (lane < 2u * TILE) {

@@ -4,7 +4,7 @@
 const Q4: u32 = HEAD_SIZE / 4u;
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4<f32>>; // (N, (NH + 2 NKV) HS) / 4
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, (NH + 2 NKV) HS) / 4
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
 @group(0) @binding(2) var<storage, read> dout: array<vec4<f32>>; // (N, NH HS) / 4
 @group(0) @binding(3) var<storage, read> lse: array<f32>; // (N, NH)
@@ -36,8 +36,8 @@ fn main(
   var dk: array<vec4<f32>, Q4>;
   var dv: array<vec4<f32>, Q4>;
   for (var d = 0u; d < Q4; d++) {
-    k[d] = qkv[k_at + d] * scale;
-    v[d] = qkv[v_at + d];
+    k[d] = read_qkv(k_at + d) * scale;
+    v[d] = read_qkv(v_at + d);
     dk[d] = vec4<f32>(0.0);
     dv[d] = vec4<f32>(0.0);
   }
@@ -52,13 +52,13 @@ fn main(
       var dots = vec4<f32>(0.0);
       var dps = vec4<f32>(0.0);
       for (var d = 0u; d < Q4; d++) {
-        dots += qkv[q + d] * k[d];
+        dots += read_qkv(q + d) * k[d];
         dps += dout[row * Q4 + d] * v[d];
       }
       let p = exp(dots.x + dots.y + dots.z + dots.w - lse[row]);
       let ds = p * (dps.x + dps.y + dps.z + dps.w - delta[row]);
       for (var d = 0u; d < Q4; d++) {
-        dk[d] += ds * qkv[q + d];
+        dk[d] += ds * read_qkv(q + d);
         dv[d] += p * dout[row * Q4 + d];
       }
     }

@@ -2,9 +2,9 @@
 // thread takes four queries of a head, so that a key and a value once loaded serve four, as in attention-four.wgsl.
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read> out: array<Head>; // (N, NH) heads
+@group(0) @binding(2) var<storage, read> out: array<ElementOut>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read> dout: array<Head>; // (N, NH) heads
 @group(0) @binding(4) var<storage, read> lse: array<f32>; // (N, NH)
 @group(0) @binding(5) var<storage, read_write> delta: array<f32>; // (N, NH)
@@ -34,10 +34,10 @@ fn main(
   let earliest = min(min(first.x, first.y), min(first.z, first.w));
   let row = n * dims.NH + h;
   let row_lse = vec4<f32>(lse[row.x], lse[row.y], lse[row.z], lse[row.w]);
-  let q0 = head_scale(qkv[n[0] * stride + h], scale);
-  let q1 = head_scale(qkv[n[1] * stride + h], scale);
-  let q2 = head_scale(qkv[n[2] * stride + h], scale);
-  let q3 = head_scale(qkv[n[3] * stride + h], scale);
+  let q0 = head_scale(read_qkv(n[0] * stride + h), scale);
+  let q1 = head_scale(read_qkv(n[1] * stride + h), scale);
+  let q2 = head_scale(read_qkv(n[2] * stride + h), scale);
+  let q3 = head_scale(read_qkv(n[3] * stride + h), scale);
   let o0 = dout[row[0]];
   let o1 = dout[row[1]];
   let o2 = dout[row[2]];
@@ -46,12 +46,12 @@ fn main(
   var dq1 = Head();
   var dq2 = Head();
   var dq3 = Head();
-  let row_delta = vec4<f32>(head_dot(o0, out[row.x]), head_dot(o1, out[row.y]), head_dot(o2, out[row.z]), head_dot(o3, out[row.w]));
+  let row_delta = vec4<f32>(head_dot(o0, read_out(row.x)), head_dot(o1, read_out(row.y)), head_dot(o2, read_out(row.z)), head_dot(o3, read_out(row.w)));
 
   var k = (sequence + earliest) * stride + dims.NH + h / (dims.NH / dims.NKV);
   for (var s = earliest; s <= ts.w; s++) {
-    let key = qkv[k];
-    let value = qkv[k + dims.NKV];
+    let key = read_qkv(k);
+    let value = read_qkv(k + dims.NKV);
     let visible = (vec4<u32>(s) >= first) & (vec4<u32>(s) <= ts);
     let scores = vec4<f32>(head_dot(q0, key), head_dot(q1, key), head_dot(q2, key), head_dot(q3, key));
     let dps = vec4<f32>(head_dot(o0, value), head_dot(o1, value), head_dot(o2, value), head_dot(o3, value));

@@ -2,9 +2,9 @@
 // thread a query and head, as in attention-backward-q.wgsl, with a head's vector as one value of type Head (lib/head-*.wgsl).
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read> out: array<Head>; // (N, NH) heads
+@group(0) @binding(2) var<storage, read> out: array<ElementOut>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read> dout: array<Head>; // (N, NH) heads
 @group(0) @binding(4) var<storage, read> lse: array<f32>; // (N, NH)
 @group(0) @binding(5) var<storage, read_write> delta: array<f32>; // (N, NH)
@@ -28,18 +28,18 @@ fn main(
   let row = n * dims.NH + h;
   let stride = dims.NH + 2u * dims.NKV;
   let scale = inverseSqrt(f32(dims.HS));
-  let q = head_scale(qkv[n * stride + h], scale);
+  let q = head_scale(read_qkv(n * stride + h), scale);
   let o = dout[row];
-  let row_delta = head_dot(o, out[row]);
+  let row_delta = head_dot(o, read_out(row));
   let row_lse = lse[row];
   delta[row] = row_delta;
 
   var dq = Head();
   var k = (sequence + start[n]) * stride + dims.NH + h / (dims.NH / dims.NKV);
   for (var s = start[n]; s <= t; s++) {
-    let key = qkv[k];
+    let key = read_qkv(k);
     let p = exp(head_dot(q, key) - row_lse);
-    let ds = p * (head_dot(o, qkv[k + dims.NKV]) - row_delta);
+    let ds = p * (head_dot(o, read_qkv(k + dims.NKV)) - row_delta);
     dq = head_add(dq, ds, key);
     k += stride;
   }

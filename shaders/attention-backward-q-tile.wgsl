@@ -2,9 +2,9 @@
 // workgroup takes 64 queries of a head and goes through their keys and values in tiles, as in attention-tile.wgsl.
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read> out: array<Head>; // (N, NH) heads
+@group(0) @binding(2) var<storage, read> out: array<ElementOut>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read> dout: array<Head>; // (N, NH) heads
 @group(0) @binding(4) var<storage, read> lse: array<f32>; // (N, NH)
 @group(0) @binding(5) var<storage, read_write> delta: array<f32>; // (N, NH)
@@ -42,9 +42,9 @@ fn main(
     earliest = min(earliest, start[sequence + i]);
   }
   let scale = inverseSqrt(f32(dims.HS));
-  let q = head_scale(qkv[n * stride + h], scale);
+  let q = head_scale(read_qkv(n * stride + h), scale);
   let o = dout[row];
-  let row_delta = head_dot(o, out[row]);
+  let row_delta = head_dot(o, read_out(row));
   let row_lse = lse[row];
   var dq = Head();
   for (var tile = earliest; tile <= last; tile += TILE) {
@@ -53,9 +53,9 @@ fn main(
     if (loaded <= last) {
       let at = (sequence + loaded) * stride + kv_head;
       if (lane < TILE) {
-        keys[lane] = qkv[at];
+        keys[lane] = read_qkv(at);
       } else if (lane < 2u * TILE) {
-        values[lane - TILE] = qkv[at + dims.NKV];
+        values[lane - TILE] = read_qkv(at + dims.NKV);
       }
     }
     workgroupBarrier();

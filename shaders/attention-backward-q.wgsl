@@ -3,9 +3,9 @@
 const Q4: u32 = HEAD_SIZE / 4u;
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4<f32>>; // (N, (NH + 2 NKV) HS) / 4
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, (NH + 2 NKV) HS) / 4
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read> out: array<vec4<f32>>; // (N, NH HS) / 4
+@group(0) @binding(2) var<storage, read> out: array<ElementOut>; // (N, NH HS) / 4
 @group(0) @binding(3) var<storage, read> dout: array<vec4<f32>>; // (N, NH HS) / 4
 @group(0) @binding(4) var<storage, read> lse: array<f32>; // (N, NH)
 @group(0) @binding(5) var<storage, read_write> delta: array<f32>; // (N, NH)
@@ -36,10 +36,10 @@ fn main(
   var dq: array<vec4<f32>, Q4>;
   var deltas = vec4<f32>(0.0);
   for (var d = 0u; d < Q4; d++) {
-    q[d] = qkv[n * stride + h * Q4 + d] * scale;
+    q[d] = read_qkv(n * stride + h * Q4 + d) * scale;
     o[d] = dout[row * Q4 + d];
     dq[d] = vec4<f32>(0.0);
-    deltas += o[d] * out[row * Q4 + d];
+    deltas += o[d] * read_out(row * Q4 + d);
   }
   let row_delta = deltas.x + deltas.y + deltas.z + deltas.w;
   delta[row] = row_delta;
@@ -50,13 +50,13 @@ fn main(
     var dots = vec4<f32>(0.0);
     var dps = vec4<f32>(0.0);
     for (var d = 0u; d < Q4; d++) {
-      dots += q[d] * qkv[k + d];
-      dps += o[d] * qkv[v + d];
+      dots += q[d] * read_qkv(k + d);
+      dps += o[d] * read_qkv(v + d);
     }
     let p = exp(dots.x + dots.y + dots.z + dots.w - row_lse);
     let ds = p * (dps.x + dps.y + dps.z + dps.w - row_delta);
     for (var d = 0u; d < Q4; d++) {
-      dq[d] += ds * qkv[k + d];
+      dq[d] += ds * read_qkv(k + d);
     }
     k += stride;
   }

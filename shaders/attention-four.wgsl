@@ -4,14 +4,14 @@
 // adapter pays for each register at each place where branches meet.
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read_write> out: array<Head>; // (N, NH) heads
+@group(0) @binding(2) var<storage, read_write> out: array<ElementOut>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>; // (N, NH)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 fn store(row: u32, sum: Head, total: f32, largest: f32) {
-  out[row] = head_scale(sum, 1.0 / total);
+  write_out(row, head_scale(sum, 1.0 / total));
   lse[row] = largest + log(total);
 }
 
@@ -36,10 +36,10 @@ fn main(
   let n = sequence + ts;
   let first = vec4<u32>(start[n.x], start[n.y], start[n.z], start[n.w]);
   let earliest = min(min(first.x, first.y), min(first.z, first.w));
-  let q0 = head_scale(qkv[n[0] * stride + h], scale);
-  let q1 = head_scale(qkv[n[1] * stride + h], scale);
-  let q2 = head_scale(qkv[n[2] * stride + h], scale);
-  let q3 = head_scale(qkv[n[3] * stride + h], scale);
+  let q0 = head_scale(read_qkv(n[0] * stride + h), scale);
+  let q1 = head_scale(read_qkv(n[1] * stride + h), scale);
+  let q2 = head_scale(read_qkv(n[2] * stride + h), scale);
+  let q3 = head_scale(read_qkv(n[3] * stride + h), scale);
   var sum0 = Head();
   var sum1 = Head();
   var sum2 = Head();
@@ -48,7 +48,7 @@ fn main(
   var total = vec4<f32>(0.0);
   var k = (sequence + earliest) * stride + dims.NH + h / (dims.NH / dims.NKV);
   for (var s = earliest; s <= ts.w; s++) {
-    let key = qkv[k];
+    let key = read_qkv(k);
     let visible = (vec4<u32>(s) >= first) & (vec4<u32>(s) <= ts);
     let dots = vec4<f32>(head_dot(q0, key), head_dot(q1, key), head_dot(q2, key), head_dot(q3, key));
     let scores = select(vec4<f32>(-1e30), dots, visible);
@@ -58,7 +58,7 @@ fn main(
     let p = select(vec4<f32>(0.0), exp(scores - grown), visible);
     largest = grown;
     total = total * shrink + p;
-    let value = qkv[k + dims.NKV];
+    let value = read_qkv(k + dims.NKV);
     sum0 = head_add(head_scale(sum0, shrink[0]), p[0], value);
     sum1 = head_add(head_scale(sum1, shrink[1]), p[1], value);
     sum2 = head_add(head_scale(sum2, shrink[2]), p[2], value);

@@ -2,9 +2,9 @@
 // and head, as in attention.wgsl, with a head's vector as one value of type Head (lib/head-*.wgsl), so that it stays in registers.
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read_write> out: array<Head>; // (N, NH) heads
+@group(0) @binding(2) var<storage, read_write> out: array<ElementOut>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>; // (N, NH)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
@@ -23,14 +23,14 @@ fn main(
   let sequence = i / (dims.T * dims.NH) * dims.T;
   let n = sequence + t;
   let stride = dims.NH + 2u * dims.NKV;
-  let q = head_scale(qkv[n * stride + h], inverseSqrt(f32(dims.HS)));
+  let q = head_scale(read_qkv(n * stride + h), inverseSqrt(f32(dims.HS)));
 
   var sum = Head();
   var largest = -1e30;
   var total = 0.0;
   var k = (sequence + start[n]) * stride + dims.NH + h / (dims.NH / dims.NKV);
   for (var s = start[n]; s <= t; s++) {
-    let score = head_dot(q, qkv[k]);
+    let score = head_dot(q, read_qkv(k));
     if (score > largest) {
       let shrink = exp(largest - score);
       total *= shrink;
@@ -39,9 +39,9 @@ fn main(
     }
     let p = exp(score - largest);
     total += p;
-    sum = head_add(sum, p, qkv[k + dims.NKV]);
+    sum = head_add(sum, p, read_qkv(k + dims.NKV));
     k += stride;
   }
-  out[n * dims.NH + h] = head_scale(sum, 1.0 / total);
+  write_out(n * dims.NH + h, head_scale(sum, 1.0 / total));
   lse[n * dims.NH + h] = largest + log(total);
 }

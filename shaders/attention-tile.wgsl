@@ -3,9 +3,9 @@
 // every thread works through the tile for its own query.
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<Head>; // (N, NH + 2 NKV) heads
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, NH + 2 NKV) heads
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read_write> out: array<Head>; // (N, NH) heads
+@group(0) @binding(2) var<storage, read_write> out: array<ElementOut>; // (N, NH) heads
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>; // (N, NH)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
@@ -39,7 +39,7 @@ fn main(
   for (var i = block; i <= last; i++) {
     earliest = min(earliest, start[sequence + i]);
   }
-  let q = head_scale(qkv[n * stride + h], inverseSqrt(f32(dims.HS)));
+  let q = head_scale(read_qkv(n * stride + h), inverseSqrt(f32(dims.HS)));
   var sum = Head();
   var largest = -1e30;
   var total = 0.0;
@@ -49,9 +49,9 @@ fn main(
     if (loaded <= last) {
       let at = (sequence + loaded) * stride + kv_head;
       if (lane < TILE) {
-        keys[lane] = qkv[at];
+        keys[lane] = read_qkv(at);
       } else if (lane < 2u * TILE) {
-        values[lane - TILE] = qkv[at + dims.NKV];
+        values[lane - TILE] = read_qkv(at + dims.NKV);
       }
     }
     workgroupBarrier();
@@ -70,7 +70,7 @@ fn main(
     }
   }
   if (block + lane < dims.T) {
-    out[row] = head_scale(sum, 1.0 / total);
+    write_out(row, head_scale(sum, 1.0 / total));
     lse[row] = largest + log(total);
   }
 }

@@ -4,9 +4,9 @@
 const Q4: u32 = HEAD_SIZE / 4u;
 struct Dims { B: u32, T: u32, NH: u32, NKV: u32, HS: u32 }
 
-@group(0) @binding(0) var<storage, read> qkv: array<vec4<f32>>; // (N, (NH + 2 NKV) HS) / 4
+@group(0) @binding(0) var<storage, read> qkv: array<ElementQkv>; // (N, (NH + 2 NKV) HS) / 4
 @group(0) @binding(1) var<storage, read> start: array<u32>; // (N)
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>; // (N, NH HS) / 4
+@group(0) @binding(2) var<storage, read_write> out: array<ElementOut>; // (N, NH HS) / 4
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>; // (N, NH)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
@@ -31,7 +31,7 @@ fn main(
   var q: array<vec4<f32>, Q4>;
   var sum: array<vec4<f32>, Q4>;
   for (var d = 0u; d < Q4; d++) {
-    q[d] = qkv[n * stride + h * Q4 + d] * scale;
+    q[d] = read_qkv(n * stride + h * Q4 + d) * scale;
     sum[d] = vec4<f32>(0.0);
   }
   var largest = -1e30;
@@ -40,7 +40,7 @@ fn main(
   for (var s = start[n]; s <= t; s++) {
     var dots = vec4<f32>(0.0);
     for (var d = 0u; d < Q4; d++) {
-      dots += q[d] * qkv[k + d];
+      dots += q[d] * read_qkv(k + d);
     }
     let score = dots.x + dots.y + dots.z + dots.w;
     if (score > largest) {
@@ -55,12 +55,12 @@ fn main(
     total += p;
     let v = k + dims.NKV * Q4;
     for (var d = 0u; d < Q4; d++) {
-      sum[d] += p * qkv[v + d];
+      sum[d] += p * read_qkv(v + d);
     }
     k += stride;
   }
   for (var d = 0u; d < Q4; d++) {
-    out[(n * dims.NH + h) * Q4 + d] = sum[d] / total;
+    write_out((n * dims.NH + h) * Q4 + d, sum[d] / total);
   }
   lse[n * dims.NH + h] = largest + log(total);
 }

@@ -1,7 +1,7 @@
 // grad *= gelu'(pre), tanh form (lib/gelu.wgsl). One thread an element; an element is one number, or four where the size allows.
 struct Dims { size: u32 }
 
-@group(0) @binding(0) var<storage, read> pre: array<Element>; // (size)
+@group(0) @binding(0) var<storage, read> pre: array<ElementPre>; // (size)
 @group(0) @binding(1) var<storage, read_write> grad: array<Element>; // (size)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
@@ -15,5 +15,5 @@ fn main(
   if (i >= dims.size / WIDTH) {
     return;
   }
-  grad[i] *= gelu_derivative_element(pre[i]);
+  grad[i] *= gelu_derivative_element(read_pre(i));
 }

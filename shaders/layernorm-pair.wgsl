@@ -8,7 +8,7 @@ struct Dims { N: u32, C: u32, eps: f32 }
 @group(0) @binding(0) var<storage, read> inp: array<Element>; // (N, C)
 @group(0) @binding(1) var<storage, read> weight: array<Element>; // (C)
 @group(0) @binding(2) var<storage, read> bias: array<Element>; // (C)
-@group(0) @binding(3) var<storage, read_write> out: array<Element>; // (N, C)
+@group(0) @binding(3) var<storage, read_write> out: array<ElementOut>; // (N, C)
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>; // (N)
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>; // (N)
 @group(1) @binding(0) var<uniform> dims: Dims;
@@ -56,8 +56,8 @@ fn main(
   for (var c = 0u; c < columns; c++) {
     let w = weight[c];
     let b = bias[c];
-    out[n * columns + c] = (inp[n * columns + c] - one.x) * one.y * w + b;
-    out[next * columns + c] = (inp[next * columns + c] - two.x) * two.y * w + b;
+    write_out(n * columns + c, (inp[n * columns + c] - one.x) * one.y * w + b);
+    write_out(next * columns + c, (inp[next * columns + c] - two.x) * two.y * w + b);
   }
   mean[n] = one.x;
   rstd[n] = one.y;

@@ -7,7 +7,7 @@ struct Dims { N: u32, C: u32, eps: f32 }
 @group(0) @binding(0) var<storage, read> inp: array<Element>; // (N, C)
 @group(0) @binding(1) var<storage, read> weight: array<Element>; // (C)
 @group(0) @binding(2) var<storage, read> bias: array<Element>; // (C)
-@group(0) @binding(3) var<storage, read_write> out: array<Element>; // (N, C)
+@group(0) @binding(3) var<storage, read_write> out: array<ElementOut>; // (N, C)
 @group(0) @binding(4) var<storage, read_write> mean: array<f32>; // (N)
 @group(0) @binding(5) var<storage, read_write> rstd: array<f32>; // (N)
 @group(1) @binding(0) var<uniform> dims: Dims;
@@ -41,7 +41,7 @@ fn main(
   let m = first_mean + shift;
   let r = inverseSqrt(max(element_sum(squares) / count - shift * shift, 0.0) + dims.eps);
   for (var c = 0u; c < columns; c++) {
-    out[row + c] = (inp[row + c] - m) * r * weight[c] + bias[c];
+    write_out(row + c, (inp[row + c] - m) * r * weight[c] + bias[c]);
   }
   mean[n] = m;
   rstd[n] = r;

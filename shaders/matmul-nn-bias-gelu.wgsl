@@ -6,11 +6,11 @@ struct Dims {
   K: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<Element>; // (M, K)
-@group(0) @binding(1) var<storage, read> b: array<Element>; // (K, N)
+@group(0) @binding(0) var<storage, read> a: array<ElementA>; // (M, K)
+@group(0) @binding(1) var<storage, read> b: array<ElementB>; // (K, N)
 @group(0) @binding(2) var<storage, read> bias: array<Element>; // (N)
-@group(0) @binding(3) var<storage, read_write> pre: array<Element>; // (M, N)
-@group(0) @binding(4) var<storage, read_write> out: array<Element>; // (M, N)
+@group(0) @binding(3) var<storage, read_write> pre: array<ElementPre>; // (M, N)
+@group(0) @binding(4) var<storage, read_write> out: array<ElementOut>; // (M, N)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 const A_TRANSPOSED: u32 = 0u;
@@ -18,8 +18,8 @@ const B_TRANSPOSED: u32 = 0u;
 
 fn store(index: u32, column: u32, value: Element) {
   let x = value + bias[column];
-  pre[index] = x;
-  out[index] = gelu_element(x);
+  write_pre(index, x);
+  write_out(index, gelu_element(x));
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)

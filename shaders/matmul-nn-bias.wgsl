@@ -6,17 +6,17 @@ struct Dims {
   K: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<Element>; // (M, K)
-@group(0) @binding(1) var<storage, read> b: array<Element>; // (K, N)
+@group(0) @binding(0) var<storage, read> a: array<ElementA>; // (M, K)
+@group(0) @binding(1) var<storage, read> b: array<ElementB>; // (K, N)
 @group(0) @binding(2) var<storage, read> bias: array<Element>; // (N)
-@group(0) @binding(3) var<storage, read_write> out: array<Element>; // (M, N)
+@group(0) @binding(3) var<storage, read_write> out: array<ElementOut>; // (M, N)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 const A_TRANSPOSED: u32 = 0u;
 const B_TRANSPOSED: u32 = 0u;
 
 fn store(index: u32, column: u32, value: Element) {
-  out[index] = value + bias[column];
+  write_out(index, value + bias[column]);
 }
 
 @compute @workgroup_size(WORKGROUP_SIZE)

@@ -8,8 +8,8 @@ struct Dims {
   alpha: f32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<Element>; // (M, K)
-@group(0) @binding(1) var<storage, read> b: array<Element>; // (K, N)
+@group(0) @binding(0) var<storage, read> a: array<ElementA>; // (M, K)
+@group(0) @binding(1) var<storage, read> b: array<ElementB>; // (K, N)
 @group(0) @binding(2) var<storage, read_write> out: array<Element>; // (M, N)
 @group(1) @binding(0) var<uniform> dims: Dims;
 

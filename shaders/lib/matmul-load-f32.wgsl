@@ -33,11 +33,11 @@ fn next_b(cursor: Cursor) -> Cursor {
 }
 
 fn a_along(edge: u32, k: vec4<u32>) -> vec4<f32> {
-  return vec4<f32>(a[edge + k.x], a[edge + k.y], a[edge + k.z], a[edge + k.w]);
+  return vec4<f32>(read_a(edge + k.x), read_a(edge + k.y), read_a(edge + k.z), read_a(edge + k.w));
 }
 
 fn b_across(edge: vec4<u32>, k: u32) -> vec4<f32> {
-  return vec4<f32>(b[edge.x + k], b[edge.y + k], b[edge.z + k], b[edge.w + k]);
+  return vec4<f32>(read_b(edge.x + k), read_b(edge.y + k), read_b(edge.z + k), read_b(edge.w + k));
 }
 
 fn load_a(at: Cursor) -> mat4x4<f32> {

@@ -36,7 +36,7 @@ fn next_b(cursor: vec4<u32>) -> vec4<u32> {
 }
 
 fn load_a(at: vec4<u32>) -> mat4x4<f32> {
-  let block = mat4x4<f32>(a[at.x], a[at.y], a[at.z], a[at.w]);
+  let block = mat4x4<f32>(read_a(at.x), read_a(at.y), read_a(at.z), read_a(at.w));
   if (A_TRANSPOSED == 1u) {
     return transpose(block);
   }
@@ -44,7 +44,7 @@ fn load_a(at: vec4<u32>) -> mat4x4<f32> {
 }
 
 fn load_b(at: vec4<u32>) -> mat4x4<f32> {
-  let block = mat4x4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]);
+  let block = mat4x4<f32>(read_b(at.x), read_b(at.y), read_b(at.z), read_b(at.w));
   if (B_TRANSPOSED == 1u) {
     return transpose(block);
   }

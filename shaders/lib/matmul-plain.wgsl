@@ -13,7 +13,7 @@ fn run(group: u32, lane: u32) {
   for (var k = 0u; k < dims.K; k++) {
     let a_index = select(row * dims.K + k, k * dims.M + row, A_TRANSPOSED == 1u);
     let b_index = select(k * dims.N + column, column * dims.K + k, B_TRANSPOSED == 1u);
-    sum += a[a_index] * b[b_index];
+    sum += read_a(a_index) * read_b(b_index);
   }
   store(index, column, sum);
 }

@@ -61,7 +61,7 @@ function setOne(recipe: JsonObject, name: string, text: string): void {
   const [spec] = specs;
   const path = (spec === undefined || /^stages\.\d+\./.test(name) ? name : spec.path).split(".");
   const leaf = path[path.length - 1];
-  const holders = holdersOf(recipe, path.slice(0, -1)).filter((holder) => Object.hasOwn(holder, leaf));
+  const holders = holdersOf(recipe, path.slice(0, -1)).filter((holder) => Object.hasOwn(holder, leaf) || spec?.fallback !== undefined);
   if (holders.length === 0) throw spec ? unknown(`no stage of this recipe has the field "${name}".`, name) : unknownField(name);
   const value = spec ? readValue(spec, name, text) : readJson(name, text);
   for (const holder of holders) holder[leaf] = value;

@@ -24,6 +24,16 @@ export function bf16Decode(bits: Uint16Array): Float32Array {
   return Float32Array.from(bits, fromBf16);
 }
 
+/** As `bf16Encode`, into what is there. */
+export function bf16EncodeInto(values: Float32Array, bits: Uint16Array): void {
+  for (let i = 0; i < bits.length; i++) bits[i] = toBf16(values[i]!);
+}
+
+/** As `bf16Decode`, into what is there. */
+export function bf16DecodeInto(bits: Uint16Array, values: Float32Array): void {
+  for (let i = 0; i < bits.length; i++) values[i] = fromBf16(bits[i]!);
+}
+
 /** The IEEE 754 binary16 bits decoded. */
 export function fromF16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;

@@ -1,6 +1,6 @@
 /** What both devices ask of a launch before they take it: binding counts, sizes, alignment, aliasing, dims. */
 import { NestlingError } from "../core/errors.ts";
-import type { Access, AnyVariant, BindingSpec, DimValues, ElementType, Launch } from "./types.ts";
+import type { Access, AnyKernel, AnyVariant, BindingSpec, DimValues, ElementType, Launch } from "./types.ts";
 
 /** Offsets of bound views; WebGPU's default `minStorageBufferOffsetAlignment`. */
 export const VIEW_ALIGNMENT = 256;
@@ -12,7 +12,13 @@ export function accessOf(spec: BindingSpec): Access {
 }
 
 export function elementTypeOf(spec: BindingSpec): ElementType {
-  return spec.endsWith(":u32") ? "u32" : "f32";
+  return (spec.split(":")[1] as ElementType | undefined) ?? "f32";
+}
+
+/** Bytes that the bf16 operands of a launch take as f32, each at a 256-byte step; `sizes` are those of its views, in bytes. */
+export function unpackedBytes(kernel: AnyKernel, sizes: readonly number[]): number {
+  if (kernel.wasmPacked) return 0;
+  return Object.values(kernel.bindings).reduce((sum, spec, i) => sum + (elementTypeOf(spec) === "bf16" ? alignUp(2 * sizes[i]!) : 0), 0);
 }
 
 /** The launch's dims by name, in the contract's order. */

@@ -4,17 +4,18 @@
  */
 
 export type Access = "read" | "write" | "readwrite";
-export type ElementType = "f32" | "u32";
+/** bf16 lies packed, two in a u32, the even element in the low half; arithmetic on it is f32. */
+export type ElementType = "f32" | "u32" | "bf16";
 
 /** How a kernel's binding is declared: the access, and the element type where it is not f32. */
-export type BindingSpec = Access | `${Access}:u32`;
+export type BindingSpec = Access | `${Access}:u32` | "read:bf16" | "write:bf16";
 export type DimSpec = "u32" | "f32";
 
 export type Bindings = Readonly<Record<string, BindingSpec>>;
 export type Dims = Readonly<Record<string, DimSpec>>;
 export type DimValues<D extends Dims = Dims> = { readonly [K in keyof D]: number };
 
-/** f32 buffers arrive as Float32Array on the CPU device and as Float64Array in the judge. */
+/** f32 buffers arrive as Float32Array on the CPU device and as Float64Array in the judge; bf16 ones unpacked to the same, and packed again after. */
 export type FloatArray = Float32Array | Float64Array;
 export type MeaningBuffers<B extends Bindings> = {
   readonly [K in keyof B]: B[K] extends `${Access}:u32` ? Uint32Array : FloatArray;
@@ -42,8 +43,10 @@ export interface Kernel<B extends Bindings = Bindings, D extends Dims = Dims> {
   readonly cost: (dims: DimValues<D>) => { readonly flops: number; readonly bytes: number };
   /** First = plain; the tuner compares the others with it. */
   readonly variants: readonly KernelVariant<D>[];
-  /** Name of the WebAssembly export that computes the same; called with byte addresses in binding order, then dims in order. */
+  /** Name of the WebAssembly export that computes the same; called with byte addresses in binding order, then dims in order. bf16 bindings arrive as f32. */
   readonly wasm?: string;
+  /** The export takes bf16 bindings as they lie. */
+  readonly wasmPacked?: boolean;
   /** The textbook formula. Reads nothing from bindings declared "write". */
   meaning(buffers: MeaningBuffers<B>, dims: DimValues<D>): void;
 }
@@ -62,6 +65,7 @@ export interface AnyKernel {
   cost(dims: DimValues): { readonly flops: number; readonly bytes: number };
   readonly variants: readonly AnyVariant[];
   readonly wasm?: string;
+  readonly wasmPacked?: boolean;
   meaning(buffers: Readonly<Record<string, FloatArray | Uint32Array>>, dims: DimValues): void;
 }
 
@@ -78,6 +82,13 @@ export interface AnyVariant {
 export interface DeviceBuffer {
   readonly label: string;
   readonly sizeBytes: number;
+}
+
+export interface BufferRequest {
+  readonly label: string;
+  readonly sizeBytes: number;
+  /** Room in which launches of this heap unpack bf16 operands: `unpackedBytes` of the largest. Only the CPU device wants it, one a heap. */
+  readonly unpacked?: boolean;
 }
 
 /** Part of a buffer. Offsets are multiples of 256 where a launch binds the view. */
@@ -127,6 +138,8 @@ export interface DeviceLimits {
   readonly maxBindingBytes: number;
   /** What this device may be asked for in all; Infinity where it does not say. */
   readonly maxTotalBytes: number;
+  /** Launches with bf16 operands need room in their heap to unpack them: `BufferRequest.unpacked`. */
+  readonly unpacksBf16?: boolean;
 }
 
 export interface Device {
@@ -136,7 +149,7 @@ export interface Device {
   /** A software adapter: a barrier costs it more than the workgroup memory behind it saves, so variants without are taken. */
   readonly barriersAreDear: boolean;
   /** All buffers of a plan at once. @throws NestlingError OUT_OF_MEMORY, with all of this call's buffers freed */
-  allocate(requests: readonly { readonly label: string; readonly sizeBytes: number }[]): Promise<Heap>;
+  allocate(requests: readonly BufferRequest[]): Promise<Heap>;
   /** Queued before any later submit. Multiples of 4 bytes. */
   write(view: View, data: ArrayBufferView): void;
   /** A copy of the bytes as they are after everything submitted so far. @throws the first error nobody has been told of yet */

@@ -46,7 +46,7 @@ function randomSource(V: number, seed: number): BatchSource {
 export function refuseRecipe(recipe: Recipe, limits: DeviceLimits, V = vocabularyOf(recipe), quiz = scoresQuiz(recipe)): MemoryPlan[] {
   return recipe.stages.map((stage) => {
     refuseLeast(leastBytes(recipe, stage, V), limits);
-    const memory = memoryOf(programsOf(recipe, stage, V, stage.batch_size, limits, quiz));
+    const memory = memoryOf(programsOf(recipe, stage, V, stage.batch_size, limits, quiz), limits);
     refuseIfTooLarge(memory, limits);
     return memory;
   });
@@ -80,7 +80,7 @@ const vocabularyOf = ({ tokenizer }: Recipe): number => (tokenizer.kind === "cha
 /** The programs of one stage. */
 export function programsOf(recipe: Pick<Recipe, "model">, stage: Stage, V: number, batchSize: number, limits: DeviceLimits, quiz: boolean): TrainingPrograms {
   const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
-  return recordTraining({ config: { ...recipe.model, vocab_size: V }, lora, optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz });
+  return recordTraining({ config: { ...recipe.model, vocab_size: V }, lora, optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz, ...(stage.dtype && { dtype: stage.dtype }) });
 }
 
 /**

@@ -12,7 +12,8 @@ export function profileStep(run: Run, deviceName: string, hooks: ProfileHooks): 
     await run.drain();
     const { plan, programs } = trainer;
     const named = (name: string) => programs.recordings.find((recording) => recording.name === name)!;
-    const launches = await profileLaunches(plan, [named("micro"), named("update")], hooks);
+    const shadows = programs.recordings.filter(({ name }) => name === "shadows");
+    const launches = await profileLaunches(plan, [...shadows, named("micro"), named("update")], hooks);
     const msPerToken = run.clock.msPerToken();
     const tokens = run.tokensPerStep(stage);
     const { buffers, totalBytes } = plan.memory;

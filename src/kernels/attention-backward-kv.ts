@@ -1,12 +1,16 @@
 /** The gradients of attention to its keys and values. Runs after `attention-backward-q.ts`, which leaves delta. */
 import { defineKernel } from "../device/types.ts";
-import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize, perHeadSize } from "./attention.ts";
-import { groupsOf } from "./elementwise.ts";
+import { attentionDims, attentionLayout, attentionPairs, attentionScratch, attentionVariants, qkvElements, type HeadModules } from "./attention.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import plainWgsl from "../../shaders/attention-backward-kv.wgsl?raw";
 import fourWgsl from "../../shaders/attention-backward-kv-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-kv-head.wgsl?raw";
 import tileWgsl from "../../shaders/attention-backward-kv-tile.wgsl?raw";
-import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import qkvBf16Head from "../../shaders/lib/qkv-bf16-head.wgsl?raw";
+import qkvBf16Vec4 from "../../shaders/lib/qkv-bf16-vec4.wgsl?raw";
+import qkvF32 from "../../shaders/lib/qkv-f32.wgsl?raw";
+
+const modules: HeadModules = { plain: { name: "thread-per-key", wgsl: plainWgsl }, one: headWgsl, four: fourWgsl, tile: tileWgsl };
 
 /**
  * With p = exp(score - lse) over every query (n, h) that sees key s: dv[s] = the sum of p dout[n, h], dk[s] = the sum of
@@ -21,16 +25,7 @@ export const attentionBackwardKV = defineKernel({
     flops: attentionPairs(dims) * (8 * dims.HS + 5),
     bytes: 4 * dims.B * dims.T * (attentionLayout(dims).stride + dims.NH * (dims.HS + 2) + 2 * dims.NKV * dims.HS),
   }),
-  variants: [
-    {
-      name: "thread-per-key",
-      wgsl: linearId + plainWgsl,
-      constants: headSize,
-      workgroups: ({ B, T, NKV }) => groupsOf(B * T * NKV),
-      fits: headFits,
-    },
-    ...perHeadSize({ one: headWgsl, four: fourWgsl, tile: tileWgsl }, ({ NKV }) => NKV),
-  ],
+  variants: attentionVariants(modules, ({ NKV }) => NKV, { vec4: qkvF32, head: qkvF32, packed: false }),
   wasm: "attentionBackwardKV",
   meaning({ qkv, start, dout, lse, delta, dqkv }, dims) {
     const { B, T, NH, NKV, HS } = dims;
@@ -77,4 +72,11 @@ export const attentionBackwardKV = defineKernel({
       }
     }
   },
+});
+
+/** The same, qkv stored as packed bf16; gradients are f32. */
+export const attentionBackwardKVBf16 = storedBf16(attentionBackwardKV, {
+  name: "attentionBackwardKVBf16",
+  packed: { qkv: qkvElements },
+  variants: attentionVariants(modules, ({ NKV }) => NKV, { vec4: qkvBf16Vec4, head: qkvBf16Head, packed: true }),
 });

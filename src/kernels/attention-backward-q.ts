@@ -1,12 +1,19 @@
 /** The gradient of attention to its queries, recomputed from the saved log-sum-exp (Dao et al., arXiv 2205.14135). */
 import { defineKernel } from "../device/types.ts";
-import { attentionDims, attentionLayout, attentionPairs, attentionScratch, headFits, headSize, perHeadSize } from "./attention.ts";
-import { groupsOf } from "./elementwise.ts";
+import { attendedElements, attentionDims, attentionLayout, attentionPairs, attentionScratch, attentionVariants, qkvElements, type HeadModules } from "./attention.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import plainWgsl from "../../shaders/attention-backward-q.wgsl?raw";
 import fourWgsl from "../../shaders/attention-backward-q-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-q-head.wgsl?raw";
 import tileWgsl from "../../shaders/attention-backward-q-tile.wgsl?raw";
-import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import savedBf16Head from "../../shaders/lib/saved-out-bf16-head.wgsl?raw";
+import savedBf16Vec4 from "../../shaders/lib/saved-out-bf16-vec4.wgsl?raw";
+import savedF32 from "../../shaders/lib/saved-out-f32.wgsl?raw";
+import qkvBf16Head from "../../shaders/lib/qkv-bf16-head.wgsl?raw";
+import qkvBf16Vec4 from "../../shaders/lib/qkv-bf16-vec4.wgsl?raw";
+import qkvF32 from "../../shaders/lib/qkv-f32.wgsl?raw";
+
+const modules: HeadModules = { plain: { name: "thread-per-query", wgsl: plainWgsl }, one: headWgsl, four: fourWgsl, tile: tileWgsl };
 
 /**
  * delta[n, h] = dout . out, and with p = exp(score - lse): dq = the sum over s of p (dout . v[s] - delta) k[s] / sqrt(HS), written
@@ -20,16 +27,7 @@ export const attentionBackwardQ = defineKernel({
     flops: attentionPairs(dims) * (6 * dims.HS + 5),
     bytes: 4 * dims.B * dims.T * (attentionLayout(dims).stride + dims.NH * (3 * dims.HS + 2)),
   }),
-  variants: [
-    {
-      name: "thread-per-query",
-      wgsl: linearId + plainWgsl,
-      constants: headSize,
-      workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
-      fits: headFits,
-    },
-    ...perHeadSize({ one: headWgsl, four: fourWgsl, tile: tileWgsl }, ({ NH }) => NH),
-  ],
+  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvF32 + savedF32, head: qkvF32 + savedF32, packed: false }),
   wasm: "attentionBackwardQ",
   meaning({ qkv, start, out, dout, lse, delta, dqkv }, dims) {
     const { B, T, NH, HS } = dims;
@@ -63,4 +61,11 @@ export const attentionBackwardQ = defineKernel({
       }
     }
   },
+});
+
+/** The same, qkv and out stored as packed bf16; gradients are f32. */
+export const attentionBackwardQBf16 = storedBf16(attentionBackwardQ, {
+  name: "attentionBackwardQBf16",
+  packed: { qkv: qkvElements, out: attendedElements },
+  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvBf16Vec4 + savedBf16Vec4, head: qkvBf16Head + savedBf16Head, packed: true }),
 });

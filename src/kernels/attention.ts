@@ -4,10 +4,24 @@
  */
 import { defineKernel, type DimValues, type KernelVariant } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import plainWgsl from "../../shaders/attention.wgsl?raw";
 import fourWgsl from "../../shaders/attention-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-head.wgsl?raw";
 import tileWgsl from "../../shaders/attention-tile.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
+import elementHead from "../../shaders/lib/element-head.wgsl?raw";
+import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
+import head8Bf16 from "../../shaders/lib/head-8-bf16.wgsl?raw";
+import head16Bf16 from "../../shaders/lib/head-16-bf16.wgsl?raw";
+import head32Bf16 from "../../shaders/lib/head-32-bf16.wgsl?raw";
+import head64Bf16 from "../../shaders/lib/head-64-bf16.wgsl?raw";
+import outBf16Head from "../../shaders/lib/out-bf16-head.wgsl?raw";
+import outBf16Vec4 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
+import qkvBf16Head from "../../shaders/lib/qkv-bf16-head.wgsl?raw";
+import qkvBf16Vec4 from "../../shaders/lib/qkv-bf16-vec4.wgsl?raw";
+import qkvF32 from "../../shaders/lib/qkv-f32.wgsl?raw";
 import head8 from "../../shaders/lib/head-8.wgsl?raw";
 import head16 from "../../shaders/lib/head-16.wgsl?raw";
 import head32 from "../../shaders/lib/head-32.wgsl?raw";
@@ -25,26 +39,45 @@ export function attentionLayout({ NH, NKV, HS }: AttentionDims): { stride: numbe
 /** Pairs of query and key that a causal pass over whole documents of T tokens visits, over all heads. */
 export const attentionPairs = ({ B, T, NH }: AttentionDims): number => (B * NH * T * (T + 1)) / 2;
 
-export const headSize = ({ HS }: AttentionDims): { HEAD_SIZE: number } => ({ HEAD_SIZE: HS });
+const headSize = ({ HS }: AttentionDims): { HEAD_SIZE: number } => ({ HEAD_SIZE: HS });
 /** The shaders hold vectors in registers by four, and more than 128 elements do not fit there. */
-export const headFits = ({ HS }: AttentionDims): boolean => HS % 4 === 0 && HS <= 128;
+const headFits = ({ HS }: AttentionDims): boolean => HS % 4 === 0 && HS <= 128;
 
-const heads: readonly (readonly [size: number, wgsl: string])[] = [[8, head8], [16, head16], [32, head32], [64, head64]];
+const heads: readonly { readonly size: number; readonly wgsl: string; readonly packed: string }[] = [
+  { size: 8, wgsl: head8, packed: head8Bf16 }, { size: 16, wgsl: head16, packed: head16Bf16 },
+  { size: 32, wgsl: head32, packed: head32Bf16 }, { size: 64, wgsl: head64, packed: head64Bf16 },
+];
 /** Queries or keys of one workgroup in the tile variants; the shaders' WORKGROUP_SIZE. */
 const BLOCK = 64;
 
-/** Modules over `Head`: one query or key a thread, four a thread, and one a thread with tiles in workgroup memory. */
+/** How a kernel reads and writes what is stored for the backward: by four numbers, and by heads. */
+export interface StoredSnippets {
+  readonly vec4: string;
+  readonly head: string;
+  /** As bf16. */
+  readonly packed: boolean;
+}
+
+/** A module for any head size, in registers by four; then modules over `Head`: one query or key a thread, four a thread, and one a thread with tiles in workgroup memory. */
 export interface HeadModules {
+  readonly plain: { readonly name: string; readonly wgsl: string };
   readonly one: string;
   readonly four: string;
   readonly tile: string;
 }
 
-/** Variants for the head sizes whose registers are written out (lib/head-*.wgsl), `rows` heads for each token of a sequence. */
-export function perHeadSize(wgsl: HeadModules, rows: (dims: AttentionDims) => number): KernelVariant<typeof attentionDims>[] {
-  return heads.flatMap(([size, head]) => {
+/** Variants for any head size, and for those whose registers are written out (lib/head-*.wgsl); `rows` heads for each token of a sequence. */
+export function attentionVariants(wgsl: HeadModules, rows: (dims: AttentionDims) => number, stored: StoredSnippets): KernelVariant<typeof attentionDims>[] {
+  const plain = {
+    name: wgsl.plain.name,
+    wgsl: elementVec4 + (stored.packed ? bf16 : "") + stored.vec4 + linearId + wgsl.plain.wgsl,
+    constants: headSize,
+    workgroups: (dims: AttentionDims) => groupsOf(dims.B * dims.T * rows(dims)),
+    fits: headFits,
+  };
+  return [plain, ...heads.flatMap(({ size, wgsl: head, packed }) => {
     const fits = ({ HS }: AttentionDims): boolean => HS === size;
-    const text = (module: string): string => head + linearId + module;
+    const text = (module: string): string => elementHead + (stored.packed ? bf16 + head + packed : head) + stored.head + linearId + module;
     const one = { name: `head-${size}`, wgsl: text(wgsl.one), workgroups: (dims: AttentionDims) => groupsOf(dims.B * rows(dims) * dims.T), fits };
     const four = {
       name: `head-${size}-by-4`,
@@ -62,8 +95,10 @@ export function perHeadSize(wgsl: HeadModules, rows: (dims: AttentionDims) => nu
     };
     // Four times a head of 64 would fill no machine's registers.
     return size <= 32 ? [one, four, tile] : [one, tile];
-  });
+  })];
 }
+
+const modules: HeadModules = { plain: { name: "thread-per-query", wgsl: plainWgsl }, one: headWgsl, four: fourWgsl, tile: tileWgsl };
 
 let shared = new Float64Array(0);
 
@@ -85,16 +120,7 @@ export const attention = defineKernel({
     flops: attentionPairs(dims) * (4 * dims.HS + 4),
     bytes: 4 * dims.B * dims.T * (attentionLayout(dims).stride + dims.NH * dims.HS + dims.NH),
   }),
-  variants: [
-    {
-      name: "thread-per-query",
-      wgsl: linearId + plainWgsl,
-      constants: headSize,
-      workgroups: ({ B, T, NH }) => groupsOf(B * T * NH),
-      fits: headFits,
-    },
-    ...perHeadSize({ one: headWgsl, four: fourWgsl, tile: tileWgsl }, ({ NH }) => NH),
-  ],
+  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvF32 + outF32, head: qkvF32 + outF32, packed: false }),
   wasm: "attention",
   meaning({ qkv, start, out, lse }, dims) {
     const { B, T, NH, HS } = dims;
@@ -132,4 +158,15 @@ export const attention = defineKernel({
       }
     }
   },
+});
+
+/** Elements of qkv, and of what attention gives. */
+export const qkvElements = (dims: AttentionDims): number => dims.B * dims.T * attentionLayout(dims).stride;
+export const attendedElements = ({ B, T, NH, HS }: AttentionDims): number => B * T * NH * HS;
+
+/** The same, qkv and out stored as packed bf16; the log-sum-exp stays f32. */
+export const attentionBf16 = storedBf16(attention, {
+  name: "attentionBf16",
+  packed: { qkv: qkvElements, out: attendedElements },
+  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvBf16Vec4 + outBf16Vec4, head: qkvBf16Head + outBf16Head, packed: true }),
 });

@@ -44,14 +44,17 @@ interface RowVariant {
   readonly fits?: (dims: { readonly C: number }) => boolean;
 }
 
-/** @param wgsl a module of which one thread takes a row of C / WIDTH elements of type `Element` */
-export function threadPerRow(wgsl: string): readonly RowVariant[] {
+/**
+ * @param wgsl a module of which one thread takes a row of C / WIDTH elements of type `Element`
+ * @param prefix a snippet for both
+ */
+export function threadPerRow(wgsl: string, prefix = ""): readonly RowVariant[] {
   const workgroups = ({ N }: { readonly N: number }): number => groupsOf(N);
   return [
-    { name: "thread-per-row", wgsl: elementF32 + sumF32 + linearId + wgsl, constants: () => ({ WIDTH: 1 }), workgroups },
+    { name: "thread-per-row", wgsl: elementF32 + sumF32 + prefix + linearId + wgsl, constants: () => ({ WIDTH: 1 }), workgroups },
     {
       name: "thread-per-row-vec4",
-      wgsl: elementVec4 + sumVec4 + linearId + wgsl,
+      wgsl: elementVec4 + sumVec4 + prefix + linearId + wgsl,
       constants: () => ({ WIDTH: 4 }),
       workgroups,
       fits: ({ C }) => C % 4 === 0,

@@ -2,9 +2,13 @@
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
 import { geluSlopeOf } from "./gelu.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import geluBackwardWgsl from "../../shaders/gelu-backward.wgsl?raw";
 import derivativeF32 from "../../shaders/lib/gelu-derivative-element-f32.wgsl?raw";
 import derivativeVec4 from "../../shaders/lib/gelu-derivative-element-vec4.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
+import savedBf16 from "../../shaders/lib/saved-bf16-vec4.wgsl?raw";
+import savedF32 from "../../shaders/lib/saved-f32.wgsl?raw";
 import geluLib from "../../shaders/lib/gelu.wgsl?raw";
 
 /** grad *= gelu'(pre), both (size). */
@@ -13,9 +17,16 @@ export const geluBackward = defineKernel({
   bindings: { pre: "read", grad: "readwrite" },
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 18 * size, bytes: 12 * size }),
-  variants: elementwise(geluBackwardWgsl, { f32: geluLib + derivativeF32, vec4: geluLib + derivativeVec4 }),
+  variants: elementwise(geluBackwardWgsl, { f32: geluLib + derivativeF32 + savedF32, vec4: geluLib + derivativeVec4 + savedF32 }),
   wasm: "geluBackward",
   meaning({ pre, grad }, { size }) {
     for (let i = 0; i < size; i++) grad[i] = grad[i]! * geluSlopeOf(pre[i]!);
   },
+});
+
+/** The same, `pre` stored as packed bf16; size a multiple of four. */
+export const geluBackwardBf16 = storedBf16(geluBackward, {
+  name: "geluBackwardBf16",
+  packed: { pre: ({ size }) => size },
+  variants: [elementwise(geluBackwardWgsl, { f32: "", vec4: bf16 + geluLib + derivativeVec4 + savedBf16 })[1]!],
 });

@@ -2,9 +2,9 @@
 import { accumulate } from "./accumulate.ts";
 import { adamw } from "./adamw.ts";
 import { add } from "./add.ts";
-import { attentionBackwardKV } from "./attention-backward-kv.ts";
-import { attentionBackwardQ } from "./attention-backward-q.ts";
-import { attention } from "./attention.ts";
+import { attentionBackwardKV, attentionBackwardKVBf16 } from "./attention-backward-kv.ts";
+import { attentionBackwardQ, attentionBackwardQBf16 } from "./attention-backward-q.ts";
+import { attention, attentionBf16 } from "./attention.ts";
 import { attentionWeights } from "./attention-weights.ts";
 import { columnSum } from "./column-sum.ts";
 import { copy } from "./copy.ts";
@@ -14,14 +14,18 @@ import { dropout } from "./dropout.ts";
 import { embeddingBackward } from "./embedding-backward.ts";
 import { embedding } from "./embedding.ts";
 import { gatherRows } from "./gather-rows.ts";
-import { geluBackward } from "./gelu-backward.ts";
+import { geluBackward, geluBackwardBf16 } from "./gelu-backward.ts";
 import { gelu } from "./gelu.ts";
 import { kvStore } from "./kv-store.ts";
 import { layernormBackwardParams } from "./layernorm-backward-params.ts";
 import { layernormBackward } from "./layernorm-backward.ts";
-import { layernorm } from "./layernorm.ts";
+import { layernorm, layernormBf16 } from "./layernorm.ts";
 import { lossSum } from "./loss-sum.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul.ts";
+import {
+  matmulNNBf16B, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16AB, matmulNTBf16B, matmulTNBf16A, matmulTNBf16B,
+} from "./matmul-bf16.ts";
+import { packBf16 } from "./pack-bf16.ts";
 import { peakFma } from "./peak-fma.ts";
 import { prepareUpdate } from "./prepare-update.ts";
 import { recordMetrics } from "./record-metrics.ts";
@@ -43,8 +47,11 @@ export const kernels = {
   adamw,
   add,
   attention,
+  attentionBf16,
   attentionBackwardKV,
+  attentionBackwardKVBf16,
   attentionBackwardQ,
+  attentionBackwardQBf16,
   attentionWeights,
   columnSum,
   copy,
@@ -56,8 +63,10 @@ export const kernels = {
   gatherRows,
   gelu,
   geluBackward,
+  geluBackwardBf16,
   kvStore,
   layernorm,
+  layernormBf16,
   layernormBackward,
   layernormBackwardParams,
   lossSum,
@@ -67,6 +76,16 @@ export const kernels = {
   matmulNNBiasResidual,
   matmulNT,
   matmulTN,
+  matmulNNBf16B,
+  matmulNNBiasBf16AB,
+  matmulNNBiasBf16ABOut,
+  matmulNNBiasGeluBf16,
+  matmulNNBiasResidualBf16AB,
+  matmulNTBf16AB,
+  matmulNTBf16B,
+  matmulTNBf16A,
+  matmulTNBf16B,
+  packBf16,
   peakFma,
   prepareUpdate,
   recordMetrics,

@@ -1,9 +1,15 @@
 /** LayerNorm (Ba, Kiros, Hinton, arXiv 1607.06450) over the last dimension, with what its backward needs kept. */
 import { defineKernel } from "../device/types.ts";
 import { groupsOf, threadPerRow } from "./elementwise.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import pairWgsl from "../../shaders/layernorm-pair.wgsl?raw";
 import plainWgsl from "../../shaders/layernorm.wgsl?raw";
 import rowWgsl from "../../shaders/layernorm-row.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
+import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
+import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
+import outBf16 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
@@ -12,6 +18,13 @@ import reduce from "../../shaders/lib/reduce.wgsl?raw";
 /** Pairs of rows of one workgroup in the pair variant; the shader's WORKGROUP_SIZE. */
 const GROUP_PAIRS = 16;
 
+const pairVariant = (outSnippet: string) => ({
+  name: "thread-per-two-rows",
+  wgsl: elementVec4 + sumVec4 + outSnippet + linearId + pairWgsl,
+  workgroups: ({ N }: { readonly N: number }) => groupsOf(N / 2, GROUP_PAIRS),
+  fits: ({ C }: { readonly C: number }) => C % 16 === 0,
+});
+
 /** out = (inp - mean) rstd weight + bias, rstd = 1 / sqrt(variance + eps); inp, out (N, C), weight, bias (C), mean, rstd (N). */
 export const layernorm = defineKernel({
   name: "layernorm",
@@ -19,14 +32,9 @@ export const layernorm = defineKernel({
   dims: { N: "u32", C: "u32", eps: "f32" },
   cost: ({ N, C }) => ({ flops: 8 * N * C, bytes: 8 * N * C + 8 * C + 8 * N }),
   variants: [
-    ...threadPerRow(plainWgsl),
-    {
-      name: "thread-per-two-rows",
-      wgsl: elementVec4 + sumVec4 + linearId + pairWgsl,
-      workgroups: ({ N }) => groupsOf(N / 2, GROUP_PAIRS),
-      fits: ({ C }) => C % 16 === 0,
-    },
-    { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
+    ...threadPerRow(plainWgsl, outF32),
+    pairVariant(outF32),
+    { name: "workgroup-per-row", wgsl: elementF32 + sumF32 + outF32 + linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
   wasm: "layernorm",
   meaning({ inp, weight, bias, out, mean, rstd }, { N, C, eps }) {
@@ -43,4 +51,18 @@ export const layernorm = defineKernel({
       rstd[n] = r;
     }
   },
+});
+
+const stored = bf16 + outBf16;
+const by4 = ({ C }: { readonly C: number }): boolean => C % 4 === 0;
+
+/** The same, `out` stored as packed bf16; C a multiple of four. Mean and rstd are of the f32 input. */
+export const layernormBf16 = storedBf16(layernorm, {
+  name: "layernormBf16",
+  packed: { out: ({ N, C }) => N * C },
+  variants: [
+    threadPerRow(plainWgsl, stored)[1]!,
+    pairVariant(stored),
+    { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + stored + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: by4 },
+  ],
 });

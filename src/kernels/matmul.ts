@@ -4,6 +4,13 @@
  */
 import { defineKernel, type DimValues, type FloatArray, type KernelVariant } from "../device/types.ts";
 import { geluOf } from "./gelu.ts";
+import aBf16 from "../../shaders/lib/a-bf16.wgsl?raw";
+import aBf16Vec4 from "../../shaders/lib/a-bf16-vec4.wgsl?raw";
+import aF32 from "../../shaders/lib/a-f32.wgsl?raw";
+import bBf16 from "../../shaders/lib/b-bf16.wgsl?raw";
+import bBf16Vec4 from "../../shaders/lib/b-bf16-vec4.wgsl?raw";
+import bF32 from "../../shaders/lib/b-f32.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
 import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import geluLib from "../../shaders/lib/gelu.wgsl?raw";
@@ -17,6 +24,9 @@ import loadVec4 from "../../shaders/lib/matmul-load-vec4.wgsl?raw";
 import plain from "../../shaders/lib/matmul-plain.wgsl?raw";
 import splitK from "../../shaders/lib/matmul-split.wgsl?raw";
 import tiled from "../../shaders/lib/matmul-tiles.wgsl?raw";
+import plainFourWgsl from "../../shaders/lib/matmul-plain-four.wgsl?raw";
+import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
+import preF32 from "../../shaders/lib/pre-f32.wgsl?raw";
 import matmulNNWgsl from "../../shaders/matmul-nn.wgsl?raw";
 import matmulNTWgsl from "../../shaders/matmul-nt.wgsl?raw";
 import matmulTNWgsl from "../../shaders/matmul-tn.wgsl?raw";
@@ -37,49 +47,63 @@ const LARGE_BLOCK = 16; // outputs a side of one invocation's block in the 16 x 
 const LARGE_BLOCK_THREADS = 4; // its workgroup
 
 const tiles = ({ M, N }: Shape, side = TILE): number => Math.ceil(M / side) * Math.ceil(N / side);
-const by4 = (...sizes: readonly number[]): boolean => sizes.every((size) => size % 4 === 0);
+export const by4 = (...sizes: readonly number[]): boolean => sizes.every((size) => size % 4 === 0);
+
+export interface ProductOptions {
+  /** What is stored as packed bf16; "out" = all that is written, in multiples of four. */
+  readonly packed?: readonly ("a" | "b" | "out")[];
+  /** What the module needs beside the operands, by the width of its elements. */
+  readonly f32?: string;
+  readonly vec4?: string;
+  /** Whether every row loaded or stored is a multiple of four. */
+  readonly rowsBy4?: (dims: Shape) => boolean;
+}
 
 /**
- * Plain; register blocks for any shape; where every row loaded or stored is a multiple of four: large register blocks, the same as
- * before with vec4 loads, tiles in workgroup memory, and K in parts. Blocks and tiles add in one order, parts in
- * another.
+ * Plain; register blocks for any shape; where every row loaded or stored is a multiple of four: large register blocks, the same as before with
+ * vec4 loads, tiles in workgroup memory, and K in parts. Blocks and tiles add in one order, parts in another. Where outputs are packed, all take
+ * multiples of four only.
  */
-function variants(
-  wgsl: string,
-  snippets: { f32: string; vec4: string } = { f32: "", vec4: "" },
-  rowsBy4: (dims: Shape) => boolean = ({ K, N }) => by4(K, N),
-) {
+export function productVariants(wgsl: string, { packed = [], f32 = "", vec4 = "", rowsBy4 = ({ K, N }) => by4(K, N) }: ProductOptions = {}) {
+  const [halfA, halfB, halfOut] = [packed.includes("a"), packed.includes("b"), packed.includes("out")];
+  const lib = (packed.length > 0 ? bf16 : "") + linearId;
+  const scalar = (halfA ? aBf16 : aF32) + (halfB ? bBf16 : bF32);
+  const fours = elementVec4 + lib + vec4 + (halfA ? aBf16Vec4 : aF32) + (halfB ? bBf16Vec4 : bF32) + loadVec4;
+  const plainOne = {
+    name: "plain",
+    wgsl: elementF32 + lib + f32 + scalar + plain + wgsl,
+    workgroups: ({ M, N }: Shape) => Math.ceil((M * N) / GROUP_OUTPUTS),
+  };
+  const plainFour = {
+    name: "plain",
+    wgsl: elementVec4 + lib + vec4 + scalar + plainFourWgsl + wgsl,
+    workgroups: ({ M, N }: Shape) => Math.ceil((M * N) / 4 / GROUP_OUTPUTS),
+    fits: ({ N }: Shape) => by4(N),
+  };
+  const blocksOne = { name: "blocks-8x8", wgsl: elementF32 + lib + f32 + scalar + loadF32 + blocks + wgsl, workgroups: (dims: Shape) => tiles(dims) };
   return [
-    {
-      name: "plain",
-      wgsl: elementF32 + linearId + snippets.f32 + plain + wgsl,
-      workgroups: ({ M, N }) => Math.ceil((M * N) / GROUP_OUTPUTS),
-    },
-    { name: "blocks-8x8", wgsl: elementF32 + linearId + snippets.f32 + loadF32 + blocks + wgsl, workgroups: (dims) => tiles(dims) },
+    ...(halfOut ? [plainFour] : [plainOne, blocksOne]),
     {
       name: "blocks-16x16-vec4",
-      wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks16 + wgsl,
-      workgroups: ({ M, N }) => Math.ceil((Math.ceil(M / LARGE_BLOCK) * Math.ceil(N / LARGE_BLOCK)) / LARGE_BLOCK_THREADS),
-      fits: (dims) => dims.M >= 2 * LARGE_BLOCK && dims.N >= 2 * LARGE_BLOCK && rowsBy4(dims),
+      wgsl: fours + blocks16 + wgsl,
+      workgroups: ({ M, N }: Shape) => Math.ceil((Math.ceil(M / LARGE_BLOCK) * Math.ceil(N / LARGE_BLOCK)) / LARGE_BLOCK_THREADS),
+      fits: (dims: Shape) => dims.M >= 2 * LARGE_BLOCK && dims.N >= 2 * LARGE_BLOCK && rowsBy4(dims),
       forSoftware: true,
     },
-    { name: "blocks-8x8-vec4", wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + blocks + wgsl, workgroups: (dims) => tiles(dims), fits: rowsBy4 },
+    { name: "blocks-8x8-vec4", wgsl: fours + blocks + wgsl, workgroups: (dims: Shape) => tiles(dims), fits: rowsBy4 },
     {
       name: "tiles-64-vec4",
-      wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + tiled + wgsl,
-      workgroups: (dims) => tiles(dims),
-      fits: (dims) => dims.M >= TILE / 2 && dims.N >= TILE / 2 && rowsBy4(dims),
+      wgsl: fours + tiled + wgsl,
+      workgroups: (dims: Shape) => tiles(dims),
+      fits: (dims: Shape) => dims.M >= TILE / 2 && dims.N >= TILE / 2 && rowsBy4(dims),
     },
     {
       name: "split-k-vec4",
-      wgsl: elementVec4 + linearId + snippets.vec4 + loadVec4 + splitK + wgsl,
-      workgroups: (dims) => tiles(dims, SPLIT_TILE),
-      fits: (dims) => dims.K >= SPLIT_LEAST_K && dims.M * dims.N <= SPLIT_MOST_OUTPUTS && rowsBy4(dims),
+      wgsl: fours + splitK + wgsl,
+      workgroups: (dims: Shape) => tiles(dims, SPLIT_TILE),
+      fits: (dims: Shape) => dims.K >= SPLIT_LEAST_K && dims.M * dims.N <= SPLIT_MOST_OUTPUTS && rowsBy4(dims),
     },
-  ] as const satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & {
-    workgroups: (dims: Shape) => number;
-    fits?: (dims: Shape) => boolean;
-  })[];
+  ] satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & { workgroups: (dims: Shape) => number; fits?: (dims: Shape) => boolean })[];
 }
 
 const bytes = (...floats: readonly number[]): number => 4 * floats.reduce((sum, count) => sum + count, 0);
@@ -131,7 +155,7 @@ export const matmulNN = defineKernel({
   bindings: { a: "read", b: "read", out: "readwrite" },
   dims: { M: "u32", N: "u32", K: "u32", accumulate: "u32", alpha: "f32" },
   cost: productCost,
-  variants: variants(matmulNNWgsl),
+  variants: productVariants(matmulNNWgsl),
   wasm: "matmulNN",
   meaning: (buffers, dims) => product(buffers, dims, [dims.K, 1], [dims.N, 1]),
 });
@@ -142,7 +166,7 @@ export const matmulNT = defineKernel({
   bindings: { a: "read", b: "read", out: "readwrite" },
   dims: { M: "u32", N: "u32", K: "u32", accumulate: "u32", alpha: "f32" },
   cost: productCost,
-  variants: variants(matmulNTWgsl),
+  variants: productVariants(matmulNTWgsl),
   wasm: "matmulNT",
   meaning: (buffers, dims) => product(buffers, dims, [dims.K, 1], [1, dims.K]),
 });
@@ -153,7 +177,7 @@ export const matmulTN = defineKernel({
   bindings: { a: "read", b: "read", out: "readwrite" },
   dims: { M: "u32", N: "u32", K: "u32", accumulate: "u32", alpha: "f32" },
   cost: productCost,
-  variants: variants(matmulTNWgsl, undefined, ({ M, N, K }) => by4(M, N, K)),
+  variants: productVariants(matmulTNWgsl, { rowsBy4: ({ M, N, K }) => by4(M, N, K) }),
   wasm: "matmulTN",
   meaning: (buffers, dims) => product(buffers, dims, [1, dims.M], [dims.N, 1]),
 });
@@ -164,7 +188,7 @@ export const matmulNNBias = defineKernel({
   bindings: { a: "read", b: "read", bias: "read", out: "write" },
   dims: { M: "u32", N: "u32", K: "u32" },
   cost: (dims) => ({ flops: flops(dims) + dims.M * dims.N, bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, dims.M * dims.N) }),
-  variants: variants(matmulNNBiasWgsl),
+  variants: productVariants(matmulNNBiasWgsl, { f32: outF32, vec4: outF32 }),
   wasm: "matmulNNBias",
   meaning(buffers, dims) {
     biased(buffers, dims, (index, value) => void (buffers.out[index] = value));
@@ -180,7 +204,7 @@ export const matmulNNBiasGelu = defineKernel({
     flops: flops(dims) + 11 * dims.M * dims.N,
     bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N),
   }),
-  variants: variants(matmulNNBiasGeluWgsl, { f32: geluLib + geluElementF32, vec4: geluLib + geluElementVec4 }),
+  variants: productVariants(matmulNNBiasGeluWgsl, { f32: geluLib + geluElementF32 + preF32 + outF32, vec4: geluLib + geluElementVec4 + preF32 + outF32 }),
   wasm: "matmulNNBiasGelu",
   meaning(buffers, dims) {
     biased(buffers, dims, (index, value) => {
@@ -199,7 +223,7 @@ export const matmulNNBiasResidual = defineKernel({
     flops: flops(dims) + 2 * dims.M * dims.N,
     bytes: bytes(dims.M * dims.K, dims.K * dims.N, dims.N, 2 * dims.M * dims.N),
   }),
-  variants: variants(matmulNNBiasResidualWgsl),
+  variants: productVariants(matmulNNBiasResidualWgsl),
   wasm: "matmulNNBiasResidual",
   meaning(buffers, dims) {
     biased(buffers, dims, (index, value) => void (buffers.out[index] = value + buffers.residual[index]!));

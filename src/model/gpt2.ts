@@ -75,7 +75,7 @@ export const gpt2: Family<Gpt2Config> = {
     for (let layer = 0; layer < config.n_layer; layer++) {
       const at = `h.${layer}`;
       const normed = r.scope(`${at}.ln_1`, () => norm(x, `${at}.ln_1`));
-      const qkv = r.scope(`${at}.attn.c_attn`, () => dense(normed, `${at}.attn.c_attn`));
+      const qkv = r.scope(`${at}.attn.c_attn`, () => dense(normed, `${at}.attn.c_attn`, { stored: true }));
       const attended = r.scope(`${at}.attn`, () => attention(qkv, layer));
       x = r.scope(`${at}.attn.c_proj`, () => join(x, attended, `${at}.attn.c_proj`));
       const normed2 = r.scope(`${at}.ln_2`, () => norm(x, `${at}.ln_2`));

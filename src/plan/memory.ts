@@ -7,12 +7,13 @@
  * buffer bound for reading and writing in one launch, so a storage that dies in a launch never shares with one born there.
  */
 import { NestlingError } from "../core/errors.ts";
-import type { DeviceLimits } from "../device/types.ts";
-import type { Recording } from "./recorder.ts";
-import type { Storage, StorageRole } from "./tensor.ts";
+import { unpackedBytes } from "../device/launch.ts";
+import type { BufferRequest, DeviceLimits } from "../device/types.ts";
+import type { RecordedLaunch, Recording } from "./recorder.ts";
+import { sizeOf, type Storage, type StorageRole } from "./tensor.ts";
 
 export interface MemoryPlan {
-  readonly buffers: readonly { readonly label: string; readonly sizeBytes: number; readonly role: StorageRole }[];
+  readonly buffers: readonly (BufferRequest & { readonly role: StorageRole })[];
   /** Which buffer a storage lives in; always from its byte 0. */
   readonly bufferOf: ReadonlyMap<Storage, number>;
   /** Storages born at each launch of each program: what poison mode fills anew. */
@@ -26,7 +27,8 @@ interface Life {
   last: number;
 }
 
-export function planMemory(recordings: readonly Recording[], held: readonly Storage[]): MemoryPlan {
+/** @param unpacksBf16 the device's, see `DeviceLimits` */
+export function planMemory(recordings: readonly Recording[], held: readonly Storage[], unpacksBf16 = false): MemoryPlan {
   const permanent = new Set<Storage>(held);
   const lives = new Map<Storage, Life>();
   const births = new Map<string, Map<number, Storage[]>>();
@@ -55,7 +57,7 @@ export function planMemory(recordings: readonly Recording[], held: readonly Stor
       clock++;
     });
   }
-  const buffers: { label: string; sizeBytes: number; role: StorageRole }[] = [];
+  const buffers: (BufferRequest & { role: StorageRole })[] = [];
   const bufferOf = new Map<Storage, number>();
   for (const storage of permanent) {
     bufferOf.set(storage, buffers.length);
@@ -73,8 +75,14 @@ export function planMemory(recordings: readonly Recording[], held: readonly Stor
     slot.tenants.push(life);
     bufferOf.set(life.storage, slot.index);
   }
+  const room = unpacksBf16 ? roomToUnpack(recordings.flatMap(({ launches }) => launches)) : 0;
+  if (room > 0) buffers.push({ label: "bf16 unpacked", sizeBytes: room, role: "activations", unpacked: true });
   return { buffers, bufferOf, births, totalBytes: buffers.reduce((sum, buffer) => sum + buffer.sizeBytes, 0) };
 }
+
+/** Bytes in which any of the launches has room for its bf16 operands as f32. */
+export const roomToUnpack = (launches: readonly RecordedLaunch[]): number =>
+  launches.reduce((most, { kernel, tensors }) => Math.max(most, unpackedBytes(kernel, tensors.map(sizeOf))), 0);
 
 /** In MiB, and from ten of them on in GiB, then in TiB. */
 export function megabytes(bytes: number): string {

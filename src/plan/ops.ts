@@ -3,26 +3,37 @@
  * batch, T time, N = B*T rows, C channels, V vocabulary, NH query heads, NKV key/value heads, HS head size.
  */
 import { accumulate } from "../kernels/accumulate.ts";
-import { attention } from "../kernels/attention.ts";
-import { attentionBackwardKV } from "../kernels/attention-backward-kv.ts";
-import { attentionBackwardQ } from "../kernels/attention-backward-q.ts";
+import { attention, attentionBf16 } from "../kernels/attention.ts";
+import { attentionBackwardKV, attentionBackwardKVBf16 } from "../kernels/attention-backward-kv.ts";
+import { attentionBackwardQ, attentionBackwardQBf16 } from "../kernels/attention-backward-q.ts";
 import { add as addKernel } from "../kernels/add.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { dropout as dropoutKernel } from "../kernels/dropout.ts";
 import { embedding as embeddingKernel } from "../kernels/embedding.ts";
 import { embeddingBackward } from "../kernels/embedding-backward.ts";
 import { gelu as geluKernel } from "../kernels/gelu.ts";
-import { geluBackward } from "../kernels/gelu-backward.ts";
-import { layernorm as layernormKernel } from "../kernels/layernorm.ts";
+import { geluBackward, geluBackwardBf16 } from "../kernels/gelu-backward.ts";
+import { layernorm as layernormKernel, layernormBf16 } from "../kernels/layernorm.ts";
 import { layernormBackward } from "../kernels/layernorm-backward.ts";
 import { layernormBackwardParams } from "../kernels/layernorm-backward-params.ts";
+import { matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16B, matmulTNBf16A } from "../kernels/matmul-bf16.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "../kernels/matmul.ts";
+import { NestlingError } from "../core/errors.ts";
 import { elements, type Tensor } from "./tensor.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** How a gradient that is handed over is added to one that is there. */
 export const addInto = (r: Recorder) => (into: Tensor, from: Tensor): void =>
   r.launch(accumulate, { inp: from, out: into }, { size: elements(into.shape) });
+
+export const isBf16 = ({ type }: Tensor): boolean => type === "bf16";
+
+/** A weight as products read it beside `inp`: its shadow where that is stored as bf16. @throws NestlingError PLAN where it has none */
+export function weightBeside(inp: Tensor, weight: Tensor): Tensor {
+  if (!isBf16(inp)) return weight;
+  if (!weight.shadow) throw new NestlingError("PLAN", `${inp.name} is stored as bfloat16 and ${weight.name} has no shadow to be multiplied with.`);
+  return weight.shadow;
+}
 
 /** wte[ids] + wpe[pos]: (N), (N) -> (N, C). */
 export function embedding(r: Recorder, ids: Tensor, pos: Tensor, wte: Tensor, wpe: Tensor): Tensor {
@@ -39,10 +50,10 @@ export function embedding(r: Recorder, ids: Tensor, pos: Tensor, wte: Tensor, wp
 /** LayerNorm over channels: (N, C) -> (N, C). */
 export function layernorm(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, eps: number): Tensor {
   const [N, C] = inp.shape as [number, number];
-  const out = r.transient("out", [N, C], inp.requiresGrad || weight.requiresGrad || bias.requiresGrad);
+  const out = r.stored("out", [N, C], inp.requiresGrad || weight.requiresGrad || bias.requiresGrad);
   const mean = r.transient("mean", [N]);
   const rstd = r.transient("rstd", [N]);
-  r.launch(layernormKernel, { inp, weight, bias, out, mean, rstd }, { N, C, eps });
+  r.launch(isBf16(out) ? layernormBf16 : layernormKernel, { inp, weight, bias, out, mean, rstd }, { N, C, eps });
   r.onBackward(out, (dout) => {
     if (weight.grad && bias.grad) {
       r.launch(layernormBackwardParams, { inp, mean, rstd, dout, dweight: weight.grad, dbias: bias.grad }, { N, C });
@@ -58,6 +69,8 @@ export interface LinearOptions {
   /** GELU after the bias, in the same launch. */
   readonly gelu?: boolean;
   readonly lora?: Lora;
+  /** Keeps the result in the program's dtype, as attention reads it; without, it is f32. A GELU's always is kept so. */
+  readonly stored?: boolean;
 }
 
 /** A low-rank update beside a frozen or trained weight: alpha / r * (inp A) B. */
@@ -72,16 +85,20 @@ export interface Lora {
 /** inp W + bias, W (C, O) as GPT-2's Conv1D keeps it: (N, C) -> (N, O). */
 export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, options: LinearOptions = {}): Tensor {
   const { residual, lora } = options;
+  const half = isBf16(inp);
+  if (half && lora) throw new NestlingError("PLAN", `LoRA at ${r.site}: its products do not read bfloat16. Use dtype float32.`);
   const [M, K] = inp.shape as [number, number];
   const N = weight.shape[1]!;
   const dims = { M, N, K };
   const trains = [inp, weight, bias, residual, lora?.a, lora?.b].some((tensor) => tensor?.requiresGrad);
-  const out = r.transient(options.gelu ? "gelu" : "linear", [M, N], trains);
+  const keeps = options.gelu || options.stored;
+  const out = keeps ? r.stored(options.gelu ? "gelu" : "linear", [M, N], trains) : r.transient("linear", [M, N], trains);
   // With LoRA under a GELU the low-rank part must be in before the activation, so the activation is a launch of its own.
-  const pre = options.gelu ? r.transient("pre", [M, N]) : out;
-  if (options.gelu && !lora) r.launch(matmulNNBiasGelu, { a: inp, b: weight, bias, pre, out }, dims);
-  else if (residual) r.launch(matmulNNBiasResidual, { a: inp, b: weight, bias, residual, out }, dims);
-  else r.launch(matmulNNBias, { a: inp, b: weight, bias, out: pre }, dims);
+  const pre = options.gelu ? r.stored("pre", [M, N]) : out;
+  const b = weightBeside(inp, weight);
+  if (options.gelu && !lora) r.launch(half ? matmulNNBiasGeluBf16 : matmulNNBiasGelu, { a: inp, b, bias, pre, out }, dims);
+  else if (residual) r.launch(half ? matmulNNBiasResidualBf16AB : matmulNNBiasResidual, { a: inp, b, bias, residual, out }, dims);
+  else r.launch(isBf16(pre) ? matmulNNBiasBf16ABOut : half ? matmulNNBiasBf16AB : matmulNNBias, { a: inp, b, bias, out: pre }, dims);
   const low = lora && r.transient("lora", [M, lora.a.shape[1]!]);
   if (lora && low) {
     const rank = lora.a.shape[1]!;
@@ -90,10 +107,10 @@ export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, o
     if (options.gelu) r.launch(geluKernel, { inp: pre, out }, { size: M * N });
   }
   r.onBackward(out, (dout) => {
-    if (options.gelu) r.launch(geluBackward, { pre, grad: dout }, { size: M * N });
+    if (options.gelu) r.launch(isBf16(pre) ? geluBackwardBf16 : geluBackward, { pre, grad: dout }, { size: M * N });
     r.contribute(bias, (dbias, acc) => r.launch(columnSum, { inp: dout, out: dbias }, { N: M, C: N, accumulate: acc }));
-    r.contribute(weight, (dW, acc) => r.launch(matmulTN, { a: inp, b: dout, out: dW }, { M: K, N, K: M, accumulate: acc, alpha: 1 }));
-    r.contribute(inp, (dx, acc) => r.launch(matmulNT, { a: dout, b: weight, out: dx }, { M, N: K, K: N, accumulate: acc, alpha: 1 }));
+    r.contribute(weight, (dW, acc) => r.launch(half ? matmulTNBf16A : matmulTN, { a: inp, b: dout, out: dW }, { M: K, N, K: M, accumulate: acc, alpha: 1 }));
+    r.contribute(inp, (dx, acc) => r.launch(half ? matmulNTBf16B : matmulNT, { a: dout, b, out: dx }, { M, N: K, K: N, accumulate: acc, alpha: 1 }));
     if (lora && low) loraBackward(r, inp, lora, low, dout);
     if (residual) r.handOver(residual, dout, addInto(r));
   });
@@ -113,14 +130,15 @@ function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tens
 /** Causal attention within documents on packed qkv (N, (NH + 2 NKV) HS) -> (N, NH HS). */
 export function attend(r: Recorder, qkv: Tensor, start: Tensor, dims: { B: number; T: number; NH: number; NKV: number; HS: number }): Tensor {
   const N = dims.B * dims.T;
-  const out = r.transient("attention", [N, dims.NH * dims.HS], qkv.requiresGrad);
+  const half = isBf16(qkv);
+  const out = r.stored("attention", [N, dims.NH * dims.HS], qkv.requiresGrad);
   const lse = r.transient("lse", [N, dims.NH]);
-  r.launch(attention, { qkv, start, out, lse }, dims);
+  r.launch(half ? attentionBf16 : attention, { qkv, start, out, lse }, dims);
   r.onBackward(out, (dout) => {
     const delta = r.transient("delta", [N, dims.NH]);
     r.contribute(qkv, (dqkv) => {
-      r.launch(attentionBackwardQ, { qkv, start, out, dout, lse, delta, dqkv }, dims);
-      r.launch(attentionBackwardKV, { qkv, start, dout, lse, delta, dqkv }, dims);
+      r.launch(half ? attentionBackwardQBf16 : attentionBackwardQ, { qkv, start, out, dout, lse, delta, dqkv }, dims);
+      r.launch(half ? attentionBackwardKVBf16 : attentionBackwardKV, { qkv, start, dout, lse, delta, dqkv }, dims);
     });
   });
   return out;

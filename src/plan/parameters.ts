@@ -3,7 +3,7 @@
  * binding limit, tensors at 256-byte steps. What walks all weights (AdamW, norms, export) walks buckets, not tensors.
  */
 import { NestlingError } from "../core/errors.ts";
-import { alignUp } from "../device/launch.ts";
+import { alignUp, VIEW_ALIGNMENT } from "../device/launch.ts";
 import { elements, newStorage, newTable, type Storage, type Tensor } from "./tensor.ts";
 
 /** Initial values: normal with a standard deviation, or one constant. */
@@ -25,6 +25,8 @@ export interface Bucket {
   readonly grad?: Tensor;
   readonly m?: Tensor;
   readonly v?: Tensor;
+  /** `param` rounded to bf16, where products read matrices so. */
+  readonly shadow?: Tensor;
   readonly decay: boolean;
 }
 
@@ -44,8 +46,14 @@ const flat = (name: string, storage: Storage): Tensor => ({
   name, shape: [storage.sizeBytes / 4], type: "f32", storage, offsetBytes: 0, requiresGrad: false,
 });
 
-/** @param optimizer false where the plan never trains: no gradients and no moments are laid out */
-export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean): Parameters {
+/** Tensors of a shadow begin at 256-byte steps too, at half their place in the arena. */
+const SHADOWED_ALIGNMENT = 2 * VIEW_ALIGNMENT;
+
+/**
+ * @param optimizer false where the plan never trains: no gradients and no moments are laid out
+ * @param shadows lays out a bf16 shadow of what decays: the matrices
+ */
+export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean, shadows = false): Parameters {
   const tensors = new Map<string, Tensor>();
   const momentsOf = new Map<string, { m: Tensor; v: Tensor }>();
   const tables = new Map<string, Tensor>();
@@ -58,30 +66,35 @@ export function layOutParameters(specs: readonly ParameterSpec[], maxBindingByte
   for (const group of groups) {
     let open: ParameterSpec[] = [];
     let bytes = 0;
+    const shadowed = shadows && group.decay;
+    const alignment = shadowed ? SHADOWED_ALIGNMENT : VIEW_ALIGNMENT;
     const close = (): void => {
       if (open.length === 0) return;
       const label = `${group.label}.${buckets.length}`;
       const param = newStorage(`parameters ${label}`, "parameters", bytes / 4);
       const [grad, m, v] = (["gradients", "optimizer", "optimizer"] as const).map((role, i) =>
         group.trains ? newStorage(`${["gradients", "moment m", "moment v"][i]} ${label}`, role, bytes / 4) : undefined);
+      const shadow = shadowed ? newStorage(`shadow ${label}`, "parameters", bytes / 4, "bf16") : undefined;
       let at = 0;
       for (const spec of open) {
         const view = (storage: Storage, prefix: string): Tensor => ({
           name: prefix + spec.name, shape: spec.shape, type: "f32", storage, offsetBytes: at, requiresGrad: false,
         });
-        tensors.set(spec.name, { ...view(param, ""), requiresGrad: group.trains, ...(grad && { grad: view(grad, "d ") }) });
+        tensors.set(spec.name, { ...view(param, ""), requiresGrad: group.trains, ...(grad && { grad: view(grad, "d ") }),
+          ...(shadow && { shadow: { ...view(shadow, "shadow of "), type: "bf16", offsetBytes: at / 2 } }) });
         if (m && v) momentsOf.set(spec.name, { m: view(m, "m "), v: view(v, "v ") });
-        at += alignUp(elements(spec.shape) * 4);
+        at += alignUp(elements(spec.shape) * 4, alignment);
       }
       buckets.push({
         param: flat(param.label, param), decay: group.decay,
         ...(grad && m && v && { grad: flat(grad.label, grad), m: flat(m.label, m), v: flat(v.label, v) }),
+        ...(shadow && { shadow: { ...flat(shadow.label, shadow), shape: [bytes / 4], type: "bf16" } }),
       });
       open = [];
       bytes = 0;
     };
     for (const spec of specs.filter(group.pick)) {
-      const size = alignUp(elements(spec.shape) * 4);
+      const size = alignUp(elements(spec.shape) * 4, alignment);
       if (size > maxBindingBytes) {
         throw new NestlingError("MEM_ESTIMATE", `${spec.name} (${spec.shape.join(" x ")}) takes ${size} bytes; this device binds at most ${maxBindingBytes}. Lower n_embd or vocab_size.`, { asked: size, allowed: maxBindingBytes });
       }

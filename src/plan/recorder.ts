@@ -4,8 +4,9 @@
  */
 import { NestlingError } from "../core/errors.ts";
 import { siteNumber } from "../core/random.ts";
-import { accessOf } from "../device/launch.ts";
-import type { AnyKernel, Bindings, Dims, DimValues, Kernel } from "../device/types.ts";
+import { accessOf, elementTypeOf } from "../device/launch.ts";
+import type { AnyKernel, Bindings, Dims, DimValues, ElementType, Kernel } from "../device/types.ts";
+import type { Dtype } from "../protocol/recipe.ts";
 import { newTensor, type Tensor } from "./tensor.ts";
 
 export interface RecordedLaunch {
@@ -27,10 +28,14 @@ export class Recorder {
   readonly #grads = new Map<Tensor, Tensor>();
   #path: string[] = [];
 
-  /** @param training false records no tape: nothing has a backward */
+  /**
+   * @param training false records no tape: nothing has a backward
+   * @param dtype how activations that wait for the backward are stored, and whether products read the weights' shadow
+   */
   constructor(
     readonly name: string,
     readonly training: boolean,
+    readonly dtype: Dtype = "float32",
   ) {}
 
   /** The module's path, such as "h.0.attn": in labels, and in draws. */
@@ -56,11 +61,23 @@ export class Recorder {
     return newTensor(this.site ? `${this.site}.${name}` : name, shape, "activations", "f32", requiresGrad && this.training);
   }
 
+  /**
+   * A transient in the program's dtype. @throws NestlingError PLAN where rows are no multiple of four, which kernels that store bf16
+   * write at once: no word is shared by two rows, or by two invocations
+   */
+  stored(name: string, shape: readonly number[], requiresGrad = false): Tensor {
+    const type: ElementType = this.dtype === "bfloat16" ? "bf16" : "f32";
+    if (type === "bf16" && shape.at(-1)! % 4 !== 0) {
+      throw new NestlingError("PLAN", `${name} at ${this.site} has rows of ${shape.at(-1)}; stored as bfloat16 they must be a multiple of 4. Use an n_embd that is one, or dtype float32.`);
+    }
+    return newTensor(this.site ? `${this.site}.${name}` : name, shape, "activations", type, requiresGrad && this.training);
+  }
+
   launch<B extends Bindings, D extends Dims>(kernel: Kernel<B, D>, tensors: { readonly [K in keyof B]: Tensor }, dims: DimValues<D>): void {
     const bound = Object.entries(kernel.bindings).map(([name, spec]) => {
       const tensor = tensors[name];
       if (!tensor) throw new NestlingError("PLAN", `${kernel.name} at ${this.site}: nothing is bound to ${name}.`);
-      if ((tensor.type === "u32") !== spec.endsWith(":u32")) {
+      if (tensor.type !== elementTypeOf(spec)) {
         throw new NestlingError("PLAN", `${kernel.name} at ${this.site}: ${name} is ${spec}, ${tensor.name} holds ${tensor.type}.`);
       }
       return tensor;

@@ -1,6 +1,8 @@
 /** One launch in memory of its own, by any of its variants: what it computes, and how long it takes. Chooses nothing. */
 import { accessOf, elementTypeOf } from "../device/launch.ts";
+import { bf16Decode, bf16Encode } from "../core/half.ts";
 import type { Device, Heap, Program, View } from "../device/types.ts";
+import { roomToUnpack } from "./memory.ts";
 import type { RecordedLaunch } from "./recorder.ts";
 import { sizeOf, type Tensor } from "./tensor.ts";
 
@@ -54,7 +56,11 @@ export class Scratch {
 
   /** @throws NestlingError OUT_OF_MEMORY */
   static async create(device: Device, recorded: RecordedLaunch, { positive = false, indices = () => undefined }: ScratchOptions = {}): Promise<Scratch> {
-    const heap = await device.allocate(recorded.tensors.map((tensor, i) => ({ label: `scratch ${i}`, sizeBytes: sizeOf(tensor) })));
+    const room = device.limits.unpacksBf16 ? roomToUnpack([recorded]) : 0;
+    const heap = await device.allocate([
+      ...recorded.tensors.map((tensor, i) => ({ label: `scratch ${i}`, sizeBytes: sizeOf(tensor) })),
+      ...(room > 0 ? [{ label: "bf16 unpacked", sizeBytes: room, unpacked: true }] : []),
+    ]);
     return new Scratch(device, recorded, heap, pattern(positive), indices);
   }
 
@@ -80,19 +86,23 @@ export class Scratch {
       const indices = elementTypeOf(specs[i]!) === "u32" ? this.indices(this.recorded.tensors[i]!) : undefined;
       if (indices?.byteLength === view.sizeBytes) this.device.write(view, indices);
       else if (unread || elementTypeOf(specs[i]!) === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN : 0 }]);
+      else if (elementTypeOf(specs[i]!) === "bf16") this.device.write(view, bf16Encode(repeated(this.values, view.sizeBytes / 2)));
       else this.device.write(view, repeated(this.values, view.sizeBytes / 4));
     });
   }
 
-  /** Everything the launch writes, by this variant, from inputs that are the same each time. */
+  /** Everything the launch writes, by this variant, from inputs that are the same each time; bf16 decoded. */
   async outputs(index: number): Promise<Float32Array[]> {
     const program = await this.prepare(index);
     this.fill();
     this.device.submit([{ kind: "run", program }]);
     const specs = Object.values(this.recorded.kernel.bindings);
-    const written = this.#views.filter((_, i) => accessOf(specs[i]!) !== "read");
     const outputs: Float32Array[] = [];
-    for (const view of written) outputs.push(new Float32Array(await this.device.read(view)));
+    for (const [i, view] of this.#views.entries()) {
+      if (accessOf(specs[i]!) === "read") continue;
+      const bytes = await this.device.read(view);
+      outputs.push(elementTypeOf(specs[i]!) === "bf16" ? bf16Decode(new Uint16Array(bytes)) : new Float32Array(bytes));
+    }
     return outputs;
   }
 

@@ -24,19 +24,23 @@ export interface Tensor {
   readonly requiresGrad: boolean;
   /** Where a parameter's gradient accumulates; absent = frozen, or not a parameter. */
   readonly grad?: Tensor;
+  /** A parameter rounded to bf16, as products read it in mixed storage; written anew before every step. Absent = full precision. */
+  readonly shadow?: Tensor;
 }
 
 export const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-export const sizeOf = (tensor: Tensor): number => elements(tensor.shape) * 4;
+const BYTES: Readonly<Record<ElementType, number>> = { f32: 4, u32: 4, bf16: 2 };
 
-export function newStorage(label: string, role: StorageRole, count: number): Storage {
-  return { label, role, sizeBytes: alignUp(Math.max(1, count) * 4) };
+export const sizeOf = (tensor: Tensor): number => elements(tensor.shape) * BYTES[tensor.type];
+
+export function newStorage(label: string, role: StorageRole, count: number, type: ElementType = "f32"): Storage {
+  return { label, role, sizeBytes: alignUp(Math.max(1, count) * BYTES[type]) };
 }
 
 /** A tensor that fills a storage of its own. */
 export function newTensor(name: string, shape: readonly number[], role: StorageRole, type: ElementType = "f32", requiresGrad = false): Tensor {
-  return { name, shape, type, storage: newStorage(name, role, elements(shape)), offsetBytes: 0, requiresGrad };
+  return { name, shape, type, storage: newStorage(name, role, elements(shape), type), offsetBytes: 0, requiresGrad };
 }
 
 /** A computed table that no launch writes, such as rotary angles: never trained, never saved. */

@@ -3,6 +3,7 @@
  * the small buffers that steps are told through: `src/kernels/step-block.ts`, for those who may not look into kernels.
  */
 import { adamw } from "../kernels/adamw.ts";
+import { packBf16 } from "../kernels/pack-bf16.ts";
 import { lossSum } from "../kernels/loss-sum.ts";
 import { logBetaOf, prepareUpdate } from "../kernels/prepare-update.ts";
 import { recordMetrics } from "../kernels/record-metrics.ts";
@@ -33,6 +34,15 @@ export interface UpdateTensors {
 /** Adds sum(values * mask) and sum(mask) to out (2). */
 export function addMaskedSum(r: Recorder, values: Tensor, mask: Tensor, out: Tensor): void {
   r.launch(lossSum, { loss: values, mask, out }, { size: elements(mask.shape) });
+}
+
+/** The weights' shadows, from the weights as they are: what a step begins with, so that nothing has to be kept in step with what is loaded. */
+export function recordShadows({ buckets }: Parameters): Recording {
+  const r = new Recorder("shadows", false);
+  for (const { param, shadow } of buckets) {
+    if (shadow) r.launch(packBf16, { inp: param, out: shadow }, { size: elements(param.shape) });
+  }
+  return r.recording();
 }
 
 export function recordUpdate(parameters: Parameters, tensors: UpdateTensors, { beta1, beta2, eps, weight_decay }: Pick<OptimizerConfig, "beta1" | "beta2" | "eps" | "weight_decay">): Recording {

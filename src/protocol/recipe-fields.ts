@@ -14,6 +14,8 @@ export interface FieldSpec {
   readonly choices?: readonly string[];
   /** Only models of this family have it; absent = all. */
   readonly family?: ModelConfig["family"];
+  /** What it is where a recipe leaves it out, as it may. */
+  readonly fallback?: string;
   /** What it does, in one sentence. */
   readonly meaning: string;
 }
@@ -70,6 +72,10 @@ export const FIELDS: readonly FieldSpec[] = [
   integer("stages.*.gradient_accumulation_steps", 1, 1024, "Micro-steps whose gradients add up to one optimizer step."),
   integer("stages.*.eval_interval", 0, 10_000_000, "Steps between looks at held-out loss; 0 = only at the end."),
   integer("stages.*.eval_iters", 1, 10_000, "Held-out batches that one look averages."),
+  {
+    ...choice("stages.*.dtype", ["float32", "bfloat16"], "How weights are read and activations kept while training: bfloat16 halves their memory; what is trained, saved and added up stays float32."),
+    fallback: "float32",
+  },
   number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most."),
   choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant"], "How the rate falls after the warm-up: along a cosine, along a line, or not at all."),
   integer("stages.*.optimizer.warmup_iters", 0, 1_000_000, "Steps over which the rate rises from near zero."),
@@ -105,6 +111,7 @@ export function allowedText(spec: FieldSpec): string {
 }
 
 function fits(spec: FieldSpec, value: unknown): boolean {
+  if (value === undefined && spec.fallback !== undefined) return true;
   switch (spec.type) {
     case "choice": return spec.choices!.includes(value as string);
     case "boolean": return typeof value === "boolean";
@@ -123,7 +130,7 @@ const KEYS = {
   gpt2: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings"],
   llama: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings", "n_kv_head", "intermediate_size", "rope_theta", "rms_norm_eps"],
   tokenizer: ["kind", "vocab_size"],
-  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "eval_interval", "eval_iters", "changes", "method", "parent"],
+  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "dtype", "eval_interval", "eval_iters", "changes", "method", "parent"],
   optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
   source: ["corpus", "weight"],
   method: ["type", "r", "lora_alpha", "target_modules"],
@@ -169,7 +176,7 @@ export function validateRecipe(value: unknown): Recipe {
   const stages = recipe.stages;
   if (!Array.isArray(stages) || stages.length < 1 || stages.length > 8) throw out("stages", stages, "a list of 1 to 8 stages");
   stages.forEach((entry: unknown, i) => {
-    validateStage(entry, `stages.${i}.`, LORA_TARGETS[family], check, group);
+    validateStage(entry, `stages.${i}.`, family, check, group);
     const { parent } = entry as { parent?: unknown };
     // Ignored in silence it would train from something else than what was asked for.
     if (i > 0 && parent !== undefined) throw out(`stages.${i}.parent`, parent, "left out: a later stage starts from the one before it, and only a recipe's first stage may name a checkpoint");
@@ -177,7 +184,7 @@ export function validateRecipe(value: unknown): Recipe {
   return value as Recipe;
 }
 
-function validateStage(entry: unknown, at: string, loraTargets: readonly unknown[], check: (spec: FieldSpec, prefix: string, holder: Record<string, unknown>) => void, group: (start: string) => FieldSpec[]): void {
+function validateStage(entry: unknown, at: string, family: ModelConfig["family"], check: (spec: FieldSpec, prefix: string, holder: Record<string, unknown>) => void, group: (start: string) => FieldSpec[]): void {
   const stage = object(entry, at.slice(0, -1), KEYS.stage);
   if (stage.kind !== "pretrain" && stage.kind !== "sft") throw out(`${at}kind`, stage.kind, "pretrain or sft");
   for (const spec of group("stages.*.")) check(spec, at, stage);
@@ -191,12 +198,15 @@ function validateStage(entry: unknown, at: string, loraTargets: readonly unknown
     if (typeof source.corpus !== "string" || !/^[a-z0-9:-]{1,80}$/.test(source.corpus)) throw out(`${at}data.${i}.corpus`, source.corpus, "a corpus's id");
     if (typeof source.weight !== "number" || !(source.weight > 0 && source.weight <= 1000)) throw out(`${at}data.${i}.weight`, source.weight, "a number above 0, up to 1000");
   });
+  const lora = (stage.method as { type?: unknown } | null | undefined)?.type === "lora";
+  if (stage.dtype === "bfloat16" && (family !== "gpt2" || lora)) throw out(`${at}dtype`, stage.dtype, `float32: ${lora ? "LoRA does" : "Llama models do"} not train in bfloat16`);
   if (stage.changes !== undefined) validateChanges(stage.changes, `${at}changes`, stage.max_iters as number);
   if (stage.kind === "pretrain") return;
   const method = object(stage.method, `${at}method`, KEYS.method);
   if (method.type === "lora") {
     for (const spec of group("stages.*.method.")) check(spec, `${at}method.`, method);
     const targets = method.target_modules;
+    const loraTargets: readonly unknown[] = LORA_TARGETS[family];
     if (!Array.isArray(targets) || targets.length === 0 || targets.some((target) => !loraTargets.includes(target))) {
       throw out(`${at}method.target_modules`, targets, `a list out of ${loraTargets.join(", ")}`);
     }

@@ -51,6 +51,12 @@ export interface TokenizerConfig {
   readonly vocab_size: number;
 }
 
+/**
+ * How training stores numbers; arithmetic is f32 either way. bfloat16: weights are read, and activations wait for the backward, as bf16;
+ * the weights that are trained and saved, their gradients and moments stay f32.
+ */
+export type Dtype = "float32" | "bfloat16";
+
 /** One source in a mixture, drawn in proportion to `weight` by tokens. */
 export interface DataSource {
   /** A corpus's id: "stories", "plays", "books", "world", "world-chat", or "own:<sha256 prefix>". */
@@ -80,6 +86,8 @@ interface StageBase {
   readonly batch_size: number;
   readonly gradient_accumulation_steps: number;
   readonly optimizer: OptimizerConfig;
+  /** Absent = float32. */
+  readonly dtype?: Dtype;
   /** Steps between evaluations of held-out loss; 0 = only at the end. */
   readonly eval_interval: number;
   /** Batches an evaluation averages. */

@@ -9,9 +9,10 @@ import { layOutParameters, type Parameters } from "../plan/parameters.ts";
 import { Recorder, type Recording } from "../plan/recorder.ts";
 import { newTensor, type Tensor } from "../plan/tensor.ts";
 import {
-  addMaskedSum, COUNTS_LENGTH, METRIC_COLUMNS, recordUpdate, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH, type UpdateTensors,
+  addMaskedSum, COUNTS_LENGTH, METRIC_COLUMNS, recordShadows, recordUpdate, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH, type UpdateTensors,
 } from "../plan/update.ts";
-import type { LoraMethod, OptimizerConfig } from "../protocol/recipe.ts";
+import { NestlingError } from "../core/errors.ts";
+import type { Dtype, LoraMethod, OptimizerConfig } from "../protocol/recipe.ts";
 
 /** Steps whose numbers wait on the device before the host must have read them. */
 export const RING_ROWS = 256;
@@ -60,6 +61,8 @@ export interface TrainingShape {
   readonly maxBindingBytes: number;
   /** Score questions in batches of `QUIZ_ROWS`. */
   readonly quiz: boolean;
+  /** How `micro` stores what it keeps; absent = float32. All that looks at the model (evaluation, samples) reads the f32 weights. */
+  readonly dtype?: Dtype;
 }
 
 function rowInputs(label: string, B: number, T: number): RowInputs {
@@ -67,12 +70,17 @@ function rowInputs(label: string, B: number, T: number): RowInputs {
   return { B, ids: u32("ids"), targets: u32("targets"), pos: u32("pos"), start: u32("start"), mask: newTensor(`${label} mask`, [B * T], "inputs") };
 }
 
+/** @throws NestlingError CONFIG_RANGE for bfloat16 with a family or method whose products do not read it */
 export function recordTraining(shape: TrainingShape): TrainingPrograms {
-  const { config, optimizer } = shape;
+  const { config, optimizer, dtype = "float32" } = shape;
+  const half = dtype === "bfloat16";
+  if (half && (config.family !== "gpt2" || shape.lora)) {
+    throw new NestlingError("CONFIG_RANGE", `dtype is bfloat16; ${shape.lora ? "LoRA" : `the ${config.family} family`} trains in float32 only. Set dtype to float32.`, { field: "dtype" });
+  }
   const T = config.block_size;
   const low = shape.lora && loraTable(config, shape.lora.target_modules, shape.lora.r);
   const base = parameterTable(config).map((spec) => (low ? { ...spec, trainable: false } : spec));
-  const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, true);
+  const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, true, half);
   const lora: LoraMap = new Map([...(low?.targets ?? [])].map(([weight, { a, b }]) => [
     weight, { a: parameters.get(a), b: parameters.get(b), scale: shape.lora!.lora_alpha / shape.lora!.r },
   ]));
@@ -90,7 +98,7 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
     forward(r, config, parameters, { ids: rows.ids, pos: rows.pos, stepU: tensors.stepU }, attendRows(r, config, rows.start, rows.B, T), lora);
   const W = headWeight(config, parameters);
 
-  const micro = new Recorder("micro", true);
+  const micro = new Recorder("micro", true, dtype);
   const { rows } = tensors;
   const x = hidden(micro, rows);
   const loss = micro.scope("head", () => crossEntropyLoss(micro, x, W, rows, tensors.stepF, maxLogits));
@@ -108,6 +116,7 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const ask = recordGeneration(config, parameters, 1, "ask", lora);
   const quiz = shape.quiz ? recordGeneration(config, parameters, QUIZ_ROWS, "quiz", lora) : null;
   const recordings = [micro.recording(), recordUpdate(parameters, tensors, optimizer), evaluate.recording(), inspect.recording(),
+    ...(half ? [recordShadows(parameters)] : []),
     ask.prefill, ask.decode, ...(quiz ? [quiz.prefill, quiz.decode] : [])];
   return { config, parameters, lora: shape.lora, tensors, ask, quiz, recordings, T, flopsPerMicro: flopsOf(recordings[0]!) };
 }

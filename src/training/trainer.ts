@@ -5,7 +5,7 @@
 import { NestlingError } from "../core/errors.ts";
 import { Draws, drawKey } from "../core/random.ts";
 import type { Batch, BatchSource } from "../data/batch-types.ts";
-import type { Command, Device } from "../device/types.ts";
+import type { Command, Device, DeviceLimits } from "../device/types.ts";
 import { Generator } from "../model/generator.ts";
 import { compilePlan, type CompileOptions, type Plan } from "../plan/compile.ts";
 import { planMemory, type MemoryPlan } from "../plan/memory.ts";
@@ -42,8 +42,8 @@ export interface TrainerState {
 const heldBy = ({ parameters }: TrainingPrograms): Storage[] =>
   parameters.buckets.flatMap(({ param, grad, m, v }) => [param, grad, m, v].flatMap((tensor) => (tensor ? [tensor.storage] : [])));
 
-/** What these programs would allocate, without a device. */
-export const memoryOf = (programs: TrainingPrograms): MemoryPlan => planMemory(programs.recordings, heldBy(programs));
+/** What these programs would allocate on a device of such limits. */
+export const memoryOf = (programs: TrainingPrograms, limits?: DeviceLimits): MemoryPlan => planMemory(programs.recordings, heldBy(programs), limits?.unpacksBf16);
 
 export class Trainer {
   /** Optimizer steps submitted in this stage. */
@@ -154,11 +154,12 @@ export class Trainer {
     this.#feed(tensors.rows, batch);
   }
 
-  /** What a step adds up starts from zero. */
+  /** What a step adds up starts from zero, and products read the weights as they are now. */
   #clearing(): Command[] {
     const { parameters, tensors } = this.programs;
     const sums = [...parameters.buckets.flatMap(({ grad }) => (grad ? [grad] : [])), tensors.lossSum];
-    return sums.map((tensor): Command => ({ kind: "fill", view: this.plan.view(tensor), value: 0 }));
+    const { plan } = this;
+    return [...sums.map((tensor): Command => ({ kind: "fill", view: plan.view(tensor), value: 0 })), ...(plan.programs.has("shadows") ? plan.run("shadows") : [])];
   }
 
   /**

@@ -29,16 +29,19 @@ export function withValue<T>(holder: T, path: string, value: unknown): T {
 
 /** The recipe's fields under a prefix ("", "model.", "stages.0."), without those that another family has or that method and mixture draw. */
 export function fieldsUnder(recipe: Recipe, prefix: string): readonly DraftField[] {
-  const general = prefix.replace(/^stages\.\d+\./, "stages.*.");
+  const start = general(prefix);
   return FIELDS.filter((spec) => {
-    if ((spec.family ?? recipe.model.family) !== recipe.model.family || !spec.path.startsWith(general) || spec.path.startsWith("stages.*.method.")) return false;
-    const rest = spec.path.slice(general.length);
-    return general === "stages.*." ? /^(optimizer\.)?\w+$/.test(rest) : !rest.includes(".");
-  }).map((spec) => ({ path: prefix + spec.path.slice(general.length), name: spec.path.split(".").at(-1)!, spec }));
+    if ((spec.family ?? recipe.model.family) !== recipe.model.family || !spec.path.startsWith(start) || spec.path.startsWith("stages.*.method.")) return false;
+    const rest = spec.path.slice(start.length);
+    return start === "stages.*." ? /^(optimizer\.)?\w+$/.test(rest) : !rest.includes(".");
+  }).map((spec) => ({ path: prefix + spec.path.slice(start.length), name: spec.path.split(".").at(-1)!, spec }));
 }
 
 /** The headings of a recipe, in its order. */
 export const prefixesOf = (recipe: Recipe): readonly string[] => ["", "model.", "tokenizer.", ...recipe.stages.map((_, i) => `stages.${i}.`)];
+
+/** What a field is in this recipe, said or not. */
+export const fieldValue = (recipe: Recipe, { path, spec }: Pick<DraftField, "path" | "spec">): unknown => valueAt(recipe, path) ?? spec.fallback;
 
 /** What is wrong, by path. Every field answers for itself; how fields go together is asked once they all do. */
 export function problemsOf(recipe: Recipe): ReadonlyMap<string, string> {
@@ -67,8 +70,11 @@ export function readTyped(spec: FieldSpec, text: string): unknown {
   return Number.isFinite(value) ? value : text;
 }
 
-/** A field set, and what must follow from it: another family brings its own sizes and modules. */
+const general = (path: string): string => path.replace(/^stages\.\d+\./, "stages.*.");
+
+/** A field set, and what must follow from it: another family brings its own sizes and modules. What is so anyway is left out. */
 export function edited(recipe: Recipe, path: string, value: unknown): Recipe {
+  if (FIELDS.some((spec) => spec.fallback !== undefined && spec.fallback === value && spec.path === general(path))) return withValue(recipe, path, undefined);
   if (path !== "model.family" || value === recipe.model.family) return withValue(recipe, path, value);
   const model = familyModel(recipe.model, value as ModelConfig["family"]);
   return { ...recipe, model, stages: recipe.stages.map((stage) => (stage.kind === "sft" ? { ...stage, method: methodFor(stage.method, model.family) } : stage)) };

@@ -8,7 +8,7 @@ import { plural, safeName } from "./format.ts";
 import * as icons from "./icons.ts";
 import type { CalibrationState } from "./page-state.ts";
 import "./recipe-cost.ts";
-import { type DraftField, edited, fieldsUnder, History, MOST_STAGES, problemsOf, valueAt, withoutStage, withStage } from "./recipe-draft.ts";
+import { type DraftField, edited, fieldsUnder, fieldValue, History, MOST_STAGES, problemsOf, valueAt, withoutStage, withStage } from "./recipe-draft.ts";
 import { recipeEditorStyles } from "./recipe-editor-styles.ts";
 import "./recipe-field.ts";
 import type { Method } from "./recipe-method.ts";
@@ -107,8 +107,8 @@ export class RecipeEditor extends LitElement {
   }
 
   private field({ path, name, spec }: DraftField, preset: Recipe, problems: ReadonlyMap<string, string>): unknown {
-    const value = valueAt(this.draft, path);
-    const original = valueAt(preset, path);
+    const value = fieldValue(this.draft, { path, spec });
+    const original = fieldValue(preset, { path, spec });
     return html`<recipe-field .spec=${spec} .path=${path} .name=${name} .value=${value} .preset=${original} .problem=${problems.get(path) ?? ""} ?changed=${value !== original}></recipe-field>`;
   }
 

@@ -98,6 +98,7 @@ export class RecipePanel extends LitElement {
         ${this.line("learning rate", `${formatSmall(optimizer.learning_rate)}, ${optimizer.schedule}`)}
         ${stage.kind === "sft" ? this.line("trains", methodLine(stage.method)) : nothing}
         ${stage.kind === "sft" && stage.method.type === "lora" ? this.line("adapts", stage.method.target_modules.join(", ")) : nothing}
+        ${stage.dtype === undefined ? nothing : this.line("stored as", stage.dtype)}
         ${optimizer.weight_decay > 0 ? this.line("weight decay", formatSmall(optimizer.weight_decay)) : nothing}
       </dl>
       ${leftOut === undefined ? nothing : html`<p class="small quiet" data-testid="left-out">${leftOut}</p>`}

@@ -58,6 +58,8 @@ describe("--set", () => {
   });
 
   it("sets a stage's field in every stage, or in one by its path", () => {
+    expect(applySets(TWO_STAGES, ["dtype=bfloat16"]).stages.map(({ dtype }) => dtype)).toEqual(["bfloat16", "bfloat16"]);
+    expect(applySets(TWO_STAGES, ["stages.0.dtype=bfloat16"]).stages.map(({ dtype }) => dtype)).toEqual(["bfloat16", undefined]);
     const both = applySets(TWO_STAGES, ["batch_size=5"]);
     expect(both.stages.map(({ batch_size }) => batch_size)).toEqual([5, 5]);
     const one = applySets(TWO_STAGES, ["stages.1.batch_size=6", "optimizer.grad_clip=0.5"]);

@@ -39,7 +39,7 @@ function declarations(wgsl: string): Declared[] {
 function scalarOf(type: string, wgsl: string): string {
   const element = /^array<(.+)>$/.exec(type)?.[1] ?? type;
   const alias = new RegExp(`alias\\s+${element}\\s*=\\s*([^;]+);`).exec(wgsl)?.[1];
-  return /(f32|u32|i32)/.exec(alias ?? element)?.[1] ?? element;
+  return /(f32|u32|i32)/.exec(element)?.[1] ?? (alias === undefined ? element : scalarOf(alias, wgsl));
 }
 
 function dimsOf(wgsl: string): [string, string][] {
@@ -70,7 +70,7 @@ describe.each(variants)("$name", ({ kernel, variant }) => {
     for (const { name, space, type } of storage) {
       const spec = kernel.bindings[name]!;
       expect({ name, space }).toEqual({ name, space: accessOf(spec) === "read" ? "storage,read" : "storage,read_write" });
-      expect({ name, scalar: scalarOf(type.replace(/atomic<(.*)>/, "$1"), variant.wgsl) }).toEqual({ name, scalar: elementTypeOf(spec) });
+      expect({ name, scalar: scalarOf(type.replace(/atomic<(.*)>/, "$1"), variant.wgsl) }).toEqual({ name, scalar: elementTypeOf(spec) === "f32" ? "f32" : "u32" }); // bf16 lies packed in u32
     }
   });
 
@@ -112,7 +112,8 @@ describe("the list of kernels", () => {
   });
 
   it("calls WebAssembly exports by names of their own", () => {
-    const names = all.flatMap((kernel) => kernel.wasm ?? []);
+    // What is stored as bf16 reaches the export of the same kernel unpacked.
+    const names = all.flatMap((kernel) => (all.some(({ name, meaning }) => name !== kernel.name && kernel.name.startsWith(`${name}Bf16`) && meaning === kernel.meaning) ? [] : (kernel.wasm ?? [])));
     expect(new Set(names).size).toBe(names.length);
   });
 });

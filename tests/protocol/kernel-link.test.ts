@@ -33,7 +33,7 @@ describe("a kernel's text", () => {
     expect(checkKernel(await readKernelLink(written), kernels)).toEqual(text);
     expect(readKernelFile(utf8(writeKernelFile(text)))).toEqual(text);
     expect(notPlain(text.source)).toBe("");
-    expect(text.source.length).toBeLessThan(MOST_KERNEL_TEXT / 8);
+    expect(text.source.length).toBeLessThan(MOST_KERNEL_TEXT / 4);
   });
 
   it("comes back whatever plain letters it has", async () => {

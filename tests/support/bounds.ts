@@ -30,6 +30,9 @@ export function ulp(x: number): number {
   return size < SMALLEST_NORMAL ? 2 ** -149 : 2 ** (Math.floor(Math.log2(size)) - 23);
 }
 
+/** Half a unit in the last place of bf16 at |x|: what storing it may add, at most 2^-8 of it. */
+export const halfUlpBf16 = (x: number): number => ulp(x) * 2 ** 15;
+
 /** `count` ulp of the judge's value: the elementwise rule (WGSL's table + 1). Results that may be flushed get the smallest normal. */
 export const ulps =
   (judged: JudgeArray, count: number): Bound =>

@@ -41,7 +41,9 @@ function bind(launch: Launch): () => void {
   const bound = Object.fromEntries(Object.entries(launch.kernel.bindings).map(([name, spec], i) => {
     const view = launch.views[i]!;
     const buffer = view.buffer as JudgeBuffer;
-    buffer.type = elementTypeOf(spec);
+    const type = elementTypeOf(spec);
+    if (type === "bf16") throw new Error(`${launch.label}: the judge keeps every number in f64; ${name} is stored as bf16`);
+    buffer.type = type;
     return [name, buffer.type === "u32" ? wordsOf(view) : floatsOf(view)];
   }));
   const dims = dimsOf(launch);

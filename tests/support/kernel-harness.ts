@@ -3,9 +3,11 @@
  * runs with poisoned outputs and canaries on both sides of every buffer. The judge itself is proved elsewhere (tests/judge).
  */
 import { expect } from "vitest";
+import { bf16Decode, bf16Encode } from "../../src/core/half.ts";
+import { alignUp, unpackedBytes } from "../../src/device/launch.ts";
 import type { AnyKernel, Bindings, Device, Dims, DimValues, Kernel, View } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
-import { boundAt, type Bound, type JudgeArray, type JudgeRun } from "./bounds.ts";
+import { boundAt, halfUlpBf16, type Bound, type JudgeArray, type JudgeRun } from "./bounds.ts";
 import { gpuDevice, type GpuRequest } from "./gpu.ts";
 import { sampleIndices } from "./values.ts";
 
@@ -20,7 +22,7 @@ const CANARY_BYTES = 256;
 
 export interface KernelCase<B extends Bindings = Bindings, D extends Dims = Dims> {
   readonly dims: DimValues<D>;
-  /** Contents of every "read" binding, and of those "readwrite" ones that hold something. */
+  /** Contents of every "read" binding, and of those "readwrite" ones that hold something; those stored as bf16 are rounded first. */
   readonly inputs: { readonly [K in keyof B]?: Float32Array | Uint32Array };
   /** Elements of every "write" binding and every "readwrite" one that starts poisoned. */
   readonly outputs: { readonly [K in keyof B]?: number };
@@ -74,7 +76,7 @@ export async function checkKernel<const B extends Bindings, const D extends Dims
     const name = device.kind === "cpu" ? "cpu" : plain.variants[variant]!.name;
     const label = `${plain.name} [${name}] ${JSON.stringify(testCase.dims)}`;
     const after = await runOn(device, plain, variant, given, testCase.dims as DimValues, label);
-    const report = compare(plain, name, label, run, bounds, after, testCase.samples ?? 4096);
+    const report = compare(plain, name, label, run, bounds, after, given, testCase.samples ?? 4096);
     figures.push(report);
     reports.push(report);
   }
@@ -134,14 +136,18 @@ export function printFigures(): void {
 interface Given {
   /** u32 words of every binding before the run, poison where nothing was given. */
   readonly words: Readonly<Record<string, Uint32Array>>;
+  /** Elements of each: of bf16 two share a word, and the last may stand alone. */
+  readonly lengths: Readonly<Record<string, number>>;
   readonly written: readonly string[];
 }
 
 const isU32 = (kernel: AnyKernel, name: string): boolean => kernel.bindings[name]!.endsWith(":u32");
+const isBf16 = (kernel: AnyKernel, name: string): boolean => kernel.bindings[name]!.endsWith(":bf16");
 const isWritten = (kernel: AnyKernel, name: string): boolean => !/^read(:|$)/.test(kernel.bindings[name]!);
 
 function readCase(kernel: AnyKernel, { inputs, outputs, dims }: KernelCase): Given {
   const words: Record<string, Uint32Array> = {};
+  const lengths: Record<string, number> = {};
   for (const name of [...Object.keys(inputs), ...Object.keys(outputs)]) {
     if (!(name in kernel.bindings)) throw new Error(`${kernel.name} has no binding "${name}"`);
   }
@@ -153,18 +159,32 @@ function readCase(kernel: AnyKernel, { inputs, outputs, dims }: KernelCase): Giv
     const length = outputs[name];
     if (data && data instanceof Uint32Array !== isU32(kernel, name))
       throw new Error(`${kernel.name}: "${name}" has the wrong element type`);
-    if (data) words[name] = new Uint32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
-    else if (length !== undefined && isWritten(kernel, name)) words[name] = new Uint32Array(length).fill(POISON);
+    lengths[name] = data?.length ?? length ?? 0;
+    const packed = isBf16(kernel, name);
+    if (data instanceof Float32Array && packed) words[name] = packedWords(data);
+    else if (data) words[name] = new Uint32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+    else if (length !== undefined && isWritten(kernel, name)) words[name] = new Uint32Array(packed ? Math.ceil(length / 2) : length).fill(POISON);
     else throw new Error(`${kernel.name}: "${name}" has neither contents nor a length`);
   }
-  return { words, written: Object.keys(kernel.bindings).filter((name) => isWritten(kernel, name)) };
+  return { words, lengths, written: Object.keys(kernel.bindings).filter((name) => isWritten(kernel, name)) };
 }
+
+/** Rounded to bf16, two in a word; the half that is left over is NaN. */
+function packedWords(data: Float32Array): Uint32Array {
+  const halves = new Uint16Array(2 * Math.ceil(data.length / 2)).fill(POISON >>> 16);
+  halves.set(bf16Encode(data));
+  return new Uint32Array(halves.buffer);
+}
+
+/** What the words of a binding say. */
+const floatsOf = (kernel: AnyKernel, name: string, words: Uint32Array, length: number): Float32Array =>
+  isBf16(kernel, name) ? bf16Decode(new Uint16Array(words.buffer, words.byteOffset, length)) : new Float32Array(words.buffer, words.byteOffset, words.length);
 
 function judge(kernel: AnyKernel, given: Given, dims: DimValues): JudgeRun {
   const inputs: Record<string, JudgeArray> = {};
   const buffers: Record<string, JudgeArray> = {};
   for (const [name, words] of Object.entries(given.words)) {
-    inputs[name] = isU32(kernel, name) ? words : Float64Array.from(new Float32Array(words.buffer));
+    inputs[name] = isU32(kernel, name) ? words : Float64Array.from(floatsOf(kernel, name, words, given.lengths[name]!));
     buffers[name] = inputs[name].slice();
   }
   kernel.meaning(buffers, dims);
@@ -196,7 +216,11 @@ async function runOn(
   label: string,
 ): Promise<Record<string, Uint32Array>> {
   const names = Object.keys(kernel.bindings);
-  const heap = await device.allocate(names.map((name) => ({ label: name, sizeBytes: given.words[name]!.byteLength + 2 * CANARY_BYTES })));
+  const room = device.limits.unpacksBf16 ? unpackedBytes(kernel, names.map((name) => given.words[name]!.byteLength)) : 0;
+  const heap = await device.allocate([
+    ...names.map((name) => ({ label: name, sizeBytes: given.words[name]!.byteLength + 2 * CANARY_BYTES })),
+    ...(room > 0 ? [{ label: "bf16 unpacked", sizeBytes: alignUp(room), unpacked: true }] : []),
+  ]);
   try {
     const views: View[] = names.map((name, i) => ({
       buffer: heap.buffers[i]!,
@@ -243,6 +267,7 @@ function compare(
   run: JudgeRun,
   bounds: Record<string, Bound | undefined>,
   after: Record<string, Uint32Array>,
+  given: Given,
   samples: number,
 ): Report {
   let worst = 0;
@@ -252,14 +277,15 @@ function compare(
     const bound = bounds[output];
     if (bound === undefined) expect.fail(`${label}: the case states no bound for "${output}"`);
     const want: JudgeArray = run.outputs[output]!;
-    const got = want instanceof Uint32Array ? words : new Float32Array(words.buffer, words.byteOffset, words.length);
+    const got = want instanceof Uint32Array ? words : floatsOf(kernel, output, words, given.lengths[output]!);
     if (!isU32(kernel, output)) {
       const unwritten = words.findIndex((word, i) => word === POISON && !Number.isNaN(want[i]!));
       if (unwritten >= 0) expect.fail(`${label}: never wrote ${output}[${unwritten}] of ${words.length}`);
     }
-    for (const index of sampleIndices(words.length, samples)) {
+    for (const index of sampleIndices(got.length, samples)) {
       const wanted: number = want instanceof Uint32Array || bound !== "exact" ? want[index]! : Math.fround(want[index]!);
-      const allowed = boundAt(bound, index);
+      const near = boundAt(bound, index);
+      const allowed = isBf16(kernel, output) ? near + halfUlpBf16(Math.abs(wanted) + near) : near;
       const error = Math.abs(got[index]! - wanted);
       compared++;
       if (error === 0) continue;

@@ -14,7 +14,7 @@ import type { Gpt2Config } from "../../src/model/gpt2.ts";
 import type { LlamaConfig } from "../../src/model/llama.ts";
 import type { TransformerConfig } from "../../src/model/transformer.ts";
 import type { CompileOptions } from "../../src/plan/compile.ts";
-import type { LoraMethod, OptimizerConfig, PretrainStage } from "../../src/protocol/recipe.ts";
+import type { Dtype, LoraMethod, OptimizerConfig, PretrainStage } from "../../src/protocol/recipe.ts";
 import { recordTraining, type TrainingPrograms } from "../../src/training/programs.ts";
 import { Trainer, type TrainerState } from "../../src/training/trainer.ts";
 import { gpuDevice } from "./gpu.ts";
@@ -57,12 +57,14 @@ export interface MicroOptions {
   readonly compile?: CompileOptions;
   readonly maxBindingBytes?: number;
   readonly quiz?: boolean;
+  readonly dtype?: Dtype;
 }
 
 export function microPrograms(options: MicroOptions = {}): TrainingPrograms {
   return recordTraining({
     config: microConfigOf(options.family, options.model), lora: options.lora ?? null, optimizer: { ...microOptimizer, ...options.optimizer },
     batchSize: options.stage?.batch_size ?? microStage.batch_size, maxBindingBytes: options.maxBindingBytes ?? 2 ** 27, quiz: options.quiz ?? false,
+    ...(options.dtype && { dtype: options.dtype }),
   });
 }
 

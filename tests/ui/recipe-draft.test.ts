@@ -5,7 +5,7 @@ import type { Recipe } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { FIELDS, LORA_TARGETS, validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import { fineTuning, withMethod } from "../../src/ui/recipe-choice.ts";
-import { edited, fieldsUnder, History, prefixesOf, problemsOf, readTyped, valueAt, withoutStage, withStage } from "../../src/ui/recipe-draft.ts";
+import { edited, fieldsUnder, fieldValue, History, prefixesOf, problemsOf, readTyped, withoutStage, withStage } from "../../src/ui/recipe-draft.ts";
 import { defaultLora, methodFor } from "../../src/ui/recipe-method.ts";
 import { parameterCount, trainedCount } from "../../src/ui/recipe-size.ts";
 
@@ -19,7 +19,7 @@ describe("the fields of a recipe", () => {
     const fields = prefixesOf(recipe).flatMap((prefix) => fieldsUnder(recipe, prefix));
     const expected = FIELDS.filter((spec) => (spec.family ?? family) === family && !spec.path.includes(".method."));
     expect(new Set(fields.map(({ spec }) => spec))).toEqual(new Set(expected));
-    for (const { path } of fields) expect(valueAt(recipe, path), path).toBeDefined();
+    for (const field of fields) expect(fieldValue(recipe, field), field.path).toBeDefined();
   });
 
   it("have each a meaning in one sentence", () => {
@@ -54,6 +54,13 @@ describe("an edit", () => {
     const before = JSON.stringify(firstLight);
     const after = edited(firstLight, "stages.0.optimizer.learning_rate", 0.5);
     expect([after.stages[0]!.optimizer.learning_rate, after.stages[1] === firstLight.stages[1], JSON.stringify(firstLight)]).toEqual([0.5, true, before]);
+  });
+
+  it("back to what a field is anyway leaves it out again: the recipe is the preset", () => {
+    const half = edited(firstLight, "stages.0.dtype", "bfloat16");
+    expect(half.stages[0]!.dtype).toBe("bfloat16");
+    expect(JSON.stringify(edited(half, "stages.0.dtype", "float32"))).toBe(JSON.stringify(firstLight));
+    expect([...problemsOf(edited(half, "model.family", "llama")).keys()]).toEqual(["stages.0.dtype"]);
   });
 
   it("to another family brings that family's sizes and modules, and back again", () => {

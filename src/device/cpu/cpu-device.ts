@@ -3,8 +3,9 @@
  * live in one WebAssembly.Memory: of fixed size, or shared with helper threads, so no view is ever detached. Submits run to their end.
  */
 import { NestlingError } from "../../core/errors.ts";
-import { alignUp, checkLaunch, dimsOf, elementTypeOf } from "../launch.ts";
-import type { Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
+import { bf16DecodeInto, bf16EncodeInto } from "../../core/half.ts";
+import { accessOf, alignUp, checkLaunch, dimsOf, elementTypeOf, unpackedBytes } from "../launch.ts";
+import type { BufferRequest, Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import { instantiate, SCRATCH_BYTES } from "./thread.ts";
 import type { ThreadPool } from "./thread-pool.ts";
@@ -18,6 +19,8 @@ const SPLIT_FROM_MS = 0.05;
 /** What one thread does in a millisecond, at the least. */
 const FLOPS_PER_MS = 8e6;
 const BYTES_PER_MS = 8e6;
+/** Numbers to convert from which it is worth sharing. */
+const CONVERT_SPLIT = 1 << 17;
 
 export interface CpuDevice extends Device {
   /** Slowest first. */
@@ -54,6 +57,8 @@ class CpuBuffer implements DeviceBuffer {
     readonly memory: ArrayBufferLike,
     readonly address: number,
     readonly runner: Runner | null,
+    /** Where its heap has room to unpack bf16 operands. */
+    readonly room: { readonly address: number; readonly sizeBytes: number } | null,
   ) {}
 }
 
@@ -83,22 +88,67 @@ function bindStep(launch: Launch, splitFromMs: number): () => void {
   const { runner } = buffers[0]!;
   if (kernel.wasm && runner) {
     const { flops, bytes } = kernel.cost(dimsOf(launch));
-    const args = [...views.map((view, i) => buffers[i]!.address + view.offsetBytes), ...launch.dims];
-    const run = runner.bind(kernel.wasm, args, flops / FLOPS_PER_MS + bytes / BYTES_PER_MS >= splitFromMs);
-    if (!run) throw new NestlingError("PLAN", `${launch.label}: the WebAssembly module has no export "${kernel.wasm}". Rebuild it with npm run build:wasm.`);
+    const { wasm } = kernel;
+    const bind = (args: readonly number[]): (() => void) => {
+      const run = runner.bind(wasm, args, flops / FLOPS_PER_MS + bytes / BYTES_PER_MS >= splitFromMs);
+      if (!run) throw new NestlingError("PLAN", `${launch.label}: the WebAssembly module has no export "${wasm}". Rebuild it with npm run build:wasm.`);
+      return run;
+    };
     if (buffers.some((buffer) => buffer.runner !== runner)) {
       throw new NestlingError("KERNEL_BINDING", `${launch.label}: its buffers come from two heaps; on the CPU a launch stays within one.`);
     }
-    return run;
+    return unpacking(launch, runner, (addresses) => bind([...addresses, ...launch.dims]));
   }
+  const before: (() => void)[] = [];
+  const after: (() => void)[] = [];
   const bound = Object.fromEntries(
     Object.entries(kernel.bindings).map(([name, spec], i) => {
       const words = wordsOf(views[i]!);
-      return [name, elementTypeOf(spec) === "u32" ? words : new Float32Array(words.buffer, words.byteOffset, words.length)];
+      const type = elementTypeOf(spec);
+      if (type === "u32") return [name, words];
+      if (type === "f32") return [name, new Float32Array(words.buffer, words.byteOffset, words.length)];
+      const packed = new Uint16Array(words.buffer, words.byteOffset, 2 * words.length);
+      const floats = new Float32Array(packed.length);
+      if (accessOf(spec) === "read") before.push(() => bf16DecodeInto(packed, floats));
+      else after.push(() => bf16EncodeInto(floats, packed));
+      return [name, floats];
     }),
   );
   const dims = dimsOf(launch);
-  return () => kernel.meaning(bound, dims);
+  if (before.length + after.length === 0) return () => kernel.meaning(bound, dims);
+  return () => {
+    for (const unpack of before) unpack();
+    kernel.meaning(bound, dims);
+    for (const pack of after) pack();
+  };
+}
+
+/** A launch of an export that knows f32 only: bf16 operands are unpacked into the heap's room before it, and packed out of it after. */
+function unpacking({ label, kernel, views }: Launch, runner: Runner, bind: (addresses: readonly number[]) => () => void): () => void {
+  const specs = Object.values(kernel.bindings);
+  const room = (views[0]!.buffer as CpuBuffer).room;
+  const needed = unpackedBytes(kernel, views.map(({ sizeBytes }) => sizeBytes));
+  if (needed > (room?.sizeBytes ?? 0)) throw new NestlingError("PLAN", `${label}: its bf16 operands take ${needed} bytes unpacked; the heap has room for ${room?.sizeBytes ?? 0}.`);
+  let free = room?.address ?? 0;
+  const before: (() => void)[] = [];
+  const after: (() => void)[] = [];
+  const addresses = views.map((view, i) => {
+    const address = (view.buffer as CpuBuffer).address + view.offsetBytes;
+    if (kernel.wasmPacked || elementTypeOf(specs[i]!) !== "bf16") return address;
+    const at = free;
+    free += alignUp(2 * view.sizeBytes);
+    const count = view.sizeBytes / 2;
+    if (accessOf(specs[i]!) === "read") before.push(runner.bind("unpackBf16", [address, at, count], count >= CONVERT_SPLIT)!);
+    else after.push(runner.bind("packBf16", [at, address, count], count >= CONVERT_SPLIT)!);
+    return at;
+  });
+  const run = bind(addresses);
+  if (needed === 0) return run;
+  return () => {
+    for (const unpack of before) unpack();
+    run();
+    for (const pack of after) pack();
+  };
 }
 
 function aloneIn(module: WebAssembly.Module, memory: WebAssembly.Memory): Runner {
@@ -124,20 +174,21 @@ function sharedBy(pool: ThreadPool, arithmetic: Arithmetic): Runner {
 
 export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
   const maxTotalBytes = MAX_PAGES * PAGE_BYTES - SCRATCH_BYTES;
-  const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes };
+  const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes, unpacksBf16: true };
   const { pool, splitFromMs = SPLIT_FROM_MS } = options;
   const runners = pool && { plain: sharedBy(pool, "plain"), ...(pool.builds.relaxed ? { relaxed: sharedBy(pool, "relaxed") } : {}) };
 
-  /** Side by side from `address` on. */
-  function place(requests: readonly { label: string; sizeBytes: number }[], memory: WebAssembly.Memory, address: number, runner: Runner | null): CpuBuffer[] {
-    return requests.map(({ label, sizeBytes }) => {
-      const buffer = new CpuBuffer(label, alignUp(sizeBytes), memory.buffer, address, runner);
-      address += buffer.sizeBytes;
-      return buffer;
-    });
+  /** Side by side from `from` on. */
+  function place(requests: readonly BufferRequest[], memory: WebAssembly.Memory, from: number, runner: Runner | null): CpuBuffer[] {
+    const sizes = requests.map(({ sizeBytes }) => alignUp(sizeBytes));
+    let address = from;
+    const addresses = sizes.map((size) => (address += size) - size);
+    const at = requests.findIndex(({ unpacked }) => unpacked);
+    const room = at < 0 ? null : { address: addresses[at]!, sizeBytes: sizes[at]! };
+    return requests.map(({ label }, i) => new CpuBuffer(label, sizes[i]!, memory.buffer, addresses[i]!, runner, room));
   }
 
-  function allocate(requests: readonly { label: string; sizeBytes: number }[]): Heap {
+  function allocate(requests: readonly BufferRequest[]): Heap {
     const sizes = requests.map((request) => alignUp(request.sizeBytes));
     const total = sizes.reduce((sum, size) => sum + size, 0);
     const pages = Math.ceil((SCRATCH_BYTES + total) / PAGE_BYTES);

@@ -1,6 +1,7 @@
 /** The exports of the WebAssembly kernels: the names that contracts give as `wasm`. */
 export { adamw, sumSquares } from "./adamw";
 export { attention, attentionBackwardKV, attentionBackwardQ } from "./attention";
+export { packBf16, unpackBf16 } from "./bf16";
 export { columnSum } from "./column-sum";
 export { accumulate, add, gelu, geluBackward } from "./elementwise";
 export { layernorm, layernormBackward, layernormBackwardParams } from "./layernorm";

@@ -1,0 +1,21 @@
+// One head's vector of 32 as it is stored: packed bf16 (lib/bf16.wgsl). Parts taken by constant index only.
+alias PackedHead = array<vec4<u32>, 4>;
+
+fn unpack16(x: vec4<u32>, y: vec4<u32>) -> mat4x4<f32> {
+  return mat4x4<f32>(unpack_bf16(x.xy), unpack_bf16(x.zw), unpack_bf16(y.xy), unpack_bf16(y.zw));
+}
+
+fn pack8(x: vec4<f32>, y: vec4<f32>) -> vec4<u32> {
+  return vec4<u32>(pack_bf16(x), pack_bf16(y));
+}
+
+fn unpack_head(x: PackedHead) -> Head {
+  return Head(unpack16(x[0], x[1]), unpack16(x[2], x[3]));
+}
+
+fn pack_head(x: Head) -> PackedHead {
+  return PackedHead(
+    pack8(x[0][0], x[0][1]), pack8(x[0][2], x[0][3]),
+    pack8(x[1][0], x[1][1]), pack8(x[1][2], x[1][3]),
+  );
+}

@@ -1,0 +1,168 @@
+/**
+ * dtype bfloat16: weights read and activations kept as packed bf16, everything that is trained and saved f32. What the other promises ask of
+ * f32 holds here too: the same seed gives the same bits, a resumed run goes on bit for bit, poisoned memory changes nothing.
+ */
+import { describe, expect, it } from "vitest";
+import { bf16Decode, bf16Encode } from "../../src/core/half.ts";
+import type { StorageRole } from "../../src/plan/tensor.ts";
+import { memoryOf } from "../../src/training/trainer.ts";
+import { allDevices, devices, differentBits, gradients, losses, microPrograms, microTrainer, relativeL2, wasmCpu, webGpu, weightsHash, type MicroOptions } from "../support/micro.ts";
+
+const half: MicroOptions = { dtype: "bfloat16" };
+
+/** Loss of a step, relative: bf16 keeps 8 bits, errors of single numbers average out. */
+const LOSS_BOUND = 5e-3;
+/** Of 20 losses between devices, relative: f32 sums of another order round to another bf16 here and there. */
+const DEVICES_BOUND = 5e-4;
+/** A gradient's distance from f32's: a few roundings of 2^-9 each, root mean square. */
+const GRADIENT_BOUND = 2e-2;
+
+const far = (got: readonly number[], want: readonly number[]): number => Math.max(...got.map((loss, i) => Math.abs(loss - want[i]!) / want[i]!));
+
+describe.each(allDevices)("bfloat16 on %s", (name, open) => {
+  it("gives the same bits for the same seed, poisoned memory or not, and steps of several micro-steps with dropout", async () => {
+    const device = await open();
+    const options: MicroOptions = { ...half, model: { dropout: 0.1, n_layer: 2 }, stage: { gradient_accumulation_steps: 2 } };
+    const hashes: string[] = [];
+    for (const poison of [undefined, undefined, 0x7fc07fc0]) {
+      const trainer = await microTrainer(device, { ...options, ...(poison && { compile: { poison } }) });
+      const found = await losses(trainer, 4);
+      expect(found.every(Number.isFinite)).toBe(true);
+      hashes.push(weightsHash(await trainer.snapshot(false)));
+      trainer.destroy();
+    }
+    expect(new Set(hashes).size).toBe(1);
+  });
+
+  it("has gradients near those of float32, and not those", async () => {
+    const device = await open();
+    const [one, other] = [await microTrainer(device, half), await microTrainer(device)];
+    const [[loss], [want]] = [await losses(one, 1), await losses(other, 1)];
+    const [got, full] = [await gradients(one), await gradients(other)];
+    const errors = [...full].map(([parameter, gradient]) => ({ parameter, error: relativeL2(got.get(parameter)!, gradient) }));
+    one.destroy();
+    other.destroy();
+    const worst = errors.toSorted((a, b) => b.error - a.error)[0]!;
+    console.info(`${name}: first loss off by ${(Math.abs(loss! - want!) / want!).toExponential(1)}, worst gradient ${worst.parameter} by ${worst.error.toExponential(1)}`);
+    expect(Math.abs(loss! - want!) / want!).toBeLessThan(LOSS_BOUND);
+    expect(worst.error).toBeLessThan(GRADIENT_BOUND);
+    // It does round: a run that stored f32 would be exact.
+    expect(Math.min(...errors.map(({ error }) => error))).toBeGreaterThan(1e-5);
+  });
+});
+
+describe.each(devices)("bfloat16 on %s", (_name, open) => {
+  it("saves f32 weights and moments, and goes on from them bit for bit: 20 losses, weights and moments", async () => {
+    const device = await open();
+    const options: MicroOptions = { ...half, stage: { gradient_accumulation_steps: 2 } };
+    const unbroken = await microTrainer(device, options);
+    await losses(unbroken, 7);
+    const saved = await unbroken.snapshot(true);
+    const want = await losses(unbroken, 20);
+    const wantState = await unbroken.snapshot(true);
+    unbroken.destroy();
+    const resumed = await microTrainer(device, { ...options, seed: 5 });
+    // Steps of its own first: a shadow that stayed behind would show.
+    await losses(resumed, 2);
+    resumed.restore(saved);
+    const got = await losses(resumed, 20);
+    const gotState = await resumed.snapshot(true);
+    resumed.destroy();
+    expect(got).toEqual(want);
+    expect(weightsHash(gotState)).toBe(weightsHash(wantState));
+    expect(gotState.m).toEqual(wantState.m);
+    expect(gotState.v).toEqual(wantState.v);
+    expect(new Set(want).size).toBe(20);
+    // The weights that train are not rounded.
+    expect([...saved.weights.values()].some(({ data }) => differentBits(data, bf16Decode(bf16Encode(data))) > data.length / 2)).toBe(true);
+  });
+
+  it("reads the shadow of the weights as they are now, and full precision where the model is looked at", async () => {
+    const device = await open();
+    const trainer = await microTrainer(device, half);
+    const full = await microTrainer(device);
+    // Initial weights are equal, so is what is seen of them: evaluation rounds nothing.
+    expect(await trainer.evaluate(trainer.data, 2)).toBe(await full.evaluate(full.data, 2));
+    await losses(trainer, 2);
+    const bucket = trainer.programs.parameters.buckets.find(({ shadow }) => shadow)!;
+    const shadow = async (): Promise<Float32Array> => bf16Decode(new Uint16Array(await device.read(trainer.plan.view(bucket.shadow!))));
+    const before = await trainer.plan.readF32(bucket.param);
+    await losses(trainer, 1);
+    expect(differentBits(await shadow(), bf16Decode(bf16Encode(before)))).toBe(0);
+    trainer.destroy();
+    full.destroy();
+  });
+});
+
+describe("bfloat16", () => {
+  it("gives nearly the same 20 losses on WebGPU and on the CPU, and nearly those of float32", async () => {
+    const runs = await Promise.all([[webGpu, half], [wasmCpu, half], [wasmCpu, {}]].map(async ([open, options]) => {
+      const trainer = await microTrainer(await (open as typeof webGpu)(), options as MicroOptions);
+      const found = await losses(trainer, 20);
+      trainer.destroy();
+      return found;
+    }));
+    const [gpu, cpu, full] = runs as [number[], number[], number[]];
+    console.info(`losses of 20 steps: WebGPU and CPU apart by ${far(gpu, cpu).toExponential(1)}, from float32 by ${far(cpu, full).toExponential(1)}`);
+    expect(far(gpu, cpu)).toBeLessThan(DEVICES_BOUND);
+    expect(far(cpu, full)).toBeLessThan(LOSS_BOUND);
+    expect(cpu).not.toEqual(full);
+    expect(full[0]! - full[19]!).toBeGreaterThan(0.5);
+  });
+
+  it("takes less memory for activations, room to unpack on the CPU included, and the plan counts it to the byte", async () => {
+    const options: MicroOptions = { model: { n_layer: 4, n_embd: 64, n_head: 2 }, stage: { batch_size: 8 } };
+    const bytes = (dtype: MicroOptions["dtype"], cpu: boolean, role: StorageRole): number =>
+      memoryOf(microPrograms({ ...options, ...(dtype && { dtype }) }), { maxBufferBytes: 0, maxBindingBytes: 0, maxTotalBytes: 0, unpacksBf16: cpu })
+        .buffers.reduce((sum, buffer) => sum + (buffer.role === role ? buffer.sizeBytes : 0), 0);
+    const [full, gpu, cpu] = [bytes(undefined, false, "activations"), bytes("bfloat16", false, "activations"), bytes("bfloat16", true, "activations")];
+    console.info(`activations of 4 layers: float32 ${full}, bfloat16 ${gpu} on WebGPU, ${cpu} on the CPU`);
+    expect(gpu).toBeLessThan(0.65 * full);
+    expect(cpu).toBeLessThan(0.8 * full);
+    expect(bytes("bfloat16", false, "gradients")).toBeGreaterThanOrEqual(bytes(undefined, false, "gradients"));
+    for (const open of [webGpu, wasmCpu]) {
+      const device = await open();
+      const trainer = await microTrainer(device, { ...options, ...half });
+      expect(trainer.plan.heap.sizeBytes).toBe(memoryOf(trainer.programs, device.limits).totalBytes);
+      trainer.destroy();
+    }
+  });
+
+  it("stops at a gradient that is not finite with every weight's bits as they were, and names what it met", async () => {
+    const device = await wasmCpu();
+    const trainer = await microTrainer(device, half);
+    await losses(trainer, 2);
+    const good = await trainer.snapshot(true);
+    const name = "transformer.h.0.mlp.c_fc.weight";
+    const bad = new Map(good.weights).set(name, { ...good.weights.get(name)!, data: good.weights.get(name)!.data.map((x, i) => (i === 3 ? 1e38 : x)) });
+    trainer.restore({ ...good, weights: bad });
+    trainer.takeStep();
+    await expect(trainer.readMetrics()).rejects.toMatchObject({ code: "NONFINITE_LOSS" });
+    const after = await trainer.snapshot(true);
+    expect([...after.weights].map(([one, { data }]) => differentBits(data, bad.get(one)!.data))).toEqual([...bad].map(() => 0));
+    expect(after.m).toEqual(good.m);
+    trainer.destroy();
+  });
+
+  it("is refused for Llama and for LoRA before anything is allocated", () => {
+    expect(() => microPrograms({ ...half, family: "llama" })).toThrow(/CONFIG_RANGE.*llama family trains in float32 only/);
+    expect(() => microPrograms({ ...half, lora: { type: "lora", r: 4, lora_alpha: 8, target_modules: ["c_attn"] } })).toThrow(/CONFIG_RANGE.*LoRA trains in float32 only/);
+  });
+});
+
+describe("a bfloat16 run of 500 steps on the CPU", () => {
+  it("ends with a held-out loss within 1 % of float32's", async () => {
+    const device = await wasmCpu();
+    const ends: number[] = [];
+    for (const options of [half, {}]) {
+      const trainer = await microTrainer(device, { ...options, model: { n_layer: 2 }, stage: { max_iters: 500, batch_size: 4 }, optimizer: { learning_rate: 3e-3 } });
+      const curve = await losses(trainer, 500);
+      ends.push(await trainer.evaluate(trainer.data, 8));
+      expect(curve.at(-1)!).toBeLessThan(0.7 * curve[0]!);
+      trainer.destroy();
+    }
+    const [packed, full] = ends as [number, number];
+    console.info(`held-out loss after 500 steps: bfloat16 ${packed.toFixed(4)}, float32 ${full.toFixed(4)}, apart by ${(100 * Math.abs(packed - full) / full).toFixed(2)} %`);
+    expect(Math.abs(packed - full) / full).toBeLessThan(0.01);
+  }, 120_000);
+});
