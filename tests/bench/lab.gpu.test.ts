@@ -162,7 +162,7 @@ describe("a text in the lab", () => {
     const beside = await device.allocate([{ label: "beside", sizeBytes: 1 << 20 }]);
     const view = { buffer: beside.buffers[0]!, offsetBytes: 0, sizeBytes: 1 << 20 };
     device.submit([{ kind: "fill", view, value: 0x5afe5afe }]);
-    const { right, rows } = await tried(edited(await shipped("layernorm", "thread-per-row"), "out[row + c] = ", "out[row + c + 4000000u] = inp[row + c + 3000000000u]; out[row + c] = 0.5 * "));
+    const { right, rows } = await tried(edited(await shipped("layernorm", "thread-per-row"), "write_out(row + c, ", "out[row + c + 4000000u] = inp[row + c + 3000000000u]; write_out(row + c, 0.5 * "));
     expect(right).toBe(false);
     expect(rows[0]!.status).toBe("wrong");
     const words = new Uint32Array(await device.read(view));

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { referencePrograms } from "../../src/bench/cases.ts";
 import { referenceSource, referenceStage, referenceWeights } from "../../src/bench/reference.ts";
 import type { Command, Device } from "../../src/device/types.ts";
@@ -29,6 +29,13 @@ interface Asked {
 
 let device: Device;
 let asked: Asked;
+/** Takes back what was put on the device: other files share it. */
+const undo: (() => void)[] = [];
+const put = (target: object, name: string, value: unknown): void => {
+  Object.defineProperty(target, name, { value, configurable: true });
+  undo.push(() => void Reflect.deleteProperty(target, name));
+};
+afterAll(() => undo.forEach((each) => each()));
 const nothing = (): Asked => ({ created: 0, submits: 0, launches: 0, writes: 0, bytes: 0 });
 
 beforeAll(async () => {
@@ -36,7 +43,7 @@ beforeAll(async () => {
   asked = nothing();
   for (const name of CREATIONS) {
     const make = (gpu[name] as (...args: unknown[]) => unknown).bind(gpu);
-    Object.defineProperty(gpu, name, { value: (...args: unknown[]) => (asked.created++, make(...args)) });
+    put(gpu, name, (...args: unknown[]) => (asked.created++, make(...args)));
   }
   const inner = createWebGpuDevice(gpu, { softwareAdapter: true });
   const watched: Partial<Device> = {
@@ -93,9 +100,9 @@ describe("a step", () => {
     let calls = 0;
     const pass = { setPipeline: () => calls++, setBindGroup: () => calls++, dispatchWorkgroups: () => calls++, end: () => calls++ };
     const encoder = { beginComputePass: () => pass, clearBuffer: () => calls++, copyBufferToBuffer: () => calls++, finish: () => ({}) };
-    Object.defineProperty(gpu, "createCommandEncoder", { value: () => encoder });
-    Object.defineProperty(gpu.queue, "submit", { value: () => calls++ });
-    Object.defineProperty(gpu.queue, "writeBuffer", { value: () => calls++ });
+    put(gpu, "createCommandEncoder", () => encoder);
+    put(gpu.queue, "submit", () => calls++);
+    put(gpu.queue, "writeBuffer", () => calls++);
     const spent: number[] = [];
     for (let step = 0; step < 300; step++) {
       const from = performance.now();
