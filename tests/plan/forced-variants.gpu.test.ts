@@ -74,7 +74,7 @@ describe.each(FAMILIES)("training %s", (family) => {
     for (const [variant, by] of worst) expect(by, variant).toBeLessThan(TOLERANCE);
   }, 300_000);
 
-  it.runIf(AT_NIGHT)("leaves out nothing that a kernel of it offers", () => {
+  it.each(AT_NIGHT ? ["a kernel of it offers"] : [])("leaves out nothing that %s", () => {
     const offered = new Set(launchesOf({ family }).flatMap(({ kernel }) => (kernel.variants.length > 1 ? kernel.variants.map((variant) => `${kernel.name}/${variant.name}`) : [])));
     expect(offered.size).toBeGreaterThan(20);
     expect([...offered].filter((each) => !seen.has(each))).toEqual([]);
