@@ -1,4 +1,5 @@
 /** The comparison with other trainers runs from end to end: one pair of tiny trainings. Its figures are not judged here. */
+import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
 import { HOW_TO_INSTALL, peersInstalled } from "./peers/build.ts";
 import { resultsDiffer } from "./peers/measure.ts";
@@ -16,6 +17,8 @@ describe("the comparison with other trainers", () => {
     for (const row of rows) expect(row.ratio).toBeCloseTo(row.peer_ms / row.ours_ms, 9);
     expect(lines).toHaveLength(2);
     expect(device["wasm"]).toContain("WebAssembly");
+    // The others share their work among threads as well: the page is isolated.
+    expect(device["wasm"]).toMatch(availableParallelism() > 1 ? /\d threads/ : /SIMD;/);
     expect(browser).toMatch(/Chrom/);
   });
 

@@ -22,8 +22,9 @@ export async function buildPeers(outDir: string): Promise<void> {
     root: here("."), configFile: false, publicDir: false, base: "./", logLevel: "error",
     // TensorFlow.js sends its threads the text of its functions, which shortened names would break.
     build: { outDir, emptyOutDir: true, target: "esnext", minify: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 1e5, reportCompressedSize: false },
+    worker: { format: "es" },
   });
-  for (const name of ["kernels.wasm", "kernels-relaxed.wasm"]) await copyFile(join(root, "src/kernels/wasm/build", name), join(outDir, name));
+  for (const name of ["kernels.wasm", "kernels-relaxed.wasm", "kernels-shared.wasm", "kernels-relaxed-shared.wasm"]) await copyFile(join(root, "src/kernels/wasm/build", name), join(outDir, name));
   await copyFile(join(root, "public/bench/reference.gz"), join(outDir, "reference.gz"));
   const from = here("node_modules/@tensorflow/tfjs-backend-wasm/dist");
   await mkdir(join(outDir, "tfjs"));

@@ -44,7 +44,8 @@ export function rightWeights(name: ReferenceName): Map<string, { shape: number[]
   return weights;
 }
 
-export const referenceText = async (): Promise<Uint8Array> => gunzip(await (await fetch("reference.gz")).blob());
+/** @param baseUrl of the page: a worker lies elsewhere */
+export const referenceText = async (baseUrl = location.href): Promise<Uint8Array> => gunzip(await (await fetch(new URL("reference.gz", baseUrl))).blob());
 
 /** Ids and targets (B T) of each step; begins again after `count`. */
 export async function trainingData(name: ReferenceName, count: number): Promise<{ ids: Int32Array; targets: Int32Array }[]> {

@@ -9,6 +9,7 @@ import { REFERENCE_BATCH, REFERENCE_CONFIGS, REFERENCE_OPTIMIZER, referenceSourc
 import type { Device } from "../../../src/device/types.ts";
 import { chooseDevice } from "../../../src/engine/choose-device.ts";
 import { workerEnvironment } from "../../../src/engine/environment.ts";
+import type { Threads } from "../../../src/engine/threads.ts";
 import { Recorder } from "../../../src/plan/recorder.ts";
 import { elements, newTensor, type Tensor } from "../../../src/plan/tensor.ts";
 import { chooseVariant } from "../../../src/plan/variants.ts";
@@ -116,16 +117,16 @@ async function operation(device: Device, kernel: KernelCase): Promise<Operation>
 }
 
 /** @throws NestlingError GPU_MISSING */
-export async function open(backend: "webgpu" | "wasm"): Promise<Contender> {
+export async function open(backend: "webgpu" | "wasm", baseUrl: string, threads?: Threads): Promise<Contender> {
   const lost = (message: string): void => console.error(message);
-  const { device, report } = await chooseDevice(backend === "wasm" ? "cpu" : "webgpu", workerEnvironment(() => location.href), lost);
+  const { device, report } = await chooseDevice(backend === "wasm" ? "cpu" : "webgpu", workerEnvironment(() => baseUrl, threads), lost);
   return {
     about: `${report.name}; ${report.features.join(", ")}`,
     async train(name) {
       const programs = recordTraining({
         config: REFERENCE_CONFIGS[name], lora: null, optimizer: REFERENCE_OPTIMIZER, batchSize: REFERENCE_BATCH, maxBindingBytes: device.limits.maxBindingBytes, quiz: false,
       });
-      const trainer = await Trainer.create(device, programs, referenceStage(DATA_STEPS), 1, referenceSource(name, await referenceText(), DATA_STEPS));
+      const trainer = await Trainer.create(device, programs, referenceStage(DATA_STEPS), 1, referenceSource(name, await referenceText(baseUrl), DATA_STEPS));
       trainer.loadWeights(referenceWeights(name));
       trainer.pace.limitMs = FULL_MS;
       return {

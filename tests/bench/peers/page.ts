@@ -89,7 +89,7 @@ async function open(): Promise<Contender> {
     case "tfjs":
       return (await import("./tfjs.js")).open(backend);
     default:
-      return (await import("./ours.ts")).open(backend);
+      return backend === "wasm" ? (await import("./ours-cpu.ts")).open() : (await import("./ours.ts")).open(backend, location.href);
   }
 }
 
