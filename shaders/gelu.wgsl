@@ -2,7 +2,7 @@
 struct Dims { size: u32 }
 
 @group(0) @binding(0) var<storage, read> inp: array<Element>; // (size)
-@group(0) @binding(1) var<storage, read_write> out: array<Element>; // (size)
+@group(0) @binding(1) var<storage, read_write> out: array<ElementOut>; // (size)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(64)
@@ -15,5 +15,5 @@ fn main(
   if (i >= dims.size / WIDTH) {
     return;
   }
-  out[i] = gelu_element(inp[i]);
+  write_out(i, gelu_element(inp[i]));
 }

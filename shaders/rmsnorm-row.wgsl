@@ -1,11 +1,11 @@
 // out = inp rstd weight, rstd = 1 / sqrt(average of inp^2 + eps). One workgroup a row: neighbouring threads read neighbouring
-// columns.
+// columns. An element is one number, or four where C allows.
 const WORKGROUP_SIZE: u32 = 64u;
 struct Dims { N: u32, C: u32, eps: f32 }
 
-@group(0) @binding(0) var<storage, read> inp: array<f32>; // (N, C)
-@group(0) @binding(1) var<storage, read> weight: array<f32>; // (C)
-@group(0) @binding(2) var<storage, read_write> out: array<f32>; // (N, C)
+@group(0) @binding(0) var<storage, read> inp: array<Element>; // (N, C)
+@group(0) @binding(1) var<storage, read> weight: array<Element>; // (C)
+@group(0) @binding(2) var<storage, read_write> out: array<ElementOut>; // (N, C)
 @group(0) @binding(3) var<storage, read_write> rstd: array<f32>; // (N)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
@@ -19,14 +19,15 @@ fn main(
   if (n >= dims.N) {
     return;
   }
-  let row = n * dims.C;
-  var squares = 0.0;
-  for (var c = lane; c < dims.C; c += WORKGROUP_SIZE) {
+  let columns = dims.C / ELEMENT_SIZE;
+  let row = n * columns;
+  var squares = Element();
+  for (var c = lane; c < columns; c += WORKGROUP_SIZE) {
     squares += inp[row + c] * inp[row + c];
   }
-  let r = inverseSqrt(reduce_sum(squares, lane) / f32(dims.C) + dims.eps);
-  for (var c = lane; c < dims.C; c += WORKGROUP_SIZE) {
-    out[row + c] = inp[row + c] * r * weight[c];
+  let r = inverseSqrt(reduce_sum(element_sum(squares), lane) / f32(dims.C) + dims.eps);
+  for (var c = lane; c < columns; c += WORKGROUP_SIZE) {
+    write_out(row + c, inp[row + c] * r * weight[c]);
   }
   if (lane == 0u) {
     rstd[n] = r;

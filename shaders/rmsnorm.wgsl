@@ -4,7 +4,7 @@ struct Dims { N: u32, C: u32, eps: f32 }
 
 @group(0) @binding(0) var<storage, read> inp: array<Element>; // (N, C)
 @group(0) @binding(1) var<storage, read> weight: array<Element>; // (C)
-@group(0) @binding(2) var<storage, read_write> out: array<Element>; // (N, C)
+@group(0) @binding(2) var<storage, read_write> out: array<ElementOut>; // (N, C)
 @group(0) @binding(3) var<storage, read_write> rstd: array<f32>; // (N)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
@@ -26,7 +26,7 @@ fn main(
   }
   let r = inverseSqrt(element_sum(squares) / f32(dims.C) + dims.eps);
   for (var c = 0u; c < columns; c++) {
-    out[row + c] = inp[row + c] * r * weight[c];
+    write_out(row + c, inp[row + c] * r * weight[c]);
   }
   rstd[n] = r;
 }

@@ -7,7 +7,7 @@ struct Dims { N: u32, NH: u32, NKV: u32, HS: u32 }
 @group(0) @binding(2) var<storage, read> v: array<Element>; // (N, NKV HS)
 @group(0) @binding(3) var<storage, read> pos: array<u32>; // (N)
 @group(0) @binding(4) var<storage, read> turns: array<Element>; // (T, HS): HS/2 cosines, HS/2 sines
-@group(0) @binding(5) var<storage, read_write> qkv: array<Element>; // (N, (NH + 2 NKV) HS)
+@group(0) @binding(5) var<storage, read_write> qkv: array<ElementQkv>; // (N, (NH + 2 NKV) HS)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(64u)
@@ -38,13 +38,13 @@ fn main(
     x2 = k[source + half];
   } else {
     let source = 2u * half * (n * dims.NKV + head - dims.NH - dims.NKV) + pair;
-    qkv[to] = v[source];
-    qkv[to + half] = v[source + half];
+    write_qkv(to, v[source]);
+    write_qkv(to + half, v[source + half]);
     return;
   }
   let turn = 2u * half * pos[n] + pair;
   let c = turns[turn];
   let s = turns[turn + half];
-  qkv[to] = x1 * c - x2 * s;
-  qkv[to + half] = x2 * c + x1 * s;
+  write_qkv(to, x1 * c - x2 * s);
+  write_qkv(to + half, x2 * c + x1 * s);
 }

@@ -2,9 +2,9 @@
 // allows.
 struct Dims { size: u32 }
 
-@group(0) @binding(0) var<storage, read> gate: array<Element>; // (size)
-@group(0) @binding(1) var<storage, read> up: array<Element>; // (size)
-@group(0) @binding(2) var<storage, read_write> out: array<Element>; // (size)
+@group(0) @binding(0) var<storage, read> gate: array<ElementGate>; // (size)
+@group(0) @binding(1) var<storage, read> up: array<ElementGate>; // (size)
+@group(0) @binding(2) var<storage, read_write> out: array<ElementOut>; // (size)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(64u)
@@ -17,7 +17,7 @@ fn main(
   if (i >= dims.size / WIDTH) {
     return;
   }
-  let x = gate[i];
+  let x = read_gate(i);
   // The exponent is clamped, or exp would overflow; past it silu is x e^-80 where it should be less.
-  out[i] = x / (1.0 + exp(-max(x, Element(-80.0)))) * up[i];
+  write_out(i, x / (1.0 + exp(-max(x, Element(-80.0)))) * read_up(i));
 }

@@ -15,7 +15,7 @@ import { embeddingBackward } from "./embedding-backward.ts";
 import { embedding } from "./embedding.ts";
 import { gatherRows } from "./gather-rows.ts";
 import { geluBackward, geluBackwardBf16 } from "./gelu-backward.ts";
-import { gelu } from "./gelu.ts";
+import { gelu, geluBf16 } from "./gelu.ts";
 import { kvStore } from "./kv-store.ts";
 import { layernormBackwardParams } from "./layernorm-backward-params.ts";
 import { layernormBackward } from "./layernorm-backward.ts";
@@ -23,7 +23,8 @@ import { layernorm, layernormBf16 } from "./layernorm.ts";
 import { lossSum } from "./loss-sum.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul.ts";
 import {
-  matmulNNBf16B, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16AB, matmulNTBf16B, matmulTNBf16A, matmulTNBf16B,
+  matmulNNBf16AB, matmulNNBf16B, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16AB, matmulNTBf16ABOut, matmulNTBf16B,
+  matmulTNBf16A, matmulTNBf16B,
 } from "./matmul-bf16.ts";
 import { packBf16 } from "./pack-bf16.ts";
 import { peakFma } from "./peak-fma.ts";
@@ -31,14 +32,14 @@ import { prepareUpdate } from "./prepare-update.ts";
 import { recordMetrics } from "./record-metrics.ts";
 import { rmsnormBackwardWeight } from "./rmsnorm-backward-weight.ts";
 import { rmsnormBackward } from "./rmsnorm-backward.ts";
-import { rmsnorm } from "./rmsnorm.ts";
+import { rmsnorm, rmsnormBf16 } from "./rmsnorm.ts";
 import { ropeBackward } from "./rope-backward.ts";
-import { rope } from "./rope.ts";
+import { rope, ropeBf16 } from "./rope.ts";
 import { sample } from "./sample.ts";
 import { softmax } from "./softmax.ts";
 import { sumSquares } from "./sum-squares.ts";
-import { swigluBackward } from "./swiglu-backward.ts";
-import { swiglu } from "./swiglu.ts";
+import { swigluBackward, swigluBackwardBf16 } from "./swiglu-backward.ts";
+import { swiglu, swigluBf16 } from "./swiglu.ts";
 import { tokenLogprobsBackward } from "./token-logprobs-backward.ts";
 import { tokenLogprobs } from "./token-logprobs.ts";
 
@@ -62,6 +63,7 @@ export const kernels = {
   embeddingBackward,
   gatherRows,
   gelu,
+  geluBf16,
   geluBackward,
   geluBackwardBf16,
   kvStore,
@@ -76,12 +78,14 @@ export const kernels = {
   matmulNNBiasResidual,
   matmulNT,
   matmulTN,
+  matmulNNBf16AB,
   matmulNNBf16B,
   matmulNNBiasBf16AB,
   matmulNNBiasBf16ABOut,
   matmulNNBiasGeluBf16,
   matmulNNBiasResidualBf16AB,
   matmulNTBf16AB,
+  matmulNTBf16ABOut,
   matmulNTBf16B,
   matmulTNBf16A,
   matmulTNBf16B,
@@ -90,15 +94,19 @@ export const kernels = {
   prepareUpdate,
   recordMetrics,
   rmsnorm,
+  rmsnormBf16,
   rmsnormBackward,
   rmsnormBackwardWeight,
   rope,
+  ropeBf16,
   ropeBackward,
   sample,
   softmax,
   sumSquares,
   swiglu,
+  swigluBf16,
   swigluBackward,
+  swigluBackwardBf16,
   tokenLogprobs,
   tokenLogprobsBackward,
 };

@@ -1,8 +1,16 @@
 /** RMSNorm (Zhang, Sennrich, arXiv 1910.07467) over the last dimension, with what its backward needs kept: the norm of Llama. */
 import { defineKernel } from "../device/types.ts";
 import { threadPerRow } from "./elementwise.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import plainWgsl from "../../shaders/rmsnorm.wgsl?raw";
 import rowWgsl from "../../shaders/rmsnorm-row.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
+import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
+import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
+import outBf16 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
+import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
+import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
 
@@ -13,8 +21,8 @@ export const rmsnorm = defineKernel({
   dims: { N: "u32", C: "u32", eps: "f32" },
   cost: ({ N, C }) => ({ flops: 4 * N * C, bytes: 8 * N * C + 4 * C + 4 * N }),
   variants: [
-    ...threadPerRow(plainWgsl),
-    { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
+    ...threadPerRow(plainWgsl, outF32),
+    { name: "workgroup-per-row", wgsl: elementF32 + sumF32 + outF32 + linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
   ],
   wasm: "rmsnorm",
   meaning({ inp, weight, out, rstd }, { N, C, eps }) {
@@ -27,4 +35,16 @@ export const rmsnorm = defineKernel({
       rstd[n] = r;
     }
   },
+});
+
+const stored = bf16 + outBf16;
+
+/** The same, `out` stored as packed bf16; C a multiple of four. rstd is of the f32 input. */
+export const rmsnormBf16 = storedBf16(rmsnorm, {
+  name: "rmsnormBf16",
+  packed: { out: ({ N, C }) => N * C },
+  variants: [
+    threadPerRow(plainWgsl, stored)[1]!,
+    { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + stored + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: ({ C }) => C % 4 === 0 },
+  ],
 });

@@ -5,10 +5,14 @@
  */
 import { defineKernel, type DimValues } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import ropeWgsl from "../../shaders/rope.wgsl?raw";
 import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import turnedBf16 from "../../shaders/lib/turned-bf16-vec4.wgsl?raw";
+import turnedF32 from "../../shaders/lib/turned-f32.wgsl?raw";
 
 export const ropeDims = { N: "u32", NH: "u32", NKV: "u32", HS: "u32" } as const;
 type RopeDims = DimValues<typeof ropeDims>;
@@ -26,17 +30,17 @@ export function ropeTable(T: number, HS: number, theta: number): Float32Array {
   return table;
 }
 
-/** A thread a pair, or four neighbouring pairs where half a head is a multiple of four. */
-export const ropeVariants = (wgsl: string) =>
+/** A thread a pair, or four neighbouring pairs where half a head is a multiple of four. @param snippet for both */
+export const ropeVariants = (wgsl: string, snippet = "") =>
   [
     {
       name: "scalar",
-      wgsl: elementF32 + linearId + wgsl,
+      wgsl: elementF32 + snippet + linearId + wgsl,
       workgroups: ({ N, NH, NKV, HS }: RopeDims) => groupsOf((N * (NH + 2 * NKV) * HS) / 2),
     },
     {
       name: "vec4",
-      wgsl: elementVec4 + linearId + wgsl,
+      wgsl: elementVec4 + snippet + linearId + wgsl,
       workgroups: ({ N, NH, NKV, HS }: RopeDims) => groupsOf((N * (NH + 2 * NKV) * HS) / 8),
       fits: ({ HS }: RopeDims) => HS % 8 === 0,
     },
@@ -64,7 +68,7 @@ export const rope = defineKernel({
   bindings: { q: "read", k: "read", v: "read", pos: "read:u32", turns: "read", qkv: "write" },
   dims: ropeDims,
   cost: ({ N, NH, NKV, HS }) => ({ flops: 3 * N * (NH + NKV) * HS, bytes: 4 * N * (2 * (NH + 2 * NKV) * HS + HS + 1) }),
-  variants: ropeVariants(ropeWgsl),
+  variants: ropeVariants(ropeWgsl, turnedF32),
   wasm: "rope",
   meaning({ q, k, v, pos, turns, qkv }, dims) {
     const { HS } = dims;
@@ -80,4 +84,11 @@ export const rope = defineKernel({
       }
     });
   },
+});
+
+/** The same, `qkv` stored as packed bf16; HS a multiple of eight. */
+export const ropeBf16 = storedBf16(rope, {
+  name: "ropeBf16",
+  packed: { qkv: ({ N, NH, NKV, HS }) => N * (NH + 2 * NKV) * HS },
+  variants: [ropeVariants(ropeWgsl, bf16 + turnedBf16)[1]],
 });

@@ -1,7 +1,11 @@
 /** The gradients of SwiGLU's product to both of its inputs: what `swiglu.ts` says forward. */
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import swigluBackwardWgsl from "../../shaders/swiglu-backward.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
+import gatesBf16 from "../../shaders/lib/gates-bf16-vec4.wgsl?raw";
+import gatesF32 from "../../shaders/lib/gates-f32.wgsl?raw";
 
 /** With s the logistic of gate: dup = dout gate s, dgate = dout up s (1 + gate (1 - s)); all (size). */
 export const swigluBackward = defineKernel({
@@ -9,7 +13,7 @@ export const swigluBackward = defineKernel({
   bindings: { gate: "read", up: "read", dout: "read", dgate: "write", dup: "write" },
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 12 * size, bytes: 20 * size }),
-  variants: elementwise(swigluBackwardWgsl),
+  variants: elementwise(swigluBackwardWgsl, { f32: gatesF32, vec4: gatesF32 }),
   wasm: "swigluBackward",
   meaning({ gate, up, dout, dgate, dup }, { size }) {
     for (let i = 0; i < size; i++) {
@@ -21,4 +25,11 @@ export const swigluBackward = defineKernel({
       dgate[i] = dout[i]! * up[i]! * s * (1 + x * rest);
     }
   },
+});
+
+/** The same, `gate` and `up` stored as packed bf16; gradients are f32. Size a multiple of four. */
+export const swigluBackwardBf16 = storedBf16(swigluBackward, {
+  name: "swigluBackwardBf16",
+  packed: { gate: ({ size }) => size, up: ({ size }) => size },
+  variants: [elementwise(swigluBackwardWgsl, { f32: "", vec4: bf16 + gatesBf16 })[1]!],
 });

@@ -1,7 +1,13 @@
 /** SwiGLU's product (Shazeer, arXiv 2002.05202): the activation of Llama's MLP. Its gradients are `swiglu-backward.ts`. */
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
+import { storedBf16 } from "./stored-bf16.ts";
 import swigluWgsl from "../../shaders/swiglu.wgsl?raw";
+import bf16 from "../../shaders/lib/bf16.wgsl?raw";
+import gatesBf16 from "../../shaders/lib/gates-bf16-vec4.wgsl?raw";
+import gatesF32 from "../../shaders/lib/gates-f32.wgsl?raw";
+import outBf16 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 
 /** out = silu(gate) up with silu(x) = x / (1 + exp(-x)), all (size). */
 export const swiglu = defineKernel({
@@ -9,9 +15,18 @@ export const swiglu = defineKernel({
   bindings: { gate: "read", up: "read", out: "write" },
   dims: { size: "u32" },
   cost: ({ size }) => ({ flops: 5 * size, bytes: 12 * size }),
-  variants: elementwise(swigluWgsl),
+  variants: elementwise(swigluWgsl, { f32: gatesF32 + outF32, vec4: gatesF32 + outF32 }),
   wasm: "swiglu",
   meaning({ gate, up, out }, { size }) {
     for (let i = 0; i < size; i++) out[i] = (gate[i]! / (1 + Math.exp(-gate[i]!))) * up[i]!;
   },
+});
+
+const all = ({ size }: { readonly size: number }): number => size;
+
+/** The same, all three stored as packed bf16; size a multiple of four. */
+export const swigluBf16 = storedBf16(swiglu, {
+  name: "swigluBf16",
+  packed: { gate: all, up: all, out: all },
+  variants: [elementwise(swigluWgsl, { f32: "", vec4: bf16 + gatesBf16 + outBf16 })[1]!],
 });

@@ -5,7 +5,7 @@
  */
 import type { LlamaLoraTarget, LlamaModelConfig } from "../protocol/recipe.ts";
 import { dropout, residualDropout } from "../plan/ops.ts";
-import { lookUp, project, rmsnorm, ropeTable, rotateAndPack, swiglu } from "../plan/ops-llama.ts";
+import { lookUp, project, type ProjectOptions, rmsnorm, ropeTable, rotateAndPack, swiglu } from "../plan/ops-llama.ts";
 import type { ParameterSpec } from "../plan/parameters.ts";
 import type { Tensor } from "../plan/tensor.ts";
 import type { Family, Heads, LoraModule } from "./family.ts";
@@ -71,11 +71,11 @@ export const llama: Family<LlamaConfig> = {
     const heads = headsOf(config);
     const turns = parameters.table("rotary angles", [config.block_size, heads.HS], () => ropeTable(config.block_size, heads.HS, config.rope_theta));
     const norm = (x: Tensor, at: string): Tensor => rmsnorm(r, x, parameters.get(`${at}.weight`), config.rms_norm_eps);
-    const dense = (x: Tensor, at: string, residual?: Tensor): Tensor =>
-      r.scope(at, () => project(r, x, parameters.get(`${at}.weight`), { ...(residual && { residual }), lora: lora.get(`${at}.weight`) }));
+    const dense = (x: Tensor, at: string, options: ProjectOptions = {}): Tensor =>
+      r.scope(at, () => project(r, x, parameters.get(`${at}.weight`), { ...options, lora: lora.get(`${at}.weight`) }));
     /** residual + dropout(x W^T). */
     const join = (residual: Tensor, x: Tensor, at: string): Tensor =>
-      p > 0 && r.training ? r.scope(at, () => residualDropout(r, residual, dense(x, at), inputs.stepU, p)) : dense(x, at, residual);
+      p > 0 && r.training ? r.scope(at, () => residualDropout(r, residual, dense(x, at), inputs.stepU, p)) : dense(x, at, { residual });
 
     let x = r.scope("embed_tokens", () => dropout(r, lookUp(r, inputs.ids, parameters.get("model.embed_tokens.weight")), inputs.stepU, p));
     inputs.observe?.(x, 0);
@@ -86,8 +86,8 @@ export const llama: Family<LlamaConfig> = {
       const attended = r.scope(`${at}.self_attn`, () => attention(rotateAndPack(r, q, k, v, inputs.pos, turns, heads), layer));
       x = join(x, attended, `${at}.self_attn.o_proj`);
       const normed2 = r.scope(`${at}.post_attention_layernorm`, () => norm(x, `${at}.post_attention_layernorm`));
-      const gate = dense(normed2, `${at}.mlp.gate_proj`);
-      const up = dense(normed2, `${at}.mlp.up_proj`);
+      const gate = dense(normed2, `${at}.mlp.gate_proj`, { stored: true });
+      const up = dense(normed2, `${at}.mlp.up_proj`, { stored: true });
       const hidden = r.scope(`${at}.mlp`, () => swiglu(r, gate, up));
       x = join(x, hidden, `${at}.mlp.down_proj`);
       inputs.observe?.(x, layer + 1);

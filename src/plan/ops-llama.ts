@@ -5,15 +5,17 @@
 import { add as addKernel } from "../kernels/add.ts";
 import { embeddingBackward } from "../kernels/embedding-backward.ts";
 import { gatherRows } from "../kernels/gather-rows.ts";
+import { matmulNNBf16B, matmulNTBf16AB, matmulNTBf16ABOut, matmulTNBf16B } from "../kernels/matmul-bf16.ts";
 import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
+import { packBf16 } from "../kernels/pack-bf16.ts";
 import { rmsnormBackwardWeight } from "../kernels/rmsnorm-backward-weight.ts";
 import { rmsnormBackward } from "../kernels/rmsnorm-backward.ts";
-import { rmsnorm as rmsnormKernel } from "../kernels/rmsnorm.ts";
+import { rmsnorm as rmsnormKernel, rmsnormBf16 } from "../kernels/rmsnorm.ts";
 import { ropeBackward } from "../kernels/rope-backward.ts";
-import { rope } from "../kernels/rope.ts";
-import { swigluBackward } from "../kernels/swiglu-backward.ts";
-import { swiglu as swigluKernel } from "../kernels/swiglu.ts";
-import { addInto, type Lora } from "./ops.ts";
+import { rope, ropeBf16 } from "../kernels/rope.ts";
+import { swigluBackward, swigluBackwardBf16 } from "../kernels/swiglu-backward.ts";
+import { swiglu as swigluKernel, swigluBf16 } from "../kernels/swiglu.ts";
+import { addInto, isBf16, type Lora, weightBeside } from "./ops.ts";
 import type { Recorder } from "./recorder.ts";
 import { elements, type Tensor } from "./tensor.ts";
 
@@ -31,9 +33,9 @@ export function lookUp(r: Recorder, ids: Tensor, table: Tensor): Tensor {
 /** RMSNorm over channels: (N, C) -> (N, C). */
 export function rmsnorm(r: Recorder, inp: Tensor, weight: Tensor, eps: number): Tensor {
   const [N, C] = inp.shape as [number, number];
-  const out = r.transient("out", [N, C], inp.requiresGrad || weight.requiresGrad);
+  const out = r.stored("out", [N, C], inp.requiresGrad || weight.requiresGrad);
   const rstd = r.transient("rstd", [N]);
-  r.launch(rmsnormKernel, { inp, weight, out, rstd }, { N, C, eps });
+  r.launch(isBf16(out) ? rmsnormBf16 : rmsnormKernel, { inp, weight, out, rstd }, { N, C, eps });
   r.onBackward(out, (dout) => {
     if (weight.grad) r.launch(rmsnormBackwardWeight, { inp, rstd, dout, dweight: weight.grad }, { N, C });
     r.contribute(inp, (dinp, accumulate) => r.launch(rmsnormBackward, { inp, weight, rstd, dout, dinp }, { N, C, accumulate }));
@@ -46,26 +48,33 @@ export interface ProjectOptions {
   readonly residual?: Tensor;
   /** With A (r, C) and B (O, r), PEFT's own layout. */
   readonly lora?: Lora | undefined;
+  /** Keeps the result in the program's dtype, as SwiGLU reads it; without, it is f32. Not with a residual. */
+  readonly stored?: boolean;
 }
 
 /** inp W^T without a bias, W (O, C) as torch's Linear keeps it: (N, C) -> (N, O). */
-export function project(r: Recorder, inp: Tensor, weight: Tensor, { residual, lora }: ProjectOptions = {}): Tensor {
+export function project(r: Recorder, inp: Tensor, weight: Tensor, { residual, lora, stored }: ProjectOptions = {}): Tensor {
   const [N, C] = inp.shape as [number, number];
   const O = weight.shape[0]!;
   const trains = [inp, weight, residual, lora?.a, lora?.b].some((tensor) => tensor?.requiresGrad);
-  const out = r.transient("project", [N, O], trains);
-  const product = residual ? r.transient("product", [N, O]) : out;
-  r.launch(matmulNT, { a: inp, b: weight, out: product }, { M: N, N: O, K: C, accumulate: 0, alpha: 1 });
+  const out = stored ? r.stored("project", [N, O], trains) : r.transient("project", [N, O], trains);
+  const half = isBf16(inp);
+  const b = weightBeside(inp, weight);
+  // The low-rank part and the residual are added in f32, before anything is rounded.
+  const product = residual || (lora && isBf16(out)) ? r.transient("product", [N, O]) : out;
+  if (isBf16(product)) r.launch(matmulNTBf16ABOut, { a: inp, b, out: product }, { M: N, N: O, K: C });
+  else r.launch(half ? matmulNTBf16AB : matmulNT, { a: inp, b, out: product }, { M: N, N: O, K: C, accumulate: 0, alpha: 1 });
   const low = lora && r.transient("lora", [N, lora.a.shape[0]!]);
   if (lora && low) {
     const rank = lora.a.shape[0]!;
-    r.launch(matmulNT, { a: inp, b: lora.a, out: low }, { M: N, N: rank, K: C, accumulate: 0, alpha: 1 });
+    r.launch(half ? matmulNTBf16AB : matmulNT, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M: N, N: rank, K: C, accumulate: 0, alpha: 1 });
     r.launch(matmulNT, { a: low, b: lora.b, out: product }, { M: N, N: O, K: rank, accumulate: 1, alpha: lora.scale });
   }
   if (residual) r.launch(addKernel, { a: residual, b: product, out }, { size: N * O });
+  else if (product !== out) r.launch(packBf16, { inp: product, out }, { size: N * O });
   r.onBackward(out, (dout) => {
-    r.contribute(weight, (dW, accumulate) => r.launch(matmulTN, { a: dout, b: inp, out: dW }, { M: O, N: C, K: N, accumulate, alpha: 1 }));
-    r.contribute(inp, (dx, accumulate) => r.launch(matmulNN, { a: dout, b: weight, out: dx }, { M: N, N: C, K: O, accumulate, alpha: 1 }));
+    r.contribute(weight, (dW, accumulate) => r.launch(half ? matmulTNBf16B : matmulTN, { a: dout, b: inp, out: dW }, { M: O, N: C, K: N, accumulate, alpha: 1 }));
+    r.contribute(inp, (dx, accumulate) => r.launch(half ? matmulNNBf16B : matmulNN, { a: dout, b, out: dx }, { M: N, N: C, K: O, accumulate, alpha: 1 }));
     if (lora && low) loraBackward(r, inp, lora, low, dout);
     if (residual) r.handOver(residual, dout, addInto(r));
   });
@@ -78,8 +87,9 @@ function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tens
   const dlow = r.transient("d lora", [N, rank]);
   r.contribute(b, (db, accumulate) => r.launch(matmulTN, { a: dout, b: low, out: db }, { M: O, N: rank, K: N, accumulate, alpha: scale }));
   r.launch(matmulNN, { a: dout, b, out: dlow }, { M: N, N: rank, K: O, accumulate: 0, alpha: scale });
-  r.contribute(a, (da, accumulate) => r.launch(matmulTN, { a: dlow, b: inp, out: da }, { M: rank, N: C, K: N, accumulate, alpha: 1 }));
-  r.contribute(inp, (dx, accumulate) => r.launch(matmulNN, { a: dlow, b: a, out: dx }, { M: N, N: C, K: rank, accumulate, alpha: 1 }));
+  const half = isBf16(inp);
+  r.contribute(a, (da, accumulate) => r.launch(half ? matmulTNBf16B : matmulTN, { a: dlow, b: inp, out: da }, { M: rank, N: C, K: N, accumulate, alpha: 1 }));
+  r.contribute(inp, (dx, accumulate) => r.launch(half ? matmulNNBf16B : matmulNN, { a: dlow, b: weightBeside(inp, a), out: dx }, { M: N, N: C, K: rank, accumulate, alpha: 1 }));
 }
 
 /**
@@ -89,8 +99,13 @@ function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tens
 export function rotateAndPack(r: Recorder, q: Tensor, k: Tensor, v: Tensor, pos: Tensor, turns: Tensor, heads: { NH: number; NKV: number; HS: number }): Tensor {
   const N = pos.shape[0]!;
   const dims = { N, NH: heads.NH, NKV: heads.NKV, HS: heads.HS };
-  const qkv = r.transient("qkv", [N, (heads.NH + 2 * heads.NKV) * heads.HS], q.requiresGrad || k.requiresGrad || v.requiresGrad);
-  r.launch(rope, { q, k, v, pos, turns, qkv }, dims);
+  const width = (heads.NH + 2 * heads.NKV) * heads.HS;
+  const qkv = r.stored("qkv", [N, width], q.requiresGrad || k.requiresGrad || v.requiresGrad);
+  // What turns four pairs at once needs heads of eight; of others the result is packed apart.
+  const apart = isBf16(qkv) && heads.HS % 8 !== 0;
+  const turned = apart ? r.transient("turned", [N, width]) : qkv;
+  r.launch(isBf16(turned) ? ropeBf16 : rope, { q, k, v, pos, turns, qkv: turned }, dims);
+  if (apart) r.launch(packBf16, { inp: turned, out: qkv }, { size: N * width });
   r.onBackward(qkv, (dqkv) => {
     const [dq, dk, dv] = [r.transient("dq", q.shape), r.transient("dk", k.shape), r.transient("dv", v.shape)];
     r.launch(ropeBackward, { dqkv, pos, turns, dq, dk, dv }, dims);
@@ -104,11 +119,12 @@ export function rotateAndPack(r: Recorder, q: Tensor, k: Tensor, v: Tensor, pos:
 /** silu(gate) up: (N, F), (N, F) -> (N, F). */
 export function swiglu(r: Recorder, gate: Tensor, up: Tensor): Tensor {
   const size = elements(gate.shape);
-  const out = r.transient("swiglu", gate.shape, gate.requiresGrad || up.requiresGrad);
-  r.launch(swigluKernel, { gate, up, out }, { size });
+  const half = isBf16(gate);
+  const out = r.stored("swiglu", gate.shape, gate.requiresGrad || up.requiresGrad);
+  r.launch(half ? swigluBf16 : swigluKernel, { gate, up, out }, { size });
   r.onBackward(out, (dout) => {
     const [dgate, dup] = [r.transient("d gate", gate.shape), r.transient("d up", up.shape)];
-    r.launch(swigluBackward, { gate, up, dout, dgate, dup }, { size });
+    r.launch(half ? swigluBackwardBf16 : swigluBackward, { gate, up, dout, dgate, dup }, { size });
     r.handOver(gate, dgate, addInto(r));
     r.handOver(up, dup, addInto(r));
   });

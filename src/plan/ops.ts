@@ -11,13 +11,14 @@ import { columnSum } from "../kernels/column-sum.ts";
 import { dropout as dropoutKernel } from "../kernels/dropout.ts";
 import { embedding as embeddingKernel } from "../kernels/embedding.ts";
 import { embeddingBackward } from "../kernels/embedding-backward.ts";
-import { gelu as geluKernel } from "../kernels/gelu.ts";
+import { gelu as geluKernel, geluBf16 } from "../kernels/gelu.ts";
 import { geluBackward, geluBackwardBf16 } from "../kernels/gelu-backward.ts";
 import { layernorm as layernormKernel, layernormBf16 } from "../kernels/layernorm.ts";
 import { layernormBackward } from "../kernels/layernorm-backward.ts";
 import { layernormBackwardParams } from "../kernels/layernorm-backward-params.ts";
-import { matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16B, matmulTNBf16A } from "../kernels/matmul-bf16.ts";
+import { matmulNNBf16AB, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16B, matmulTNBf16A } from "../kernels/matmul-bf16.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "../kernels/matmul.ts";
+import { packBf16 } from "../kernels/pack-bf16.ts";
 import { NestlingError } from "../core/errors.ts";
 import { elements, type Tensor } from "./tensor.ts";
 import type { Recorder } from "./recorder.ts";
@@ -86,25 +87,26 @@ export interface Lora {
 export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, options: LinearOptions = {}): Tensor {
   const { residual, lora } = options;
   const half = isBf16(inp);
-  if (half && lora) throw new NestlingError("PLAN", `LoRA at ${r.site}: its products do not read bfloat16. Use dtype float32.`);
   const [M, K] = inp.shape as [number, number];
   const N = weight.shape[1]!;
   const dims = { M, N, K };
   const trains = [inp, weight, bias, residual, lora?.a, lora?.b].some((tensor) => tensor?.requiresGrad);
   const keeps = options.gelu || options.stored;
   const out = keeps ? r.stored(options.gelu ? "gelu" : "linear", [M, N], trains) : r.transient("linear", [M, N], trains);
-  // With LoRA under a GELU the low-rank part must be in before the activation, so the activation is a launch of its own.
   const pre = options.gelu ? r.stored("pre", [M, N]) : out;
+  // The low-rank part is added in f32, before anything is rounded or activated: launches of their own do that then.
+  const sum = lora && isBf16(pre) ? r.transient("sum", [M, N]) : pre;
   const b = weightBeside(inp, weight);
   if (options.gelu && !lora) r.launch(half ? matmulNNBiasGeluBf16 : matmulNNBiasGelu, { a: inp, b, bias, pre, out }, dims);
   else if (residual) r.launch(half ? matmulNNBiasResidualBf16AB : matmulNNBiasResidual, { a: inp, b, bias, residual, out }, dims);
-  else r.launch(isBf16(pre) ? matmulNNBiasBf16ABOut : half ? matmulNNBiasBf16AB : matmulNNBias, { a: inp, b, bias, out: pre }, dims);
+  else r.launch(isBf16(sum) ? matmulNNBiasBf16ABOut : half ? matmulNNBiasBf16AB : matmulNNBias, { a: inp, b, bias, out: sum }, dims);
   const low = lora && r.transient("lora", [M, lora.a.shape[1]!]);
   if (lora && low) {
     const rank = lora.a.shape[1]!;
-    r.launch(matmulNN, { a: inp, b: lora.a, out: low }, { M, N: rank, K, accumulate: 0, alpha: 1 });
-    r.launch(matmulNN, { a: low, b: lora.b, out: pre }, { M, N, K: rank, accumulate: 1, alpha: lora.scale });
-    if (options.gelu) r.launch(geluKernel, { inp: pre, out }, { size: M * N });
+    r.launch(half ? matmulNNBf16AB : matmulNN, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M, N: rank, K, accumulate: 0, alpha: 1 });
+    r.launch(matmulNN, { a: low, b: lora.b, out: sum }, { M, N, K: rank, accumulate: 1, alpha: lora.scale });
+    if (sum !== pre) r.launch(packBf16, { inp: sum, out: pre }, { size: M * N });
+    if (options.gelu) r.launch(isBf16(out) ? geluBf16 : geluKernel, { inp: sum, out }, { size: M * N });
   }
   r.onBackward(out, (dout) => {
     if (options.gelu) r.launch(isBf16(pre) ? geluBackwardBf16 : geluBackward, { pre, grad: dout }, { size: M * N });
@@ -123,8 +125,9 @@ function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tens
   const dlow = r.transient("d lora", [M, rank]);
   r.contribute(b, (db, acc) => r.launch(matmulTN, { a: low, b: dout, out: db }, { M: rank, N, K: M, accumulate: acc, alpha: scale }));
   r.launch(matmulNT, { a: dout, b, out: dlow }, { M, N: rank, K: N, accumulate: 0, alpha: scale });
-  r.contribute(a, (da, acc) => r.launch(matmulTN, { a: inp, b: dlow, out: da }, { M: K, N: rank, K: M, accumulate: acc, alpha: 1 }));
-  r.contribute(inp, (dx, acc) => r.launch(matmulNT, { a: dlow, b: a, out: dx }, { M, N: K, K: rank, accumulate: acc, alpha: 1 }));
+  const half = isBf16(inp);
+  r.contribute(a, (da, acc) => r.launch(half ? matmulTNBf16A : matmulTN, { a: inp, b: dlow, out: da }, { M: K, N: rank, K: M, accumulate: acc, alpha: 1 }));
+  r.contribute(inp, (dx, acc) => r.launch(half ? matmulNTBf16B : matmulNT, { a: dlow, b: weightBeside(inp, a), out: dx }, { M, N: K, K: rank, accumulate: acc, alpha: 1 }));
 }
 
 /** Causal attention within documents on packed qkv (N, (NH + 2 NKV) HS) -> (N, NH HS). */

@@ -51,7 +51,7 @@ const SHADOWED_ALIGNMENT = 2 * VIEW_ALIGNMENT;
 
 /**
  * @param optimizer false where the plan never trains: no gradients and no moments are laid out
- * @param shadows lays out a bf16 shadow of what decays: the matrices
+ * @param shadows lays out a bf16 shadow of what decays, the matrices, and of what is frozen
  */
 export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean, shadows = false): Parameters {
   const tensors = new Map<string, Tensor>();
@@ -59,14 +59,14 @@ export function layOutParameters(specs: readonly ParameterSpec[], maxBindingByte
   const tables = new Map<string, Tensor>();
   const buckets: Bucket[] = [];
   const groups = [
-    { label: "decay", pick: (s: ParameterSpec) => s.trainable && s.decay, decay: true, trains: optimizer },
-    { label: "no-decay", pick: (s: ParameterSpec) => s.trainable && !s.decay, decay: false, trains: optimizer },
-    { label: "frozen", pick: (s: ParameterSpec) => !s.trainable, decay: false, trains: false },
+    { label: "decay", pick: (s: ParameterSpec) => s.trainable && s.decay, decay: true, trains: optimizer, read: true },
+    { label: "no-decay", pick: (s: ParameterSpec) => s.trainable && !s.decay, decay: false, trains: optimizer, read: false },
+    { label: "frozen", pick: (s: ParameterSpec) => !s.trainable, decay: false, trains: false, read: true },
   ];
   for (const group of groups) {
     let open: ParameterSpec[] = [];
     let bytes = 0;
-    const shadowed = shadows && group.decay;
+    const shadowed = shadows && group.read;
     const alignment = shadowed ? SHADOWED_ALIGNMENT : VIEW_ALIGNMENT;
     const close = (): void => {
       if (open.length === 0) return;

@@ -198,8 +198,6 @@ function validateStage(entry: unknown, at: string, family: ModelConfig["family"]
     if (typeof source.corpus !== "string" || !/^[a-z0-9:-]{1,80}$/.test(source.corpus)) throw out(`${at}data.${i}.corpus`, source.corpus, "a corpus's id");
     if (typeof source.weight !== "number" || !(source.weight > 0 && source.weight <= 1000)) throw out(`${at}data.${i}.weight`, source.weight, "a number above 0, up to 1000");
   });
-  const lora = (stage.method as { type?: unknown } | null | undefined)?.type === "lora";
-  if (stage.dtype === "bfloat16" && (family !== "gpt2" || lora)) throw out(`${at}dtype`, stage.dtype, `float32: ${lora ? "LoRA does" : "Llama models do"} not train in bfloat16`);
   if (stage.changes !== undefined) validateChanges(stage.changes, `${at}changes`, stage.max_iters as number);
   if (stage.kind === "pretrain") return;
   const method = object(stage.method, `${at}method`, KEYS.method);

@@ -11,7 +11,6 @@ import { newTensor, type Tensor } from "../plan/tensor.ts";
 import {
   addMaskedSum, COUNTS_LENGTH, METRIC_COLUMNS, recordShadows, recordUpdate, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH, type UpdateTensors,
 } from "../plan/update.ts";
-import { NestlingError } from "../core/errors.ts";
 import type { Dtype, LoraMethod, OptimizerConfig } from "../protocol/recipe.ts";
 
 /** Steps whose numbers wait on the device before the host must have read them. */
@@ -70,13 +69,9 @@ function rowInputs(label: string, B: number, T: number): RowInputs {
   return { B, ids: u32("ids"), targets: u32("targets"), pos: u32("pos"), start: u32("start"), mask: newTensor(`${label} mask`, [B * T], "inputs") };
 }
 
-/** @throws NestlingError CONFIG_RANGE for bfloat16 with a family or method whose products do not read it */
 export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const { config, optimizer, dtype = "float32" } = shape;
   const half = dtype === "bfloat16";
-  if (half && (config.family !== "gpt2" || shape.lora)) {
-    throw new NestlingError("CONFIG_RANGE", `dtype is bfloat16; ${shape.lora ? "LoRA" : `the ${config.family} family`} trains in float32 only. Set dtype to float32.`, { field: "dtype" });
-  }
   const T = config.block_size;
   const low = shape.lora && loraTable(config, shape.lora.target_modules, shape.lora.r);
   const base = parameterTable(config).map((spec) => (low ? { ...spec, trainable: false } : spec));

@@ -11,7 +11,7 @@ import { attentionBf16 } from "../../src/kernels/attention.ts";
 import { geluBackwardBf16 } from "../../src/kernels/gelu-backward.ts";
 import { layernormBf16 } from "../../src/kernels/layernorm.ts";
 import {
-  matmulNNBf16B, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16AB, matmulNTBf16B, matmulTNBf16A, matmulTNBf16B,
+  matmulNNBf16AB, matmulNNBf16B, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16AB, matmulNTBf16B, matmulTNBf16A, matmulTNBf16B,
 } from "../../src/kernels/matmul-bf16.ts";
 import { packBf16 } from "../../src/kernels/pack-bf16.ts";
 import { ATTENTION_SHAPES, attentionBounds, attentionDimsOf, qkvOf, startsOf } from "../support/attention-bounds.ts";
@@ -35,7 +35,7 @@ const fitting = (kernel: Pick<AnyKernel, "variants">, dims: Readonly<Record<stri
   device.kind === "cpu" ? 1 : kernel.variants.filter(({ fits }) => fits?.(dims) ?? true).length;
 
 const products = [
-  { kernel: matmulNNBf16B, form: "NN" }, { kernel: matmulNTBf16AB, form: "NT" }, { kernel: matmulNTBf16B, form: "NT" },
+  { kernel: matmulNNBf16AB, form: "NN" }, { kernel: matmulNNBf16B, form: "NN" }, { kernel: matmulNTBf16AB, form: "NT" }, { kernel: matmulNTBf16B, form: "NT" },
   { kernel: matmulTNBf16A, form: "TN" }, { kernel: matmulTNBf16B, form: "TN" },
 ] as const;
 

@@ -62,6 +62,7 @@ const SHAPES: Readonly<Record<string, () => readonly Shape[]>> = {
   matmulNNBiasGelu: () => products((M, N) => ({ bias: N, pre: M * N }), {}),
   matmulNNBiasResidual: () => products((M, N) => ({ bias: N, residual: M * N }), {}),
   matmulNT: plain,
+  matmulNTBf16ABOut: () => products(() => ({}), {}).filter(({ dims }) => dims["N"]! % 4 === 0),
   matmulTN: plain,
   packBf16: () => [4, 16, 36, 68, 1028].map((size) => ({ dims: { size }, of: { inp: size, out: size } })),
   peakFma: () => [4, 20, 1024].map((size) => ({ dims: { size, rounds: 3 }, of: { inp: size, out: size } })),
@@ -91,11 +92,14 @@ function caseOf(kernel: AnyKernel, { dims, of }: Shape): Given {
   return { dims, inputs, outputs };
 }
 
-/** An export that serves a kernel of packed operands too is compared by its f32 kernel; what converts for it, by its own. */
-const isServed = ({ bindings, wasmPacked }: AnyKernel): boolean => !wasmPacked && Object.values(bindings).some((spec) => spec.endsWith(":bf16"));
+const isPacked = ({ bindings }: AnyKernel): boolean => Object.values(bindings).some((spec) => spec.endsWith(":bf16"));
+const all = Object.values(kernels as unknown as Record<string, AnyKernel>);
+
+/** An export that serves a kernel of packed operands too is compared by its f32 kernel, where there is one. */
+const isServed = (kernel: AnyKernel): boolean => isPacked(kernel) && all.some((other) => other.wasm === kernel.wasm && !isPacked(other));
 
 /** Every kernel with an export, with its launches. @throws where a kernel has none here */
-export const threadCases: readonly (readonly [name: string, kernel: AnyKernel, cases: () => Given[]])[] = Object.values(kernels as unknown as Record<string, AnyKernel>)
+export const threadCases: readonly (readonly [name: string, kernel: AnyKernel, cases: () => Given[]])[] = all
   .filter((kernel) => kernel.wasm !== undefined && !isServed(kernel))
   .map((kernel) => {
     const shapes = SHAPES[kernel.name];

@@ -5,7 +5,7 @@ export { packBf16, unpackBf16 } from "./bf16";
 export { columnSum } from "./column-sum";
 export { accumulate, add, gelu, geluBackward } from "./elementwise";
 export { layernorm, layernormBackward, layernormBackwardParams } from "./layernorm";
-export { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "./matmul";
+export { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulNTOut, matmulTN } from "./matmul";
 export { copy, peakFma } from "./peak";
 export { rmsnorm, rmsnormBackward, rmsnormBackwardWeight } from "./rmsnorm";
 export { rope, ropeBackward } from "./rope";

@@ -36,6 +36,11 @@ export function matmulNT(a: usize, b: usize, out: usize, M: i32, N: i32, K: i32,
   product(a, <usize>K << 2, 4, b, 4, <usize>K << 2, out, N, K, accumulate, alpha);
 }
 
+/** Without what the contract of a packed output leaves out. */
+export function matmulNTOut(a: usize, b: usize, out: usize, M: i32, N: i32, K: i32, part: i32, parts: i32): void {
+  matmulNT(a, b, out, M, N, K, 0, 1, part, parts);
+}
+
 export function matmulTN(a: usize, b: usize, out: usize, M: i32, N: i32, K: i32, accumulate: i32, alpha: f32, part: i32, parts: i32): void {
   choose(M, N, part, parts);
   product(a, 4, <usize>M << 2, b, <usize>N << 2, 4, out, N, K, accumulate, alpha);
