@@ -117,7 +117,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: "a loss that is not finite goes unnoticed",
     file: "src/training/trainer.ts",
-    find: "if (latched || !Number.isFinite(ring[at + METRIC.loss]!)) {",
+    find: "if (latched || !Number.isFinite(row.loss)) {",
     replace: "if (latched) {",
     tests: ["tests/promises/nonfinite.gpu.test.ts", "-t", "on CPU"],
   },

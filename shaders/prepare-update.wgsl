@@ -1,4 +1,4 @@
-// norm = sqrt(SUM partial); a norm that is not finite latches, else t += 1; clip scale min(1, clip / (norm + 1e-6));
+// norm = sqrt(SUM partial) / lossScale; a norm that is not finite latches, else t += 1; clip scale min(1, clip / (norm + 1e-6)) / lossScale;
 // corrections 1 - beta^t = -expm1(t log beta). One workgroup sums, its first thread decides.
 const WORKGROUP_SIZE: u32 = 256u;
 const EXPONENT_BITS: u32 = 0x7f800000u;
@@ -39,7 +39,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (lane != 0u) {
     return;
   }
-  let norm = sqrt(sum);
+  let norm = sqrt(sum) / stepF[STEP_LOSS_SCALE];
   let clip = stepF[STEP_GRAD_CLIP];
   var clip_scale = 0.0;
   // By bits: a compiler may assume that no value is NaN.
@@ -47,7 +47,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   if (finite && counts[COUNT_LATCHED] == 0u) {
     counts[COUNT_T] += 1u;
     counts[COUNT_GOOD_STEPS] += 1u;
-    clip_scale = select(1.0, min(1.0, clip / (norm + 1e-6)), clip > 0.0);
+    clip_scale = select(1.0, min(1.0, clip / (norm + 1e-6)), clip > 0.0) / stepF[STEP_LOSS_SCALE];
   } else if (counts[COUNT_LATCHED] == 0u) {
     counts[COUNT_LATCHED] = 1u;
     counts[COUNT_LATCHED_STEP] = stepU[STEP_NUMBER];

@@ -1,37 +1,38 @@
 // The product in tiles: a workgroup of 64 fetches 64 rows of A and 64 columns of B over 16 k into workgroup memory (8 KiB), each
 // thread one 4 x 4 block of either, and works 8 x 8 outputs a thread from there; the blocks after are already fetched into registers
 // meanwhile. So each number is read from storage once a workgroup. A thread's outputs are four blocks half a tile apart: threads
-// that run in step then read neighbouring vectors of a tile. The arithmetic is that of lib/matmul-blocks.wgsl, in its order;
-// K is a multiple of four, and blocks past it are zeros.
+// that run in step then read neighbouring vectors of a tile. With lib/arithmetic-f32.wgsl the arithmetic is that of lib/matmul-blocks.wgsl, in
+// its order; with lib/arithmetic-f16.wgsl four k are multiplied and added in f16, and what that gives is added up in f32. K is a multiple of
+// four, and blocks past it are zeros.
 const WORKGROUP_SIZE: u32 = 64u;
 const SIDE: u32 = 16u; // blocks of four along a side of the tile
 const DEPTH: u32 = 16u; // k at a time
 
-var<workgroup> a_tile: array<vec4<f32>, DEPTH * SIDE>; // vector v of block s of k, block i: (4 s + v) SIDE + i
-var<workgroup> b_tile: array<vec4<f32>, DEPTH * SIDE>;
+var<workgroup> a_tile: array<Vector, DEPTH * SIDE>; // vector v of block s of k, block i: (4 s + v) SIDE + i
+var<workgroup> b_tile: array<Vector, DEPTH * SIDE>;
 
-fn fetch_a(at: vec4<u32>, k: u32) -> mat4x4<f32> {
+fn fetch_a(at: vec4<u32>, k: u32) -> Block {
   if (k < dims.K) {
-    return load_a(at);
+    return narrowed(load_a(at));
   }
-  return mat4x4<f32>();
+  return Block();
 }
 
-fn fetch_b(at: vec4<u32>, k: u32) -> mat4x4<f32> {
+fn fetch_b(at: vec4<u32>, k: u32) -> Block {
   if (k < dims.K) {
-    return load_b(at);
+    return narrowed(load_b(at));
   }
-  return mat4x4<f32>();
+  return Block();
 }
 
-fn block_a(slice: u32, block: u32) -> mat4x4<f32> {
+fn block_a(slice: u32, block: u32) -> Block {
   let at = 4u * slice * SIDE + block;
-  return mat4x4<f32>(a_tile[at], a_tile[at + SIDE], a_tile[at + 2u * SIDE], a_tile[at + 3u * SIDE]);
+  return Block(a_tile[at], a_tile[at + SIDE], a_tile[at + 2u * SIDE], a_tile[at + 3u * SIDE]);
 }
 
-fn block_b(slice: u32, block: u32) -> mat4x4<f32> {
+fn block_b(slice: u32, block: u32) -> Block {
   let at = 4u * slice * SIDE + block;
-  return mat4x4<f32>(b_tile[at], b_tile[at + SIDE], b_tile[at + 2u * SIDE], b_tile[at + 3u * SIDE]);
+  return Block(b_tile[at], b_tile[at + SIDE], b_tile[at + 2u * SIDE], b_tile[at + 3u * SIDE]);
 }
 
 fn run(group: u32, lane: u32) {
@@ -70,14 +71,14 @@ fn run(group: u32, lane: u32) {
       let x1 = block_a(s, i + 8u);
       let y0 = block_b(s, j);
       let y1 = block_b(s, j + 8u);
-      c00 += y0 * x0;
-      c01 += y1 * x0;
-      c10 += y0 * x1;
-      c11 += y1 * x1;
+      c00 += widened(y0 * x0);
+      c01 += widened(y1 * x0);
+      c10 += widened(y0 * x1);
+      c11 += widened(y1 * x1);
     }
   }
-  store_block(row + 4u * i, column + 4u * j, c00);
-  store_block(row + 4u * i, column + 32u + 4u * j, c01);
-  store_block(row + 32u + 4u * i, column + 4u * j, c10);
-  store_block(row + 32u + 4u * i, column + 32u + 4u * j, c11);
+  store_block(row + 4u * i, column + 4u * j, checked(c00));
+  store_block(row + 4u * i, column + 32u + 4u * j, checked(c01));
+  store_block(row + 32u + 4u * i, column + 4u * j, checked(c10));
+  store_block(row + 32u + 4u * i, column + 32u + 4u * j, checked(c11));
 }

@@ -24,14 +24,19 @@ export function bf16Decode(bits: Uint16Array): Float32Array {
   return Float32Array.from(bits, fromBf16);
 }
 
-/** As `bf16Encode`, into what is there. */
-export function bf16EncodeInto(values: Float32Array, bits: Uint16Array): void {
-  for (let i = 0; i < bits.length; i++) bits[i] = toBf16(values[i]!);
-}
-
-/** As `bf16Decode`, into what is there. */
-export function bf16DecodeInto(bits: Uint16Array, values: Float32Array): void {
-  for (let i = 0; i < bits.length; i++) values[i] = fromBf16(bits[i]!);
+/** The IEEE 754 binary16 bits of x, rounded to nearest even; from 65520 on infinite. NaN stays NaN. */
+export function toF16(x: number): number {
+  f32[0] = x;
+  const bits = u32[0]!;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude >= 0x38800000) return sign | ((magnitude + 0xfff + ((magnitude >>> 13) & 1) - 0x38000000) >>> 13);
+  // Subnormal, or the least normal where that is nearest: added to 1/2, whose last place is 2^-24, it is rounded to that.
+  u32[0] = magnitude;
+  f32[0] = f32[0]! + 0.5;
+  return sign | (u32[0]! - 0x3f000000);
 }
 
 /** The IEEE 754 binary16 bits decoded. */
@@ -46,3 +51,17 @@ export function fromF16(bits: number): number {
 export function f16Decode(bits: Uint16Array): Float32Array {
   return Float32Array.from(bits, fromF16);
 }
+
+export function f16Encode(values: Float32Array): Uint16Array {
+  return Uint16Array.from(values, toF16);
+}
+
+/** The two formats of sixteen bits that numbers may be stored in. */
+export type HalfType = "bf16" | "f16";
+
+interface Half {
+  encode(values: Float32Array): Uint16Array;
+  decode(bits: Uint16Array): Float32Array;
+}
+
+export const HALVES: Readonly<Record<HalfType, Half>> = { bf16: { encode: bf16Encode, decode: bf16Decode }, f16: { encode: f16Encode, decode: f16Decode } };

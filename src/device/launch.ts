@@ -1,5 +1,6 @@
 /** What both devices ask of a launch before they take it: binding counts, sizes, alignment, aliasing, dims. */
 import { NestlingError } from "../core/errors.ts";
+import type { HalfType } from "../core/half.ts";
 import type { Access, AnyKernel, AnyVariant, BindingSpec, DimValues, ElementType, Launch } from "./types.ts";
 
 /** Offsets of bound views; WebGPU's default `minStorageBufferOffsetAlignment`. */
@@ -15,10 +16,13 @@ export function elementTypeOf(spec: BindingSpec): ElementType {
   return (spec.split(":")[1] as ElementType | undefined) ?? "f32";
 }
 
-/** Bytes that the bf16 operands of a launch take as f32, each at a 256-byte step; `sizes` are those of its views, in bytes. */
+/** Whether numbers of this type lie in sixteen bits. */
+export const isHalf = (type: ElementType): type is HalfType => type === "bf16" || type === "f16";
+
+/** Bytes that the halves of a launch take as f32, each at a 256-byte step; `sizes` are those of its views, in bytes. */
 export function unpackedBytes(kernel: AnyKernel, sizes: readonly number[]): number {
   if (kernel.wasmPacked) return 0;
-  return Object.values(kernel.bindings).reduce((sum, spec, i) => sum + (elementTypeOf(spec) === "bf16" ? alignUp(2 * sizes[i]!) : 0), 0);
+  return Object.values(kernel.bindings).reduce((sum, spec, i) => sum + (isHalf(elementTypeOf(spec)) ? alignUp(2 * sizes[i]!) : 0), 0);
 }
 
 /** The launch's dims by name, in the contract's order. */

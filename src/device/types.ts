@@ -3,19 +3,21 @@
  * neither has heard of a GPT. A kernel is what a device can launch; kernels are defined in `src/kernels`.
  */
 
+import type { HalfType } from "../core/half.ts";
+
 export type Access = "read" | "write" | "readwrite";
-/** bf16 lies packed, two in a u32, the even element in the low half; arithmetic on it is f32. */
-export type ElementType = "f32" | "u32" | "bf16";
+/** bf16 and f16 lie packed, two in a u32, the even element in the low half. */
+export type ElementType = "f32" | "u32" | HalfType;
 
 /** How a kernel's binding is declared: the access, and the element type where it is not f32. */
-export type BindingSpec = Access | `${Access}:u32` | "read:bf16" | "write:bf16";
+export type BindingSpec = Access | `${Access}:u32` | `${"read" | "write"}:${HalfType}`;
 export type DimSpec = "u32" | "f32";
 
 export type Bindings = Readonly<Record<string, BindingSpec>>;
 export type Dims = Readonly<Record<string, DimSpec>>;
 export type DimValues<D extends Dims = Dims> = { readonly [K in keyof D]: number };
 
-/** f32 buffers arrive as Float32Array on the CPU device and as Float64Array in the judge; bf16 ones unpacked to the same, and packed again after. */
+/** f32 buffers arrive as Float32Array on the CPU device and as Float64Array in the judge; halves unpacked to the same, and packed again after. */
 export type FloatArray = Float32Array | Float64Array;
 export type MeaningBuffers<B extends Bindings> = {
   readonly [K in keyof B]: B[K] extends `${Access}:u32` ? Uint32Array : FloatArray;
@@ -43,9 +45,9 @@ export interface Kernel<B extends Bindings = Bindings, D extends Dims = Dims> {
   readonly cost: (dims: DimValues<D>) => { readonly flops: number; readonly bytes: number };
   /** First = plain; the tuner compares the others with it. */
   readonly variants: readonly KernelVariant<D>[];
-  /** Name of the WebAssembly export that computes the same; called with byte addresses in binding order, then dims in order. bf16 bindings arrive as f32. */
+  /** Name of the WebAssembly export that computes the same; called with byte addresses in binding order, then dims in order. Halves arrive as f32. */
   readonly wasm?: string;
-  /** The export takes bf16 bindings as they lie. */
+  /** The export takes halves as they lie. */
   readonly wasmPacked?: boolean;
   /** The textbook formula. Reads nothing from bindings declared "write". */
   meaning(buffers: MeaningBuffers<B>, dims: DimValues<D>): void;
@@ -87,7 +89,7 @@ export interface DeviceBuffer {
 export interface BufferRequest {
   readonly label: string;
   readonly sizeBytes: number;
-  /** Room in which launches of this heap unpack bf16 operands: `unpackedBytes` of the largest. Only the CPU device wants it, one a heap. */
+  /** Room in which launches of this heap unpack halves: `unpackedBytes` of the largest. Only the CPU device wants it, one a heap. */
   readonly unpacked?: boolean;
 }
 
@@ -138,8 +140,8 @@ export interface DeviceLimits {
   readonly maxBindingBytes: number;
   /** What this device may be asked for in all; Infinity where it does not say. */
   readonly maxTotalBytes: number;
-  /** Launches with bf16 operands need room in their heap to unpack them: `BufferRequest.unpacked`. */
-  readonly unpacksBf16?: boolean;
+  /** Launches with halves need room in their heap to unpack them: `BufferRequest.unpacked`. */
+  readonly unpacksHalves?: boolean;
 }
 
 export interface Device {

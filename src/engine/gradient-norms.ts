@@ -46,14 +46,15 @@ export class GradientMeter {
     ]));
     const sums = new Float32Array(await device.read({ buffer: heap.buffers[1]!, offsetBytes: 0, sizeBytes: trainable(trainer).length * PARTIALS * 4 }));
     const blocks = Array.from({ length: config.n_layer }, (_, layer) => `${familyOf(config).block(layer)}.`);
+    const scale = trainer.gradientScale;
     let total = 0;
     const parts = trainable(trainer).map(({ name, shape }, i) => {
       const square = sums.subarray(i * PARTIALS, (i + 1) * PARTIALS).reduce((sum, x) => sum + x, 0);
       total += square;
       const layer = blocks.findIndex((block) => name.startsWith(block));
-      return { name, layer: layer < 0 ? null : layer, norm: Math.sqrt(square), parameters: elements(shape) };
+      return { name, layer: layer < 0 ? null : layer, norm: Math.sqrt(square) / scale, parameters: elements(shape) };
     });
-    return { stageIndex, step, total: Math.sqrt(total), parts };
+    return { stageIndex, step, total: Math.sqrt(total) / scale, parts };
   }
 
   destroy(): void {

@@ -81,7 +81,7 @@ export class RunFiles {
           },
           resume: {
             trainable: [...state.m.keys()], optimizerSteps: state.counts[COUNTS.t]!, schedule: { iteration: trainer.step, max_iters: stage.max_iters },
-            lossScale: 1, goodSteps: state.counts[COUNTS.goodSteps]!, skippedSteps: 0, seed: recipe.seed, cursor: { step: trainer.step, micro: 0 },
+            lossScale: state.scaler?.scale ?? 1, goodSteps: state.scaler?.good ?? state.counts[COUNTS.goodSteps]!, skippedSteps: state.scaler?.skipped ?? 0, seed: recipe.seed, cursor: { step: trainer.step, micro: 0 },
           },
           extra: { clock: run.clock.state },
         },
@@ -130,10 +130,11 @@ export function savedPoint({ manifest, weights, moments }: CheckpointContent): S
   const counts = new Uint32Array(4);
   counts[COUNTS.t] = manifest.resume.optimizerSteps;
   counts[COUNTS.goodSteps] = manifest.resume.goodSteps;
+  const { lossScale: scale, goodSteps: good, skippedSteps: skipped } = manifest.resume;
   const plain = (map: typeof moments.m): Map<string, Float32Array> => new Map([...map].map(([name, { data }]) => [name, data]));
   const clock = manifest.extra?.["clock"] as ClockState | undefined;
   return {
-    state: { step: manifest.step, counts, weights, m: plain(moments.m), v: plain(moments.v) },
+    state: { step: manifest.step, counts, weights, m: plain(moments.m), v: plain(moments.v), scaler: { scale, good, skipped } },
     tokenizer: loadTokenizer(manifest.tokenizer.tokenizerJson, manifest.tokenizer.tokenizerConfig),
     clock: clock ?? { spentMs: [] },
   };

@@ -19,6 +19,7 @@ import { RunClock, stageProgress } from "./run-clock.ts";
 import { RunLooks } from "./run-looks.ts";
 import type { RunOptions } from "./run-options.ts";
 import { StageData } from "./stage-data.ts";
+import { stepRows } from "./step-rows.ts";
 
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Points on the samples timeline of one stage. */
@@ -141,6 +142,7 @@ export class Run {
     while (this.phase === "running" || (this.phase === "paused" && !this.#closing)) {
       const actions = this.#turn();
       for (const action of actions) {
+        const reached = this.trainer!.step;
         try {
           await this.#mutex.run(() => this.#act(action));
         } catch (error) {
@@ -148,6 +150,7 @@ export class Run {
           this.#latch(error);
           break;
         }
+        if (this.trainer!.step < reached) break; // a skipped step put the run back behind what was planned
       }
       if (actions.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
       else await this.options.breathe();
@@ -182,6 +185,7 @@ export class Run {
   async #act(action: TurnAction): Promise<void> {
     switch (action.kind) {
       case "drain":
+        if (action.to === 0) return this.drain();
         while (this.#flight.length > action.to) await this.clock.training(this.stageIndex, () => this.#flight.shift()!);
         return;
       case "step": return this.#step();
@@ -237,19 +241,15 @@ export class Run {
       return trainer.readMetrics();
     });
     this.#last.drainedMs = this.options.now();
+    this.#steps[stageIndex] = trainer.step;
     if (metrics.length === 0) return false;
     const tokensPerStep = this.tokensPerStep(stage);
     const rate = this.clock.rate(metrics.length * tokensPerStep);
     if (rate) trainer.observeStep((tokensPerStep * 1000) / rate);
     const flops = (trainer.programs.flopsPerMicro * stage.gradient_accumulation_steps) / tokensPerStep;
-    const before = this.globalStep - trainer.step;
-    const rows = metrics.map((row, i): MetricRow => ({
-      stageIndex, step: row.step, globalStep: before + row.step,
-      tokens: this.tokensBefore(stageIndex) + row.step * tokensPerStep,
-      trainMs: this.clock.totalMs - (rate ? ((metrics.length - 1 - i) * tokensPerStep * 1000) / rate : 0),
-      "train/loss": row.loss, lr: row.lr, grad_norm: row.gradNorm,
-      ...(rate ? { tokens_per_sec: rate, gflops_per_sec: (rate * flops) / 1e9 } : {}),
-    }));
+    const rows = stepRows(metrics, {
+      stageIndex, stepsBefore: this.globalStep - trainer.step, tokensBefore: this.tokensBefore(stageIndex), tokensPerStep, trainMs: this.clock.totalMs, rate, flops,
+    });
     this.tell(rows);
     this.say();
     return true;

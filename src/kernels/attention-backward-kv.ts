@@ -1,13 +1,13 @@
 /** The gradients of attention to its keys and values. Runs after `attention-backward-q.ts`, which leaves delta. */
 import { defineKernel } from "../device/types.ts";
 import { attentionDims, attentionLayout, attentionPairs, attentionScratch, attentionVariants, qkvElements, type HeadModules } from "./attention.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import plainWgsl from "../../shaders/attention-backward-kv.wgsl?raw";
 import fourWgsl from "../../shaders/attention-backward-kv-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-kv-head.wgsl?raw";
 import tileWgsl from "../../shaders/attention-backward-kv-tile.wgsl?raw";
-import qkvBf16Head from "../../shaders/lib/qkv-bf16-head.wgsl?raw";
-import qkvBf16Vec4 from "../../shaders/lib/qkv-bf16-vec4.wgsl?raw";
+import qkvHalfHead from "../../shaders/lib/qkv-half-head.wgsl?raw";
+import qkvHalfVec4 from "../../shaders/lib/qkv-half-vec4.wgsl?raw";
 import qkvF32 from "../../shaders/lib/qkv-f32.wgsl?raw";
 
 const modules: HeadModules = { plain: { name: "thread-per-key", wgsl: plainWgsl }, one: headWgsl, four: fourWgsl, tile: tileWgsl };
@@ -25,7 +25,7 @@ export const attentionBackwardKV = defineKernel({
     flops: attentionPairs(dims) * (8 * dims.HS + 5),
     bytes: 4 * dims.B * dims.T * (attentionLayout(dims).stride + dims.NH * (dims.HS + 2) + 2 * dims.NKV * dims.HS),
   }),
-  variants: attentionVariants(modules, ({ NKV }) => NKV, { vec4: qkvF32, head: qkvF32, packed: false }),
+  variants: attentionVariants(modules, ({ NKV }) => NKV, { vec4: qkvF32, head: qkvF32, lib: "" }),
   wasm: "attentionBackwardKV",
   meaning({ qkv, start, dout, lse, delta, dqkv }, dims) {
     const { B, T, NH, NKV, HS } = dims;
@@ -74,9 +74,8 @@ export const attentionBackwardKV = defineKernel({
   },
 });
 
-/** The same, qkv stored as packed bf16; gradients are f32. */
-export const attentionBackwardKVBf16 = storedBf16(attentionBackwardKV, {
-  name: "attentionBackwardKVBf16",
+/** The same, qkv stored as packed halves; gradients are f32. */
+export const attentionBackwardKVHalf = storedHalf(attentionBackwardKV, {
   packed: { qkv: qkvElements },
-  variants: attentionVariants(modules, ({ NKV }) => NKV, { vec4: qkvBf16Vec4, head: qkvBf16Head, packed: true }),
+  variants: (lib) => attentionVariants(modules, ({ NKV }) => NKV, { vec4: qkvHalfVec4, head: qkvHalfHead, lib }),
 });

@@ -1,16 +1,16 @@
 /** The gradient of attention to its queries, recomputed from the saved log-sum-exp (Dao et al., arXiv 2205.14135). */
 import { defineKernel } from "../device/types.ts";
 import { attendedElements, attentionDims, attentionLayout, attentionPairs, attentionScratch, attentionVariants, qkvElements, type HeadModules } from "./attention.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import plainWgsl from "../../shaders/attention-backward-q.wgsl?raw";
 import fourWgsl from "../../shaders/attention-backward-q-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-backward-q-head.wgsl?raw";
 import tileWgsl from "../../shaders/attention-backward-q-tile.wgsl?raw";
-import savedBf16Head from "../../shaders/lib/saved-out-bf16-head.wgsl?raw";
-import savedBf16Vec4 from "../../shaders/lib/saved-out-bf16-vec4.wgsl?raw";
+import savedHalfHead from "../../shaders/lib/saved-out-half-head.wgsl?raw";
+import savedHalfVec4 from "../../shaders/lib/saved-out-half-vec4.wgsl?raw";
 import savedF32 from "../../shaders/lib/saved-out-f32.wgsl?raw";
-import qkvBf16Head from "../../shaders/lib/qkv-bf16-head.wgsl?raw";
-import qkvBf16Vec4 from "../../shaders/lib/qkv-bf16-vec4.wgsl?raw";
+import qkvHalfHead from "../../shaders/lib/qkv-half-head.wgsl?raw";
+import qkvHalfVec4 from "../../shaders/lib/qkv-half-vec4.wgsl?raw";
 import qkvF32 from "../../shaders/lib/qkv-f32.wgsl?raw";
 
 const modules: HeadModules = { plain: { name: "thread-per-query", wgsl: plainWgsl }, one: headWgsl, four: fourWgsl, tile: tileWgsl };
@@ -27,7 +27,7 @@ export const attentionBackwardQ = defineKernel({
     flops: attentionPairs(dims) * (6 * dims.HS + 5),
     bytes: 4 * dims.B * dims.T * (attentionLayout(dims).stride + dims.NH * (3 * dims.HS + 2)),
   }),
-  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvF32 + savedF32, head: qkvF32 + savedF32, packed: false }),
+  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvF32 + savedF32, head: qkvF32 + savedF32, lib: "" }),
   wasm: "attentionBackwardQ",
   meaning({ qkv, start, out, dout, lse, delta, dqkv }, dims) {
     const { B, T, NH, HS } = dims;
@@ -63,9 +63,8 @@ export const attentionBackwardQ = defineKernel({
   },
 });
 
-/** The same, qkv and out stored as packed bf16; gradients are f32. */
-export const attentionBackwardQBf16 = storedBf16(attentionBackwardQ, {
-  name: "attentionBackwardQBf16",
+/** The same, qkv and out stored as packed halves; gradients are f32. */
+export const attentionBackwardQHalf = storedHalf(attentionBackwardQ, {
   packed: { qkv: qkvElements, out: attendedElements },
-  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvBf16Vec4 + savedBf16Vec4, head: qkvBf16Head + savedBf16Head, packed: true }),
+  variants: (lib) => attentionVariants(modules, ({ NH }) => NH, { vec4: qkvHalfVec4 + savedHalfVec4, head: qkvHalfHead + savedHalfHead, lib }),
 });

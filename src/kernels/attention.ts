@@ -4,23 +4,22 @@
  */
 import { defineKernel, type DimValues, type KernelVariant } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import plainWgsl from "../../shaders/attention.wgsl?raw";
 import fourWgsl from "../../shaders/attention-four.wgsl?raw";
 import headWgsl from "../../shaders/attention-head.wgsl?raw";
 import tileWgsl from "../../shaders/attention-tile.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
 import elementHead from "../../shaders/lib/element-head.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
-import head8Bf16 from "../../shaders/lib/head-8-bf16.wgsl?raw";
-import head16Bf16 from "../../shaders/lib/head-16-bf16.wgsl?raw";
-import head32Bf16 from "../../shaders/lib/head-32-bf16.wgsl?raw";
-import head64Bf16 from "../../shaders/lib/head-64-bf16.wgsl?raw";
-import outBf16Head from "../../shaders/lib/out-bf16-head.wgsl?raw";
-import outBf16Vec4 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import head8Half from "../../shaders/lib/head-8-half.wgsl?raw";
+import head16Half from "../../shaders/lib/head-16-half.wgsl?raw";
+import head32Half from "../../shaders/lib/head-32-half.wgsl?raw";
+import head64Half from "../../shaders/lib/head-64-half.wgsl?raw";
+import outHalfHead from "../../shaders/lib/out-half-head.wgsl?raw";
+import outHalfVec4 from "../../shaders/lib/out-half-vec4.wgsl?raw";
 import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
-import qkvBf16Head from "../../shaders/lib/qkv-bf16-head.wgsl?raw";
-import qkvBf16Vec4 from "../../shaders/lib/qkv-bf16-vec4.wgsl?raw";
+import qkvHalfHead from "../../shaders/lib/qkv-half-head.wgsl?raw";
+import qkvHalfVec4 from "../../shaders/lib/qkv-half-vec4.wgsl?raw";
 import qkvF32 from "../../shaders/lib/qkv-f32.wgsl?raw";
 import head8 from "../../shaders/lib/head-8.wgsl?raw";
 import head16 from "../../shaders/lib/head-16.wgsl?raw";
@@ -44,8 +43,8 @@ const headSize = ({ HS }: AttentionDims): { HEAD_SIZE: number } => ({ HEAD_SIZE:
 const headFits = ({ HS }: AttentionDims): boolean => HS % 4 === 0 && HS <= 128;
 
 const heads: readonly { readonly size: number; readonly wgsl: string; readonly packed: string }[] = [
-  { size: 8, wgsl: head8, packed: head8Bf16 }, { size: 16, wgsl: head16, packed: head16Bf16 },
-  { size: 32, wgsl: head32, packed: head32Bf16 }, { size: 64, wgsl: head64, packed: head64Bf16 },
+  { size: 8, wgsl: head8, packed: head8Half }, { size: 16, wgsl: head16, packed: head16Half },
+  { size: 32, wgsl: head32, packed: head32Half }, { size: 64, wgsl: head64, packed: head64Half },
 ];
 /** Queries or keys of one workgroup in the tile variants; the shaders' WORKGROUP_SIZE. */
 const BLOCK = 64;
@@ -54,8 +53,8 @@ const BLOCK = 64;
 export interface StoredSnippets {
   readonly vec4: string;
   readonly head: string;
-  /** As bf16. */
-  readonly packed: boolean;
+  /** What reads and writes the packed format; "" = f32. */
+  readonly lib: string;
 }
 
 /** A module for any head size, in registers by four; then modules over `Head`: one query or key a thread, four a thread, and one a thread with tiles in workgroup memory. */
@@ -70,14 +69,14 @@ export interface HeadModules {
 export function attentionVariants(wgsl: HeadModules, rows: (dims: AttentionDims) => number, stored: StoredSnippets): KernelVariant<typeof attentionDims>[] {
   const plain = {
     name: wgsl.plain.name,
-    wgsl: elementVec4 + (stored.packed ? bf16 : "") + stored.vec4 + linearId + wgsl.plain.wgsl,
+    wgsl: elementVec4 + stored.lib + stored.vec4 + linearId + wgsl.plain.wgsl,
     constants: headSize,
     workgroups: (dims: AttentionDims) => groupsOf(dims.B * dims.T * rows(dims)),
     fits: headFits,
   };
   return [plain, ...heads.flatMap(({ size, wgsl: head, packed }) => {
     const fits = ({ HS }: AttentionDims): boolean => HS === size;
-    const text = (module: string): string => elementHead + (stored.packed ? bf16 + head + packed : head) + stored.head + linearId + module;
+    const text = (module: string): string => elementHead + (stored.lib ? stored.lib + head + packed : head) + stored.head + linearId + module;
     const one = { name: `head-${size}`, wgsl: text(wgsl.one), workgroups: (dims: AttentionDims) => groupsOf(dims.B * rows(dims) * dims.T), fits };
     const four = {
       name: `head-${size}-by-4`,
@@ -120,7 +119,7 @@ export const attention = defineKernel({
     flops: attentionPairs(dims) * (4 * dims.HS + 4),
     bytes: 4 * dims.B * dims.T * (attentionLayout(dims).stride + dims.NH * dims.HS + dims.NH),
   }),
-  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvF32 + outF32, head: qkvF32 + outF32, packed: false }),
+  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvF32 + outF32, head: qkvF32 + outF32, lib: "" }),
   wasm: "attention",
   meaning({ qkv, start, out, lse }, dims) {
     const { B, T, NH, HS } = dims;
@@ -164,9 +163,8 @@ export const attention = defineKernel({
 export const qkvElements = (dims: AttentionDims): number => dims.B * dims.T * attentionLayout(dims).stride;
 export const attendedElements = ({ B, T, NH, HS }: AttentionDims): number => B * T * NH * HS;
 
-/** The same, qkv and out stored as packed bf16; the log-sum-exp stays f32. */
-export const attentionBf16 = storedBf16(attention, {
-  name: "attentionBf16",
+/** The same, qkv and out stored as packed halves; the log-sum-exp stays f32. */
+export const attentionHalf = storedHalf(attention, {
   packed: { qkv: qkvElements, out: attendedElements },
-  variants: attentionVariants(modules, ({ NH }) => NH, { vec4: qkvBf16Vec4 + outBf16Vec4, head: qkvBf16Head + outBf16Head, packed: true }),
+  variants: (lib) => attentionVariants(modules, ({ NH }) => NH, { vec4: qkvHalfVec4 + outHalfVec4, head: qkvHalfHead + outHalfHead, lib }),
 });

@@ -2,12 +2,11 @@
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
 import { geluSlopeOf } from "./gelu.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import geluBackwardWgsl from "../../shaders/gelu-backward.wgsl?raw";
 import derivativeF32 from "../../shaders/lib/gelu-derivative-element-f32.wgsl?raw";
 import derivativeVec4 from "../../shaders/lib/gelu-derivative-element-vec4.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
-import savedBf16 from "../../shaders/lib/saved-bf16-vec4.wgsl?raw";
+import savedHalf from "../../shaders/lib/saved-half-vec4.wgsl?raw";
 import savedF32 from "../../shaders/lib/saved-f32.wgsl?raw";
 import geluLib from "../../shaders/lib/gelu.wgsl?raw";
 
@@ -24,9 +23,8 @@ export const geluBackward = defineKernel({
   },
 });
 
-/** The same, `pre` stored as packed bf16; size a multiple of four. */
-export const geluBackwardBf16 = storedBf16(geluBackward, {
-  name: "geluBackwardBf16",
+/** The same, `pre` stored as packed halves; size a multiple of four. */
+export const geluBackwardHalf = storedHalf(geluBackward, {
   packed: { pre: ({ size }) => size },
-  variants: [elementwise(geluBackwardWgsl, { f32: "", vec4: bf16 + geluLib + derivativeVec4 + savedBf16 })[1]!],
+  variants: (lib) => [elementwise(geluBackwardWgsl, { f32: "", vec4: lib + geluLib + derivativeVec4 + savedHalf })[1]!],
 });

@@ -1,13 +1,12 @@
 /** GELU in its tanh form (Hendrycks, Gimpel, arXiv 1606.08415): the activation of GPT-2. Its derivative lives beside it. */
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import geluWgsl from "../../shaders/gelu.wgsl?raw";
 import geluElementF32 from "../../shaders/lib/gelu-element-f32.wgsl?raw";
 import geluElementVec4 from "../../shaders/lib/gelu-element-vec4.wgsl?raw";
 import geluLib from "../../shaders/lib/gelu.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
-import outBf16 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outHalf from "../../shaders/lib/out-half-vec4.wgsl?raw";
 import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 
 const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
@@ -40,9 +39,8 @@ export const gelu = defineKernel({
   },
 });
 
-/** The same, `out` stored as packed bf16; size a multiple of four. */
-export const geluBf16 = storedBf16(gelu, {
-  name: "geluBf16",
+/** The same, `out` stored as packed halves; size a multiple of four. */
+export const geluHalf = storedHalf(gelu, {
   packed: { out: ({ size }) => size },
-  variants: [elementwise(geluWgsl, { f32: "", vec4: geluLib + geluElementVec4 + bf16 + outBf16 })[1]!],
+  variants: (lib) => [elementwise(geluWgsl, { f32: "", vec4: geluLib + geluElementVec4 + lib + outHalf })[1]!],
 });

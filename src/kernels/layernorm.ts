@@ -1,14 +1,13 @@
 /** LayerNorm (Ba, Kiros, Hinton, arXiv 1607.06450) over the last dimension, with what its backward needs kept. */
 import { defineKernel } from "../device/types.ts";
 import { groupsOf, threadPerRow } from "./elementwise.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import pairWgsl from "../../shaders/layernorm-pair.wgsl?raw";
 import plainWgsl from "../../shaders/layernorm.wgsl?raw";
 import rowWgsl from "../../shaders/layernorm-row.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
 import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
 import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
-import outBf16 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outHalf from "../../shaders/lib/out-half-vec4.wgsl?raw";
 import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
@@ -53,16 +52,14 @@ export const layernorm = defineKernel({
   },
 });
 
-const stored = bf16 + outBf16;
 const by4 = ({ C }: { readonly C: number }): boolean => C % 4 === 0;
 
-/** The same, `out` stored as packed bf16; C a multiple of four. Mean and rstd are of the f32 input. */
-export const layernormBf16 = storedBf16(layernorm, {
-  name: "layernormBf16",
+/** The same, `out` stored as packed halves; C a multiple of four. Mean and rstd are of the f32 input. */
+export const layernormHalf = storedHalf(layernorm, {
   packed: { out: ({ N, C }) => N * C },
-  variants: [
-    threadPerRow(plainWgsl, stored)[1]!,
-    pairVariant(stored),
-    { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + stored + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: by4 },
+  variants: (lib) => [
+    threadPerRow(plainWgsl, lib + outHalf)[1]!,
+    pairVariant(lib + outHalf),
+    { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + lib + outHalf + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: by4 },
   ],
 });

@@ -3,14 +3,17 @@
  * sum runs over the whole of K in one workgroup, so no variant needs atomics or a second launch.
  */
 import { defineKernel, type DimValues, type FloatArray, type KernelVariant } from "../device/types.ts";
+import type { HalfType } from "../core/half.ts";
 import { geluOf } from "./gelu.ts";
-import aBf16 from "../../shaders/lib/a-bf16.wgsl?raw";
-import aBf16Vec4 from "../../shaders/lib/a-bf16-vec4.wgsl?raw";
+import { HALF_LIB } from "./stored-half.ts";
+import aHalf from "../../shaders/lib/a-half.wgsl?raw";
+import aHalfVec4 from "../../shaders/lib/a-half-vec4.wgsl?raw";
 import aF32 from "../../shaders/lib/a-f32.wgsl?raw";
-import bBf16 from "../../shaders/lib/b-bf16.wgsl?raw";
-import bBf16Vec4 from "../../shaders/lib/b-bf16-vec4.wgsl?raw";
+import arithmeticF16 from "../../shaders/lib/arithmetic-f16.wgsl?raw";
+import arithmeticF32 from "../../shaders/lib/arithmetic-f32.wgsl?raw";
+import bHalf from "../../shaders/lib/b-half.wgsl?raw";
+import bHalfVec4 from "../../shaders/lib/b-half-vec4.wgsl?raw";
 import bF32 from "../../shaders/lib/b-f32.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
 import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import geluLib from "../../shaders/lib/gelu.wgsl?raw";
@@ -49,9 +52,13 @@ const LARGE_BLOCK_THREADS = 4; // its workgroup
 const tiles = ({ M, N }: Shape, side = TILE): number => Math.ceil(M / side) * Math.ceil(N / side);
 export const by4 = (...sizes: readonly number[]): boolean => sizes.every((size) => size % 4 === 0);
 
+export type PackedOperand = "a" | "b" | "out";
+
 export interface ProductOptions {
-  /** What is stored as packed bf16; "out" = all that is written, in multiples of four. */
-  readonly packed?: readonly ("a" | "b" | "out")[];
+  /** What is stored as packed halves; "out" = all that is written, in multiples of four. */
+  readonly packed?: readonly PackedOperand[];
+  /** Of which format; with f16 there is a variant that multiplies in it, where the device can. */
+  readonly half?: HalfType;
   /** What the module needs beside the operands, by the width of its elements. */
   readonly f32?: string;
   readonly vec4?: string;
@@ -62,13 +69,13 @@ export interface ProductOptions {
 /**
  * Plain; register blocks for any shape; where every row loaded or stored is a multiple of four: large register blocks, the same as before with
  * vec4 loads, tiles in workgroup memory, and K in parts. Blocks and tiles add in one order, parts in another. Where outputs are packed, all take
- * multiples of four only.
+ * multiples of four only. With operands in f16 the last one multiplies in f16, four k at a time, and adds those sums up in f32.
  */
-export function productVariants(wgsl: string, { packed = [], f32 = "", vec4 = "", rowsBy4 = ({ K, N }) => by4(K, N) }: ProductOptions = {}) {
+export function productVariants(wgsl: string, { packed = [], half = "bf16", f32 = "", vec4 = "", rowsBy4 = ({ K, N }) => by4(K, N) }: ProductOptions = {}) {
   const [halfA, halfB, halfOut] = [packed.includes("a"), packed.includes("b"), packed.includes("out")];
-  const lib = (packed.length > 0 ? bf16 : "") + linearId;
-  const scalar = (halfA ? aBf16 : aF32) + (halfB ? bBf16 : bF32);
-  const fours = elementVec4 + lib + vec4 + (halfA ? aBf16Vec4 : aF32) + (halfB ? bBf16Vec4 : bF32) + loadVec4;
+  const lib = (packed.length > 0 ? HALF_LIB[half] : "") + linearId;
+  const scalar = (halfA ? aHalf : aF32) + (halfB ? bHalf : bF32);
+  const fours = elementVec4 + lib + vec4 + (halfA ? aHalfVec4 : aF32) + (halfB ? bHalfVec4 : bF32) + loadVec4;
   const plainOne = {
     name: "plain",
     wgsl: elementF32 + lib + f32 + scalar + plain + wgsl,
@@ -81,6 +88,8 @@ export function productVariants(wgsl: string, { packed = [], f32 = "", vec4 = ""
     fits: ({ N }: Shape) => by4(N),
   };
   const blocksOne = { name: "blocks-8x8", wgsl: elementF32 + lib + f32 + scalar + loadF32 + blocks + wgsl, workgroups: (dims: Shape) => tiles(dims) };
+  const inTiles = (dims: Shape): boolean => dims.M >= TILE / 2 && dims.N >= TILE / 2 && rowsBy4(dims);
+  const tilesF16 = { name: "tiles-64-f16", wgsl: fours + arithmeticF16 + tiled + wgsl, workgroups: (dims: Shape) => tiles(dims), fits: inTiles, requires: ["shader-f16" as const] };
   return [
     ...(halfOut ? [plainFour] : [plainOne, blocksOne]),
     {
@@ -93,9 +102,9 @@ export function productVariants(wgsl: string, { packed = [], f32 = "", vec4 = ""
     { name: "blocks-8x8-vec4", wgsl: fours + blocks + wgsl, workgroups: (dims: Shape) => tiles(dims), fits: rowsBy4 },
     {
       name: "tiles-64-vec4",
-      wgsl: fours + tiled + wgsl,
+      wgsl: fours + arithmeticF32 + tiled + wgsl,
       workgroups: (dims: Shape) => tiles(dims),
-      fits: (dims: Shape) => dims.M >= TILE / 2 && dims.N >= TILE / 2 && rowsBy4(dims),
+      fits: inTiles,
     },
     {
       name: "split-k-vec4",
@@ -103,6 +112,7 @@ export function productVariants(wgsl: string, { packed = [], f32 = "", vec4 = ""
       workgroups: (dims: Shape) => tiles(dims, SPLIT_TILE),
       fits: (dims: Shape) => dims.K >= SPLIT_LEAST_K && dims.M * dims.N <= SPLIT_MOST_OUTPUTS && rowsBy4(dims),
     },
+    ...(packed.length > 0 && half === "f16" ? [tilesF16] : []),
   ] satisfies readonly (Omit<KernelVariant, "workgroups" | "fits"> & { workgroups: (dims: Shape) => number; fits?: (dims: Shape) => boolean })[];
 }
 

@@ -13,7 +13,7 @@ export const logBetaOf = (beta: number): number => Math.max(Math.log(beta), -1e3
 /**
  * partial (partials) as `sumSquares` left them, of all arenas; stepF, stepU, counts (4) and scalars (4) as in step-block.ts.
  * Clipping is torch.nn.utils.clip_grad_norm_: min(1, grad_clip / (norm + 1e-6)). A sum of squares beyond f32 counts as not
- * finite. When latched, the clip scale is 0. `goodSteps` counts steps taken since the last latch, as a loss scaler needs.
+ * finite. When latched, the clip scale is 0. Gradients come times the loss scale: the norm is theirs without it, and the clip scale takes it out.
  */
 export const prepareUpdate = defineKernel({
   name: "prepareUpdate",
@@ -26,7 +26,7 @@ export const prepareUpdate = defineKernel({
   meaning({ partial, stepF, stepU, counts, scalars }, { partials, logBeta1, logBeta2 }) {
     let sum = 0;
     for (let i = 0; i < partials; i++) sum += partial[i];
-    const norm = Math.sqrt(sum);
+    const norm = Math.sqrt(sum) / stepF[STEP_F.lossScale];
     const clip = stepF[STEP_F.gradClip];
     let clipScale = 0;
     if (counts[COUNTS.latched] !== 0 || !Number.isFinite(Math.fround(sum))) {
@@ -38,7 +38,7 @@ export const prepareUpdate = defineKernel({
     } else {
       counts[COUNTS.t]++;
       counts[COUNTS.goodSteps]++;
-      clipScale = clip > 0 ? Math.min(1, clip / (norm + 1e-6)) : 1;
+      clipScale = (clip > 0 ? Math.min(1, clip / (norm + 1e-6)) : 1) / stepF[STEP_F.lossScale];
     }
     const t = counts[COUNTS.t];
     scalars[SCALARS.gradNorm] = norm;

@@ -1,13 +1,12 @@
 /** RMSNorm (Zhang, Sennrich, arXiv 1910.07467) over the last dimension, with what its backward needs kept: the norm of Llama. */
 import { defineKernel } from "../device/types.ts";
 import { threadPerRow } from "./elementwise.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import plainWgsl from "../../shaders/rmsnorm.wgsl?raw";
 import rowWgsl from "../../shaders/rmsnorm-row.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
 import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
-import outBf16 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outHalf from "../../shaders/lib/out-half-vec4.wgsl?raw";
 import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
 import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
@@ -37,14 +36,11 @@ export const rmsnorm = defineKernel({
   },
 });
 
-const stored = bf16 + outBf16;
-
-/** The same, `out` stored as packed bf16; C a multiple of four. rstd is of the f32 input. */
-export const rmsnormBf16 = storedBf16(rmsnorm, {
-  name: "rmsnormBf16",
+/** The same, `out` stored as packed halves; C a multiple of four. rstd is of the f32 input. */
+export const rmsnormHalf = storedHalf(rmsnorm, {
   packed: { out: ({ N, C }) => N * C },
-  variants: [
-    threadPerRow(plainWgsl, stored)[1]!,
-    { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + stored + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: ({ C }) => C % 4 === 0 },
+  variants: (lib) => [
+    threadPerRow(plainWgsl, lib + outHalf)[1]!,
+    { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + lib + outHalf + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: ({ C }) => C % 4 === 0 },
   ],
 });

@@ -5,13 +5,12 @@
  */
 import { defineKernel, type DimValues } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import ropeWgsl from "../../shaders/rope.wgsl?raw";
 import elementF32 from "../../shaders/lib/element-f32.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
-import turnedBf16 from "../../shaders/lib/turned-bf16-vec4.wgsl?raw";
+import turnedHalf from "../../shaders/lib/turned-half-vec4.wgsl?raw";
 import turnedF32 from "../../shaders/lib/turned-f32.wgsl?raw";
 
 export const ropeDims = { N: "u32", NH: "u32", NKV: "u32", HS: "u32" } as const;
@@ -86,9 +85,8 @@ export const rope = defineKernel({
   },
 });
 
-/** The same, `qkv` stored as packed bf16; HS a multiple of eight. */
-export const ropeBf16 = storedBf16(rope, {
-  name: "ropeBf16",
+/** The same, `qkv` stored as packed halves; HS a multiple of eight. */
+export const ropeHalf = storedHalf(rope, {
   packed: { qkv: ({ N, NH, NKV, HS }) => N * (NH + 2 * NKV) * HS },
-  variants: [ropeVariants(ropeWgsl, bf16 + turnedBf16)[1]],
+  variants: (lib) => [ropeVariants(ropeWgsl, lib + turnedHalf)[1]],
 });

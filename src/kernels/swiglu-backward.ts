@@ -1,10 +1,9 @@
 /** The gradients of SwiGLU's product to both of its inputs: what `swiglu.ts` says forward. */
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import swigluBackwardWgsl from "../../shaders/swiglu-backward.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
-import gatesBf16 from "../../shaders/lib/gates-bf16-vec4.wgsl?raw";
+import gatesHalf from "../../shaders/lib/gates-half-vec4.wgsl?raw";
 import gatesF32 from "../../shaders/lib/gates-f32.wgsl?raw";
 
 /** With s the logistic of gate: dup = dout gate s, dgate = dout up s (1 + gate (1 - s)); all (size). */
@@ -27,9 +26,8 @@ export const swigluBackward = defineKernel({
   },
 });
 
-/** The same, `gate` and `up` stored as packed bf16; gradients are f32. Size a multiple of four. */
-export const swigluBackwardBf16 = storedBf16(swigluBackward, {
-  name: "swigluBackwardBf16",
+/** The same, `gate` and `up` stored as packed halves; gradients are f32. Size a multiple of four. */
+export const swigluBackwardHalf = storedHalf(swigluBackward, {
   packed: { gate: ({ size }) => size, up: ({ size }) => size },
-  variants: [elementwise(swigluBackwardWgsl, { f32: "", vec4: bf16 + gatesBf16 })[1]!],
+  variants: (lib) => [elementwise(swigluBackwardWgsl, { f32: "", vec4: lib + gatesHalf })[1]!],
 });

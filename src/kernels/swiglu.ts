@@ -1,12 +1,11 @@
 /** SwiGLU's product (Shazeer, arXiv 2002.05202): the activation of Llama's MLP. Its gradients are `swiglu-backward.ts`. */
 import { defineKernel } from "../device/types.ts";
 import { elementwise } from "./elementwise.ts";
-import { storedBf16 } from "./stored-bf16.ts";
+import { storedHalf } from "./stored-half.ts";
 import swigluWgsl from "../../shaders/swiglu.wgsl?raw";
-import bf16 from "../../shaders/lib/bf16.wgsl?raw";
-import gatesBf16 from "../../shaders/lib/gates-bf16-vec4.wgsl?raw";
+import gatesHalf from "../../shaders/lib/gates-half-vec4.wgsl?raw";
 import gatesF32 from "../../shaders/lib/gates-f32.wgsl?raw";
-import outBf16 from "../../shaders/lib/out-bf16-vec4.wgsl?raw";
+import outHalf from "../../shaders/lib/out-half-vec4.wgsl?raw";
 import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 
 /** out = silu(gate) up with silu(x) = x / (1 + exp(-x)), all (size). */
@@ -24,9 +23,8 @@ export const swiglu = defineKernel({
 
 const all = ({ size }: { readonly size: number }): number => size;
 
-/** The same, all three stored as packed bf16; size a multiple of four. */
-export const swigluBf16 = storedBf16(swiglu, {
-  name: "swigluBf16",
+/** The same, all three stored as packed halves; size a multiple of four. */
+export const swigluHalf = storedHalf(swiglu, {
   packed: { gate: all, up: all, out: all },
-  variants: [elementwise(swigluWgsl, { f32: "", vec4: bf16 + gatesBf16 + outBf16 })[1]!],
+  variants: (lib) => [elementwise(swigluWgsl, { f32: "", vec4: lib + gatesHalf + outHalf })[1]!],
 });

@@ -96,7 +96,7 @@ export function memoryReport(memory: MemoryPlan): MemoryReport {
 
 /** @throws NestlingError MEM_ESTIMATE before allocation, OUT_OF_MEMORY from it, SHADER_COMPILE, KERNEL_DIMS, KERNEL_BINDING */
 export async function compilePlan(device: Device, recordings: readonly Recording[], options: CompileOptions = {}): Promise<Plan> {
-  const memory = planMemory(recordings, options.held ?? [], device.limits.unpacksBf16);
+  const memory = planMemory(recordings, options.held ?? [], device.limits.unpacksHalves);
   refuseIfTooLarge(memory, device.limits, options.budgetBytes);
   const heap = await device.allocate(memory.buffers);
   const programs = new Map<string, Program>();

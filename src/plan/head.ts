@@ -3,12 +3,12 @@
  * passes the binding limit. Cross-entropy is its fused form. x (N, C), W (V, C) as GPT-2 keeps it, logits = x W^T.
  */
 import { crossEntropy } from "../kernels/cross-entropy.ts";
-import { matmulNNBf16B, matmulNTBf16AB, matmulTNBf16B } from "../kernels/matmul-bf16.ts";
+import { matmulNNHalfB, matmulNTHalfAB, matmulTNHalfB } from "../kernels/matmul-half.ts";
 import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
 import { softmax } from "../kernels/softmax.ts";
 import { tokenLogprobs as tokenLogprobsKernel } from "../kernels/token-logprobs.ts";
 import { tokenLogprobsBackward } from "../kernels/token-logprobs-backward.ts";
-import { isBf16, weightBeside } from "./ops.ts";
+import { forType, weightBeside } from "./ops.ts";
 import type { Recorder } from "./recorder.ts";
 import { newTensor, rowsOf, type Tensor } from "./tensor.ts";
 
@@ -29,7 +29,7 @@ function logitsOf(r: Recorder, x: Tensor, W: Tensor): Tensor {
   const [M, K] = x.shape as [number, number];
   const N = W.shape[0]!;
   const logits = r.transient("logits", [M, N]);
-  r.launch(isBf16(x) ? matmulNTBf16AB : matmulNT, { a: x, b: weightBeside(x, W), out: logits }, { M, N, K, accumulate: 0, alpha: 1 });
+  r.launch(forType(x, matmulNT, matmulNTHalfAB), { a: x, b: weightBeside(x, W), out: logits }, { M, N, K, accumulate: 0, alpha: 1 });
   return logits;
 }
 
@@ -37,8 +37,8 @@ function logitsOf(r: Recorder, x: Tensor, W: Tensor): Tensor {
 function tileBackward(r: Recorder, x: Tensor, W: Tensor, dlogits: Tensor, dx: Tensor | null): void {
   const [rows, V] = dlogits.shape as [number, number];
   const C = W.shape[1]!;
-  if (dx) r.launch(isBf16(x) ? matmulNNBf16B : matmulNN, { a: dlogits, b: weightBeside(x, W), out: dx }, { M: rows, N: C, K: V, accumulate: 0, alpha: 1 });
-  r.contribute(W, (dW, accumulate) => r.launch(isBf16(x) ? matmulTNBf16B : matmulTN, { a: dlogits, b: x, out: dW }, { M: V, N: C, K: rows, accumulate, alpha: 1 }));
+  if (dx) r.launch(forType(x, matmulNN, matmulNNHalfB), { a: dlogits, b: weightBeside(x, W), out: dx }, { M: rows, N: C, K: V, accumulate: 0, alpha: 1 });
+  r.contribute(W, (dW, accumulate) => r.launch(forType(x, matmulTN, matmulTNHalfB), { a: dlogits, b: x, out: dW }, { M: V, N: C, K: rows, accumulate, alpha: 1 }));
 }
 
 export interface TargetTensors {

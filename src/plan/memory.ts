@@ -27,8 +27,8 @@ interface Life {
   last: number;
 }
 
-/** @param unpacksBf16 the device's, see `DeviceLimits` */
-export function planMemory(recordings: readonly Recording[], held: readonly Storage[], unpacksBf16 = false): MemoryPlan {
+/** @param unpacksHalves the device's, see `DeviceLimits` */
+export function planMemory(recordings: readonly Recording[], held: readonly Storage[], unpacksHalves = false): MemoryPlan {
   const permanent = new Set<Storage>(held);
   const lives = new Map<Storage, Life>();
   const births = new Map<string, Map<number, Storage[]>>();
@@ -75,12 +75,12 @@ export function planMemory(recordings: readonly Recording[], held: readonly Stor
     slot.tenants.push(life);
     bufferOf.set(life.storage, slot.index);
   }
-  const room = unpacksBf16 ? roomToUnpack(recordings.flatMap(({ launches }) => launches)) : 0;
-  if (room > 0) buffers.push({ label: "bf16 unpacked", sizeBytes: room, role: "activations", unpacked: true });
+  const room = unpacksHalves ? roomToUnpack(recordings.flatMap(({ launches }) => launches)) : 0;
+  if (room > 0) buffers.push({ label: "halves unpacked", sizeBytes: room, role: "activations", unpacked: true });
   return { buffers, bufferOf, births, totalBytes: buffers.reduce((sum, buffer) => sum + buffer.sizeBytes, 0) };
 }
 
-/** Bytes in which any of the launches has room for its bf16 operands as f32. */
+/** Bytes in which any of the launches has room for its halves as f32. */
 export const roomToUnpack = (launches: readonly RecordedLaunch[]): number =>
   launches.reduce((most, { kernel, tensors }) => Math.max(most, unpackedBytes(kernel, tensors.map(sizeOf))), 0);
 

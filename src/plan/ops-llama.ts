@@ -5,17 +5,17 @@
 import { add as addKernel } from "../kernels/add.ts";
 import { embeddingBackward } from "../kernels/embedding-backward.ts";
 import { gatherRows } from "../kernels/gather-rows.ts";
-import { matmulNNBf16B, matmulNTBf16AB, matmulNTBf16ABOut, matmulTNBf16B } from "../kernels/matmul-bf16.ts";
+import { matmulNNHalfB, matmulNTHalfAB, matmulNTHalfABOut, matmulTNHalfB } from "../kernels/matmul-half.ts";
 import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
-import { packBf16 } from "../kernels/pack-bf16.ts";
+import { packHalf } from "../kernels/pack-half.ts";
 import { rmsnormBackwardWeight } from "../kernels/rmsnorm-backward-weight.ts";
 import { rmsnormBackward } from "../kernels/rmsnorm-backward.ts";
-import { rmsnorm as rmsnormKernel, rmsnormBf16 } from "../kernels/rmsnorm.ts";
+import { rmsnorm as rmsnormKernel, rmsnormHalf } from "../kernels/rmsnorm.ts";
 import { ropeBackward } from "../kernels/rope-backward.ts";
-import { rope, ropeBf16 } from "../kernels/rope.ts";
-import { swigluBackward, swigluBackwardBf16 } from "../kernels/swiglu-backward.ts";
-import { swiglu as swigluKernel, swigluBf16 } from "../kernels/swiglu.ts";
-import { addInto, isBf16, type Lora, weightBeside } from "./ops.ts";
+import { rope, ropeHalf } from "../kernels/rope.ts";
+import { swigluBackward, swigluBackwardHalf } from "../kernels/swiglu-backward.ts";
+import { swiglu as swigluKernel, swigluHalf } from "../kernels/swiglu.ts";
+import { addInto, forType, halfOf, type Lora, weightBeside } from "./ops.ts";
 import type { Recorder } from "./recorder.ts";
 import { elements, type Tensor } from "./tensor.ts";
 
@@ -35,7 +35,7 @@ export function rmsnorm(r: Recorder, inp: Tensor, weight: Tensor, eps: number): 
   const [N, C] = inp.shape as [number, number];
   const out = r.stored("out", [N, C], inp.requiresGrad || weight.requiresGrad);
   const rstd = r.transient("rstd", [N]);
-  r.launch(isBf16(out) ? rmsnormBf16 : rmsnormKernel, { inp, weight, out, rstd }, { N, C, eps });
+  r.launch(forType(out, rmsnormKernel, rmsnormHalf), { inp, weight, out, rstd }, { N, C, eps });
   r.onBackward(out, (dout) => {
     if (weight.grad) r.launch(rmsnormBackwardWeight, { inp, rstd, dout, dweight: weight.grad }, { N, C });
     r.contribute(inp, (dinp, accumulate) => r.launch(rmsnormBackward, { inp, weight, rstd, dout, dinp }, { N, C, accumulate }));
@@ -58,23 +58,23 @@ export function project(r: Recorder, inp: Tensor, weight: Tensor, { residual, lo
   const O = weight.shape[0]!;
   const trains = [inp, weight, residual, lora?.a, lora?.b].some((tensor) => tensor?.requiresGrad);
   const out = stored ? r.stored("project", [N, O], trains) : r.transient("project", [N, O], trains);
-  const half = isBf16(inp);
+  const half = halfOf(inp);
   const b = weightBeside(inp, weight);
   // The low-rank part and the residual are added in f32, before anything is rounded.
-  const product = residual || (lora && isBf16(out)) ? r.transient("product", [N, O]) : out;
-  if (isBf16(product)) r.launch(matmulNTBf16ABOut, { a: inp, b, out: product }, { M: N, N: O, K: C });
-  else r.launch(half ? matmulNTBf16AB : matmulNT, { a: inp, b, out: product }, { M: N, N: O, K: C, accumulate: 0, alpha: 1 });
+  const product = residual || (lora && halfOf(out)) ? r.transient("product", [N, O]) : out;
+  if (half && halfOf(product)) r.launch(matmulNTHalfABOut[half], { a: inp, b, out: product }, { M: N, N: O, K: C });
+  else r.launch(half ? matmulNTHalfAB[half] : matmulNT, { a: inp, b, out: product }, { M: N, N: O, K: C, accumulate: 0, alpha: 1 });
   const low = lora && r.transient("lora", [N, lora.a.shape[0]!]);
   if (lora && low) {
     const rank = lora.a.shape[0]!;
-    r.launch(half ? matmulNTBf16AB : matmulNT, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M: N, N: rank, K: C, accumulate: 0, alpha: 1 });
+    r.launch(half ? matmulNTHalfAB[half] : matmulNT, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M: N, N: rank, K: C, accumulate: 0, alpha: 1 });
     r.launch(matmulNT, { a: low, b: lora.b, out: product }, { M: N, N: O, K: rank, accumulate: 1, alpha: lora.scale });
   }
   if (residual) r.launch(addKernel, { a: residual, b: product, out }, { size: N * O });
-  else if (product !== out) r.launch(packBf16, { inp: product, out }, { size: N * O });
+  else if (half && product !== out) r.launch(packHalf[half], { inp: product, out }, { size: N * O });
   r.onBackward(out, (dout) => {
-    r.contribute(weight, (dW, accumulate) => r.launch(half ? matmulTNBf16B : matmulTN, { a: dout, b: inp, out: dW }, { M: O, N: C, K: N, accumulate, alpha: 1 }));
-    r.contribute(inp, (dx, accumulate) => r.launch(half ? matmulNNBf16B : matmulNN, { a: dout, b, out: dx }, { M: N, N: C, K: O, accumulate, alpha: 1 }));
+    r.contribute(weight, (dW, accumulate) => r.launch(half ? matmulTNHalfB[half] : matmulTN, { a: dout, b: inp, out: dW }, { M: O, N: C, K: N, accumulate, alpha: 1 }));
+    r.contribute(inp, (dx, accumulate) => r.launch(half ? matmulNNHalfB[half] : matmulNN, { a: dout, b, out: dx }, { M: N, N: C, K: O, accumulate, alpha: 1 }));
     if (lora && low) loraBackward(r, inp, lora, low, dout);
     if (residual) r.handOver(residual, dout, addInto(r));
   });
@@ -87,9 +87,9 @@ function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tens
   const dlow = r.transient("d lora", [N, rank]);
   r.contribute(b, (db, accumulate) => r.launch(matmulTN, { a: dout, b: low, out: db }, { M: O, N: rank, K: N, accumulate, alpha: scale }));
   r.launch(matmulNN, { a: dout, b, out: dlow }, { M: N, N: rank, K: O, accumulate: 0, alpha: scale });
-  const half = isBf16(inp);
-  r.contribute(a, (da, accumulate) => r.launch(half ? matmulTNBf16B : matmulTN, { a: dlow, b: inp, out: da }, { M: rank, N: C, K: N, accumulate, alpha: 1 }));
-  r.contribute(inp, (dx, accumulate) => r.launch(half ? matmulNNBf16B : matmulNN, { a: dlow, b: weightBeside(inp, a), out: dx }, { M: N, N: C, K: rank, accumulate, alpha: 1 }));
+  const half = halfOf(inp);
+  r.contribute(a, (da, accumulate) => r.launch(half ? matmulTNHalfB[half] : matmulTN, { a: dlow, b: inp, out: da }, { M: rank, N: C, K: N, accumulate, alpha: 1 }));
+  r.contribute(inp, (dx, accumulate) => r.launch(half ? matmulNNHalfB[half] : matmulNN, { a: dlow, b: weightBeside(inp, a), out: dx }, { M: N, N: C, K: rank, accumulate, alpha: 1 }));
 }
 
 /**
@@ -102,10 +102,11 @@ export function rotateAndPack(r: Recorder, q: Tensor, k: Tensor, v: Tensor, pos:
   const width = (heads.NH + 2 * heads.NKV) * heads.HS;
   const qkv = r.stored("qkv", [N, width], q.requiresGrad || k.requiresGrad || v.requiresGrad);
   // What turns four pairs at once needs heads of eight; of others the result is packed apart.
-  const apart = isBf16(qkv) && heads.HS % 8 !== 0;
+  const half = halfOf(qkv);
+  const apart = half && heads.HS % 8 !== 0;
   const turned = apart ? r.transient("turned", [N, width]) : qkv;
-  r.launch(isBf16(turned) ? ropeBf16 : rope, { q, k, v, pos, turns, qkv: turned }, dims);
-  if (apart) r.launch(packBf16, { inp: turned, out: qkv }, { size: N * width });
+  r.launch(forType(turned, rope, ropeHalf), { q, k, v, pos, turns, qkv: turned }, dims);
+  if (apart) r.launch(packHalf[half], { inp: turned, out: qkv }, { size: N * width });
   r.onBackward(qkv, (dqkv) => {
     const [dq, dk, dv] = [r.transient("dq", q.shape), r.transient("dk", k.shape), r.transient("dv", v.shape)];
     r.launch(ropeBackward, { dqkv, pos, turns, dq, dk, dv }, dims);
@@ -119,12 +120,12 @@ export function rotateAndPack(r: Recorder, q: Tensor, k: Tensor, v: Tensor, pos:
 /** silu(gate) up: (N, F), (N, F) -> (N, F). */
 export function swiglu(r: Recorder, gate: Tensor, up: Tensor): Tensor {
   const size = elements(gate.shape);
-  const half = isBf16(gate);
+  const half = halfOf(gate);
   const out = r.stored("swiglu", gate.shape, gate.requiresGrad || up.requiresGrad);
-  r.launch(half ? swigluBf16 : swigluKernel, { gate, up, out }, { size });
+  r.launch(half ? swigluHalf[half] : swigluKernel, { gate, up, out }, { size });
   r.onBackward(out, (dout) => {
     const [dgate, dup] = [r.transient("d gate", gate.shape), r.transient("d up", up.shape)];
-    r.launch(half ? swigluBackwardBf16 : swigluBackward, { gate, up, dout, dgate, dup }, { size });
+    r.launch(half ? swigluBackwardHalf[half] : swigluBackward, { gate, up, dout, dgate, dup }, { size });
     r.handOver(gate, dgate, addInto(r));
     r.handOver(up, dup, addInto(r));
   });

@@ -3,23 +3,26 @@
  * batch, T time, N = B*T rows, C channels, V vocabulary, NH query heads, NKV key/value heads, HS head size.
  */
 import { accumulate } from "../kernels/accumulate.ts";
-import { attention, attentionBf16 } from "../kernels/attention.ts";
-import { attentionBackwardKV, attentionBackwardKVBf16 } from "../kernels/attention-backward-kv.ts";
-import { attentionBackwardQ, attentionBackwardQBf16 } from "../kernels/attention-backward-q.ts";
+import { attention, attentionHalf } from "../kernels/attention.ts";
+import { attentionBackwardKV, attentionBackwardKVHalf } from "../kernels/attention-backward-kv.ts";
+import { attentionBackwardQ, attentionBackwardQHalf } from "../kernels/attention-backward-q.ts";
 import { add as addKernel } from "../kernels/add.ts";
 import { columnSum } from "../kernels/column-sum.ts";
 import { dropout as dropoutKernel } from "../kernels/dropout.ts";
 import { embedding as embeddingKernel } from "../kernels/embedding.ts";
 import { embeddingBackward } from "../kernels/embedding-backward.ts";
-import { gelu as geluKernel, geluBf16 } from "../kernels/gelu.ts";
-import { geluBackward, geluBackwardBf16 } from "../kernels/gelu-backward.ts";
-import { layernorm as layernormKernel, layernormBf16 } from "../kernels/layernorm.ts";
+import { gelu as geluKernel, geluHalf } from "../kernels/gelu.ts";
+import { geluBackward, geluBackwardHalf } from "../kernels/gelu-backward.ts";
+import { layernorm as layernormKernel, layernormHalf } from "../kernels/layernorm.ts";
 import { layernormBackward } from "../kernels/layernorm-backward.ts";
 import { layernormBackwardParams } from "../kernels/layernorm-backward-params.ts";
-import { matmulNNBf16AB, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16B, matmulTNBf16A } from "../kernels/matmul-bf16.ts";
+import { matmulNNHalfAB, matmulNNBiasHalfAB, matmulNNBiasHalfABOut, matmulNNBiasGeluHalf, matmulNNBiasResidualHalfAB, matmulNTHalfB, matmulTNHalfA } from "../kernels/matmul-half.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "../kernels/matmul.ts";
-import { packBf16 } from "../kernels/pack-bf16.ts";
+import { packHalf } from "../kernels/pack-half.ts";
 import { NestlingError } from "../core/errors.ts";
+import { isHalf } from "../device/launch.ts";
+import type { HalfType } from "../core/half.ts";
+import type { Halves } from "../kernels/stored-half.ts";
 import { elements, type Tensor } from "./tensor.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -27,12 +30,16 @@ import type { Recorder } from "./recorder.ts";
 export const addInto = (r: Recorder) => (into: Tensor, from: Tensor): void =>
   r.launch(accumulate, { inp: from, out: into }, { size: elements(into.shape) });
 
-export const isBf16 = ({ type }: Tensor): boolean => type === "bf16";
+/** The format of a tensor that is stored as halves; null = f32. */
+export const halfOf = ({ type }: Tensor): HalfType | null => (isHalf(type) ? type : null);
 
-/** A weight as products read it beside `inp`: its shadow where that is stored as bf16. @throws NestlingError PLAN where it has none */
+/** A kernel for a tensor as it is stored. */
+export const forType = <K>({ type }: Tensor, plain: K, halves: Halves<K>): K => (isHalf(type) ? halves[type] : plain);
+
+/** A weight as products read it beside `inp`: its shadow where that is stored as halves. @throws NestlingError PLAN where it has none */
 export function weightBeside(inp: Tensor, weight: Tensor): Tensor {
-  if (!isBf16(inp)) return weight;
-  if (!weight.shadow) throw new NestlingError("PLAN", `${inp.name} is stored as bfloat16 and ${weight.name} has no shadow to be multiplied with.`);
+  if (!halfOf(inp)) return weight;
+  if (!weight.shadow) throw new NestlingError("PLAN", `${inp.name} is stored as halves and ${weight.name} has no shadow to be multiplied with.`);
   return weight.shadow;
 }
 
@@ -54,7 +61,7 @@ export function layernorm(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor
   const out = r.stored("out", [N, C], inp.requiresGrad || weight.requiresGrad || bias.requiresGrad);
   const mean = r.transient("mean", [N]);
   const rstd = r.transient("rstd", [N]);
-  r.launch(isBf16(out) ? layernormBf16 : layernormKernel, { inp, weight, bias, out, mean, rstd }, { N, C, eps });
+  r.launch(forType(out, layernormKernel, layernormHalf), { inp, weight, bias, out, mean, rstd }, { N, C, eps });
   r.onBackward(out, (dout) => {
     if (weight.grad && bias.grad) {
       r.launch(layernormBackwardParams, { inp, mean, rstd, dout, dweight: weight.grad, dbias: bias.grad }, { N, C });
@@ -86,7 +93,7 @@ export interface Lora {
 /** inp W + bias, W (C, O) as GPT-2's Conv1D keeps it: (N, C) -> (N, O). */
 export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, options: LinearOptions = {}): Tensor {
   const { residual, lora } = options;
-  const half = isBf16(inp);
+  const half = halfOf(inp);
   const [M, K] = inp.shape as [number, number];
   const N = weight.shape[1]!;
   const dims = { M, N, K };
@@ -95,24 +102,24 @@ export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, o
   const out = keeps ? r.stored(options.gelu ? "gelu" : "linear", [M, N], trains) : r.transient("linear", [M, N], trains);
   const pre = options.gelu ? r.stored("pre", [M, N]) : out;
   // The low-rank part is added in f32, before anything is rounded or activated: launches of their own do that then.
-  const sum = lora && isBf16(pre) ? r.transient("sum", [M, N]) : pre;
+  const sum = lora && halfOf(pre) ? r.transient("sum", [M, N]) : pre;
   const b = weightBeside(inp, weight);
-  if (options.gelu && !lora) r.launch(half ? matmulNNBiasGeluBf16 : matmulNNBiasGelu, { a: inp, b, bias, pre, out }, dims);
-  else if (residual) r.launch(half ? matmulNNBiasResidualBf16AB : matmulNNBiasResidual, { a: inp, b, bias, residual, out }, dims);
-  else r.launch(isBf16(sum) ? matmulNNBiasBf16ABOut : half ? matmulNNBiasBf16AB : matmulNNBias, { a: inp, b, bias, out: sum }, dims);
+  if (options.gelu && !lora) r.launch(half ? matmulNNBiasGeluHalf[half] : matmulNNBiasGelu, { a: inp, b, bias, pre, out }, dims);
+  else if (residual) r.launch(half ? matmulNNBiasResidualHalfAB[half] : matmulNNBiasResidual, { a: inp, b, bias, residual, out }, dims);
+  else r.launch(forType(sum, half ? matmulNNBiasHalfAB[half] : matmulNNBias, matmulNNBiasHalfABOut), { a: inp, b, bias, out: sum }, dims);
   const low = lora && r.transient("lora", [M, lora.a.shape[1]!]);
   if (lora && low) {
     const rank = lora.a.shape[1]!;
-    r.launch(half ? matmulNNBf16AB : matmulNN, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M, N: rank, K, accumulate: 0, alpha: 1 });
+    r.launch(half ? matmulNNHalfAB[half] : matmulNN, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M, N: rank, K, accumulate: 0, alpha: 1 });
     r.launch(matmulNN, { a: low, b: lora.b, out: sum }, { M, N, K: rank, accumulate: 1, alpha: lora.scale });
-    if (sum !== pre) r.launch(packBf16, { inp: sum, out: pre }, { size: M * N });
-    if (options.gelu) r.launch(isBf16(out) ? geluBf16 : geluKernel, { inp: sum, out }, { size: M * N });
+    if (half && sum !== pre) r.launch(packHalf[half], { inp: sum, out: pre }, { size: M * N });
+    if (options.gelu) r.launch(forType(out, geluKernel, geluHalf), { inp: sum, out }, { size: M * N });
   }
   r.onBackward(out, (dout) => {
-    if (options.gelu) r.launch(isBf16(pre) ? geluBackwardBf16 : geluBackward, { pre, grad: dout }, { size: M * N });
+    if (options.gelu) r.launch(forType(pre, geluBackward, geluBackwardHalf), { pre, grad: dout }, { size: M * N });
     r.contribute(bias, (dbias, acc) => r.launch(columnSum, { inp: dout, out: dbias }, { N: M, C: N, accumulate: acc }));
-    r.contribute(weight, (dW, acc) => r.launch(half ? matmulTNBf16A : matmulTN, { a: inp, b: dout, out: dW }, { M: K, N, K: M, accumulate: acc, alpha: 1 }));
-    r.contribute(inp, (dx, acc) => r.launch(half ? matmulNTBf16B : matmulNT, { a: dout, b, out: dx }, { M, N: K, K: N, accumulate: acc, alpha: 1 }));
+    r.contribute(weight, (dW, acc) => r.launch(half ? matmulTNHalfA[half] : matmulTN, { a: inp, b: dout, out: dW }, { M: K, N, K: M, accumulate: acc, alpha: 1 }));
+    r.contribute(inp, (dx, acc) => r.launch(half ? matmulNTHalfB[half] : matmulNT, { a: dout, b, out: dx }, { M, N: K, K: N, accumulate: acc, alpha: 1 }));
     if (lora && low) loraBackward(r, inp, lora, low, dout);
     if (residual) r.handOver(residual, dout, addInto(r));
   });
@@ -125,23 +132,23 @@ function loraBackward(r: Recorder, inp: Tensor, { a, b, scale }: Lora, low: Tens
   const dlow = r.transient("d lora", [M, rank]);
   r.contribute(b, (db, acc) => r.launch(matmulTN, { a: low, b: dout, out: db }, { M: rank, N, K: M, accumulate: acc, alpha: scale }));
   r.launch(matmulNT, { a: dout, b, out: dlow }, { M, N: rank, K: N, accumulate: 0, alpha: scale });
-  const half = isBf16(inp);
-  r.contribute(a, (da, acc) => r.launch(half ? matmulTNBf16A : matmulTN, { a: inp, b: dlow, out: da }, { M: K, N: rank, K: M, accumulate: acc, alpha: 1 }));
-  r.contribute(inp, (dx, acc) => r.launch(half ? matmulNTBf16B : matmulNT, { a: dlow, b: weightBeside(inp, a), out: dx }, { M, N: K, K: rank, accumulate: acc, alpha: 1 }));
+  const half = halfOf(inp);
+  r.contribute(a, (da, acc) => r.launch(half ? matmulTNHalfA[half] : matmulTN, { a: inp, b: dlow, out: da }, { M: K, N: rank, K: M, accumulate: acc, alpha: 1 }));
+  r.contribute(inp, (dx, acc) => r.launch(half ? matmulNTHalfB[half] : matmulNT, { a: dlow, b: weightBeside(inp, a), out: dx }, { M, N: K, K: rank, accumulate: acc, alpha: 1 }));
 }
 
 /** Causal attention within documents on packed qkv (N, (NH + 2 NKV) HS) -> (N, NH HS). */
 export function attend(r: Recorder, qkv: Tensor, start: Tensor, dims: { B: number; T: number; NH: number; NKV: number; HS: number }): Tensor {
   const N = dims.B * dims.T;
-  const half = isBf16(qkv);
+  const half = halfOf(qkv);
   const out = r.stored("attention", [N, dims.NH * dims.HS], qkv.requiresGrad);
   const lse = r.transient("lse", [N, dims.NH]);
-  r.launch(half ? attentionBf16 : attention, { qkv, start, out, lse }, dims);
+  r.launch(half ? attentionHalf[half] : attention, { qkv, start, out, lse }, dims);
   r.onBackward(out, (dout) => {
     const delta = r.transient("delta", [N, dims.NH]);
     r.contribute(qkv, (dqkv) => {
-      r.launch(half ? attentionBackwardQBf16 : attentionBackwardQ, { qkv, start, out, dout, lse, delta, dqkv }, dims);
-      r.launch(half ? attentionBackwardKVBf16 : attentionBackwardKV, { qkv, start, dout, lse, delta, dqkv }, dims);
+      r.launch(half ? attentionBackwardQHalf[half] : attentionBackwardQ, { qkv, start, out, dout, lse, delta, dqkv }, dims);
+      r.launch(half ? attentionBackwardKVHalf[half] : attentionBackwardKV, { qkv, start, dout, lse, delta, dqkv }, dims);
     });
   });
   return out;

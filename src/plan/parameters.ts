@@ -3,6 +3,7 @@
  * binding limit, tensors at 256-byte steps. What walks all weights (AdamW, norms, export) walks buckets, not tensors.
  */
 import { NestlingError } from "../core/errors.ts";
+import type { HalfType } from "../core/half.ts";
 import { alignUp, VIEW_ALIGNMENT } from "../device/launch.ts";
 import { elements, newStorage, newTable, type Storage, type Tensor } from "./tensor.ts";
 
@@ -25,7 +26,7 @@ export interface Bucket {
   readonly grad?: Tensor;
   readonly m?: Tensor;
   readonly v?: Tensor;
-  /** `param` rounded to bf16, where products read matrices so. */
+  /** `param` rounded to halves, where products read matrices so. */
   readonly shadow?: Tensor;
   readonly decay: boolean;
 }
@@ -51,9 +52,9 @@ const SHADOWED_ALIGNMENT = 2 * VIEW_ALIGNMENT;
 
 /**
  * @param optimizer false where the plan never trains: no gradients and no moments are laid out
- * @param shadows lays out a bf16 shadow of what decays, the matrices, and of what is frozen
+ * @param shadows lays out a shadow in this format of what decays, the matrices, and of what is frozen
  */
-export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean, shadows = false): Parameters {
+export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean, shadows: HalfType | null = null): Parameters {
   const tensors = new Map<string, Tensor>();
   const momentsOf = new Map<string, { m: Tensor; v: Tensor }>();
   const tables = new Map<string, Tensor>();
@@ -66,7 +67,7 @@ export function layOutParameters(specs: readonly ParameterSpec[], maxBindingByte
   for (const group of groups) {
     let open: ParameterSpec[] = [];
     let bytes = 0;
-    const shadowed = shadows && group.read;
+    const shadowed = group.read ? shadows : null;
     const alignment = shadowed ? SHADOWED_ALIGNMENT : VIEW_ALIGNMENT;
     const close = (): void => {
       if (open.length === 0) return;
@@ -74,21 +75,21 @@ export function layOutParameters(specs: readonly ParameterSpec[], maxBindingByte
       const param = newStorage(`parameters ${label}`, "parameters", bytes / 4);
       const [grad, m, v] = (["gradients", "optimizer", "optimizer"] as const).map((role, i) =>
         group.trains ? newStorage(`${["gradients", "moment m", "moment v"][i]} ${label}`, role, bytes / 4) : undefined);
-      const shadow = shadowed ? newStorage(`shadow ${label}`, "parameters", bytes / 4, "bf16") : undefined;
+      const shadow = shadowed ? newStorage(`shadow ${label}`, "parameters", bytes / 4, shadowed) : undefined;
       let at = 0;
       for (const spec of open) {
         const view = (storage: Storage, prefix: string): Tensor => ({
           name: prefix + spec.name, shape: spec.shape, type: "f32", storage, offsetBytes: at, requiresGrad: false,
         });
         tensors.set(spec.name, { ...view(param, ""), requiresGrad: group.trains, ...(grad && { grad: view(grad, "d ") }),
-          ...(shadow && { shadow: { ...view(shadow, "shadow of "), type: "bf16", offsetBytes: at / 2 } }) });
+          ...(shadow && shadowed && { shadow: { ...view(shadow, "shadow of "), type: shadowed, offsetBytes: at / 2 } }) });
         if (m && v) momentsOf.set(spec.name, { m: view(m, "m "), v: view(v, "v ") });
         at += alignUp(elements(spec.shape) * 4, alignment);
       }
       buckets.push({
         param: flat(param.label, param), decay: group.decay,
         ...(grad && m && v && { grad: flat(grad.label, grad), m: flat(m.label, m), v: flat(v.label, v) }),
-        ...(shadow && { shadow: { ...flat(shadow.label, shadow), shape: [bytes / 4], type: "bf16" } }),
+        ...(shadow && shadowed && { shadow: { ...flat(shadow.label, shadow), shape: [bytes / 4], type: shadowed } }),
       });
       open = [];
       bytes = 0;

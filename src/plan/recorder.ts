@@ -5,9 +5,9 @@
 import { NestlingError } from "../core/errors.ts";
 import { siteNumber } from "../core/random.ts";
 import { accessOf, elementTypeOf } from "../device/launch.ts";
-import type { AnyKernel, Bindings, Dims, DimValues, ElementType, Kernel } from "../device/types.ts";
+import type { AnyKernel, Bindings, Dims, DimValues, Kernel } from "../device/types.ts";
 import type { Dtype } from "../protocol/recipe.ts";
-import { newTensor, type Tensor } from "./tensor.ts";
+import { newTensor, STORED_AS, type Tensor } from "./tensor.ts";
 
 export interface RecordedLaunch {
   readonly label: string;
@@ -62,13 +62,13 @@ export class Recorder {
   }
 
   /**
-   * A transient in the program's dtype. @throws NestlingError PLAN where rows are no multiple of four, which kernels that store bf16
+   * A transient in the program's dtype. @throws NestlingError PLAN where rows are no multiple of four, which kernels that store halves
    * write at once: no word is shared by two rows, or by two invocations
    */
   stored(name: string, shape: readonly number[], requiresGrad = false): Tensor {
-    const type: ElementType = this.dtype === "bfloat16" ? "bf16" : "f32";
-    if (type === "bf16" && shape.at(-1)! % 4 !== 0) {
-      throw new NestlingError("PLAN", `${name} at ${this.site} has rows of ${shape.at(-1)}; stored as bfloat16 they must be a multiple of 4. Use an n_embd that is one, or dtype float32.`);
+    const type = STORED_AS[this.dtype];
+    if (type !== "f32" && shape.at(-1)! % 4 !== 0) {
+      throw new NestlingError("PLAN", `${name} at ${this.site} has rows of ${shape.at(-1)}; stored as ${this.dtype} they must be a multiple of 4. Use an n_embd that is one, or dtype float32.`);
     }
     return newTensor(this.site ? `${this.site}.${name}` : name, shape, "activations", type, requiresGrad && this.training);
   }

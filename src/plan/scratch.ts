@@ -1,6 +1,6 @@
 /** One launch in memory of its own, by any of its variants: what it computes, and how long it takes. Chooses nothing. */
-import { accessOf, elementTypeOf } from "../device/launch.ts";
-import { bf16Decode, bf16Encode } from "../core/half.ts";
+import { HALVES } from "../core/half.ts";
+import { accessOf, elementTypeOf, isHalf } from "../device/launch.ts";
 import type { Device, Heap, Program, View } from "../device/types.ts";
 import { roomToUnpack } from "./memory.ts";
 import type { RecordedLaunch } from "./recorder.ts";
@@ -56,10 +56,10 @@ export class Scratch {
 
   /** @throws NestlingError OUT_OF_MEMORY */
   static async create(device: Device, recorded: RecordedLaunch, { positive = false, indices = () => undefined }: ScratchOptions = {}): Promise<Scratch> {
-    const room = device.limits.unpacksBf16 ? roomToUnpack([recorded]) : 0;
+    const room = device.limits.unpacksHalves ? roomToUnpack([recorded]) : 0;
     const heap = await device.allocate([
       ...recorded.tensors.map((tensor, i) => ({ label: `scratch ${i}`, sizeBytes: sizeOf(tensor) })),
-      ...(room > 0 ? [{ label: "bf16 unpacked", sizeBytes: room, unpacked: true }] : []),
+      ...(room > 0 ? [{ label: "halves unpacked", sizeBytes: room, unpacked: true }] : []),
     ]);
     return new Scratch(device, recorded, heap, pattern(positive), indices);
   }
@@ -83,15 +83,16 @@ export class Scratch {
     const specs = Object.values(this.recorded.kernel.bindings);
     this.#views.forEach((view, i) => {
       const unread = accessOf(specs[i]!) === "write";
-      const indices = elementTypeOf(specs[i]!) === "u32" ? this.indices(this.recorded.tensors[i]!) : undefined;
+      const type = elementTypeOf(specs[i]!);
+      const indices = type === "u32" ? this.indices(this.recorded.tensors[i]!) : undefined;
       if (indices?.byteLength === view.sizeBytes) this.device.write(view, indices);
-      else if (unread || elementTypeOf(specs[i]!) === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN : 0 }]);
-      else if (elementTypeOf(specs[i]!) === "bf16") this.device.write(view, bf16Encode(repeated(this.values, view.sizeBytes / 2)));
+      else if (unread || type === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN : 0 }]);
+      else if (isHalf(type)) this.device.write(view, HALVES[type].encode(repeated(this.values, view.sizeBytes / 2)));
       else this.device.write(view, repeated(this.values, view.sizeBytes / 4));
     });
   }
 
-  /** Everything the launch writes, by this variant, from inputs that are the same each time; bf16 decoded. */
+  /** Everything the launch writes, by this variant, from inputs that are the same each time; halves decoded. */
   async outputs(index: number): Promise<Float32Array[]> {
     const program = await this.prepare(index);
     this.fill();
@@ -101,7 +102,8 @@ export class Scratch {
     for (const [i, view] of this.#views.entries()) {
       if (accessOf(specs[i]!) === "read") continue;
       const bytes = await this.device.read(view);
-      outputs.push(elementTypeOf(specs[i]!) === "bf16" ? bf16Decode(new Uint16Array(bytes)) : new Float32Array(bytes));
+      const type = elementTypeOf(specs[i]!);
+      outputs.push(isHalf(type) ? HALVES[type].decode(new Uint16Array(bytes)) : new Float32Array(bytes));
     }
     return outputs;
   }

@@ -1,6 +1,8 @@
 /** Tensors as the recorder sees them: a named view of a storage that has no memory yet. Not data. */
+import type { HalfType } from "../core/half.ts";
 import { alignUp } from "../device/launch.ts";
 import type { ElementType } from "../device/types.ts";
+import type { Dtype } from "../protocol/recipe.ts";
 
 /** What memory is for; the memory report adds up by it. */
 export type StorageRole = "parameters" | "gradients" | "optimizer" | "inputs" | "outputs" | "kv-cache" | "activations";
@@ -24,13 +26,16 @@ export interface Tensor {
   readonly requiresGrad: boolean;
   /** Where a parameter's gradient accumulates; absent = frozen, or not a parameter. */
   readonly grad?: Tensor;
-  /** A parameter rounded to bf16, as products read it in mixed storage; written anew before every step. Absent = full precision. */
+  /** A parameter rounded to halves, as products read it in mixed storage; written anew before every step. Absent = full precision. */
   readonly shadow?: Tensor;
 }
 
 export const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
-const BYTES: Readonly<Record<ElementType, number>> = { f32: 4, u32: 4, bf16: 2 };
+const BYTES: Readonly<Record<ElementType, number>> = { f32: 4, u32: 4, bf16: 2, f16: 2 };
+
+/** How activations that wait for the backward, and the weights' shadow, are stored. */
+export const STORED_AS: Readonly<Record<Dtype, "f32" | HalfType>> = { float32: "f32", bfloat16: "bf16", float16: "f16" };
 
 export const sizeOf = (tensor: Tensor): number => elements(tensor.shape) * BYTES[tensor.type];
 

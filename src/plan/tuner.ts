@@ -6,7 +6,7 @@
  * order of addition is taken is decided by the kind of device alone (`chooseVariant`), unless what that takes is wrong on this one.
  */
 import { NestlingError } from "../core/errors.ts";
-import { dimsOf } from "../device/launch.ts";
+import { accessOf, dimsOf, elementTypeOf, isHalf } from "../device/launch.ts";
 import type { AnyKernel, Device } from "../device/types.ts";
 import type { TunedKernel, TuningReport } from "../protocol/tuning.ts";
 import type { RecordedLaunch, Recording } from "./recorder.ts";
@@ -18,10 +18,10 @@ import { workOf } from "./work.ts";
 const TOLERANCE = 1e-4;
 /** f16 rounds at 2^-11. */
 const HALF_TOLERANCE = 2e-2;
-/** A result stored as bf16 may round the other way: one step of its last place, 2^-7 of a number just above a power of two. */
-const BF16_TOLERANCE = 2 ** -7 + TOLERANCE;
+/** A result stored as halves may round the other way: one step of its last place, of bf16 2^-7 of a number just above a power of two. */
+const STORED_TOLERANCE = 2 ** -7 + TOLERANCE;
 
-const storesBf16 = (kernel: AnyKernel): boolean => Object.values(kernel.bindings).includes("write:bf16");
+const storesHalves = (kernel: AnyKernel): boolean => Object.values(kernel.bindings).some((spec) => accessOf(spec) === "write" && isHalf(elementTypeOf(spec)));
 const ROUNDS = 5;
 /** One sample lasts about this long, far above the clock's quantum of 0.1 ms. */
 const SAMPLE_MS = 5;
@@ -193,7 +193,7 @@ class Tuner {
     try {
       const outputs = await scratch.outputs(candidate.index);
       const { worst } = differenceOf(expected, outputs);
-      const allowed = candidate.variant.requires?.includes("shader-f16") ? HALF_TOLERANCE : storesBf16(site.recorded.kernel) ? BF16_TOLERANCE : TOLERANCE;
+      const allowed = candidate.variant.requires?.includes("shader-f16") ? HALF_TOLERANCE : storesHalves(site.recorded.kernel) ? STORED_TOLERANCE : TOLERANCE;
       if (worst <= allowed) {
         this.#trusted.add(name);
         return outputs;
@@ -210,8 +210,8 @@ class Tuner {
   async time(site: Site): Promise<Timed[] | null> {
     const groups = this.#groups.get(site.key);
     if (!groups) return null;
-    // Rounding to bf16 hides the order of addition from a comparison of bits: the kind of device decides alone.
-    if (storesBf16(site.recorded.kernel)) return null;
+    // Rounding to halves hides the order of addition from a comparison of bits: the kind of device decides alone.
+    if (storesHalves(site.recorded.kernel)) return null;
     // Others may be faster, but would change results.
     const group = groups.get(this.usual(site)) ?? [...groups.values()][0];
     const candidates = this.#quick(site).filter(({ variant }) => groups.get(variant.name) === group);

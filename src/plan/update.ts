@@ -3,11 +3,12 @@
  * the small buffers that steps are told through: `src/kernels/step-block.ts`, for those who may not look into kernels.
  */
 import { adamw } from "../kernels/adamw.ts";
-import { packBf16 } from "../kernels/pack-bf16.ts";
+import { packHalf } from "../kernels/pack-half.ts";
 import { lossSum } from "../kernels/loss-sum.ts";
 import { logBetaOf, prepareUpdate } from "../kernels/prepare-update.ts";
 import { recordMetrics } from "../kernels/record-metrics.ts";
 import { sumSquares } from "../kernels/sum-squares.ts";
+import { isHalf } from "../device/launch.ts";
 import type { OptimizerConfig } from "../protocol/recipe.ts";
 import type { Parameters } from "./parameters.ts";
 import { Recorder, type Recording } from "./recorder.ts";
@@ -40,7 +41,7 @@ export function addMaskedSum(r: Recorder, values: Tensor, mask: Tensor, out: Ten
 export function recordShadows({ buckets }: Parameters): Recording {
   const r = new Recorder("shadows", false);
   for (const { param, shadow } of buckets) {
-    if (shadow) r.launch(packBf16, { inp: param, out: shadow }, { size: elements(param.shape) });
+    if (shadow && isHalf(shadow.type)) r.launch(packHalf[shadow.type], { inp: param, out: shadow }, { size: elements(param.shape) });
   }
   return r.recording();
 }

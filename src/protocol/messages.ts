@@ -96,6 +96,9 @@ export interface MetricRow {
   readonly "val/old_loss"?: number;
   readonly lr?: number;
   readonly grad_norm?: number;
+  /** With dtype float16: what the loss was multiplied with, and 1 where the step was not taken, since gradients times it were not finite. */
+  readonly loss_scale?: number;
+  readonly skipped?: number;
   readonly tokens_per_sec?: number;
   readonly gflops_per_sec?: number;
   /** Held-out questions answered right, of `quiz_total`. */

@@ -73,7 +73,7 @@ export const FIELDS: readonly FieldSpec[] = [
   integer("stages.*.eval_interval", 0, 10_000_000, "Steps between looks at held-out loss; 0 = only at the end."),
   integer("stages.*.eval_iters", 1, 10_000, "Held-out batches that one look averages."),
   {
-    ...choice("stages.*.dtype", ["float32", "bfloat16"], "How weights are read and activations kept while training: bfloat16 halves their memory; what is trained, saved and added up stays float32."),
+    ...choice("stages.*.dtype", ["float32", "bfloat16", "float16"], "How weights are read and activations kept while training: both short forms halve their memory, float16 also multiplies in it where the GPU can; what is trained and saved stays float32."),
     fallback: "float32",
   },
   number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most."),

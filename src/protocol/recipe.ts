@@ -52,10 +52,10 @@ export interface TokenizerConfig {
 }
 
 /**
- * How training stores numbers; arithmetic is f32 either way. bfloat16: weights are read, and activations wait for the backward, as bf16;
- * the weights that are trained and saved, their gradients and moments stay f32.
+ * How training stores numbers. bfloat16 and float16: weights are read, and activations wait for the backward, in sixteen bits; the weights that are
+ * trained and saved, their gradients and moments stay f32. With float16 the loss is scaled, and products multiply in f16 where the device can.
  */
-export type Dtype = "float32" | "bfloat16";
+export type Dtype = "float32" | "bfloat16" | "float16";
 
 /** One source in a mixture, drawn in proportion to `weight` by tokens. */
 export interface DataSource {

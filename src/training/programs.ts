@@ -7,7 +7,7 @@ import { attendRows, forward, headWeight, loraTable, parameterTable, type LoraMa
 import { crossEntropyLoss, nextTokenProbs, tokenLogprobs } from "../plan/head.ts";
 import { layOutParameters, type Parameters } from "../plan/parameters.ts";
 import { Recorder, type Recording } from "../plan/recorder.ts";
-import { newTensor, type Tensor } from "../plan/tensor.ts";
+import { newTensor, STORED_AS, type Tensor } from "../plan/tensor.ts";
 import {
   addMaskedSum, COUNTS_LENGTH, METRIC_COLUMNS, recordShadows, recordUpdate, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH, type UpdateTensors,
 } from "../plan/update.ts";
@@ -41,6 +41,7 @@ export interface TrainingTensors extends UpdateTensors {
 export interface TrainingPrograms {
   readonly config: TransformerConfig;
   readonly parameters: Parameters;
+  readonly dtype: Dtype;
   readonly lora: LoraMethod | null;
   readonly tensors: TrainingTensors;
   readonly ask: GenerationPrograms;
@@ -71,7 +72,8 @@ function rowInputs(label: string, B: number, T: number): RowInputs {
 
 export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const { config, optimizer, dtype = "float32" } = shape;
-  const half = dtype === "bfloat16";
+  const stored = STORED_AS[dtype];
+  const half = stored === "f32" ? null : stored;
   const T = config.block_size;
   const low = shape.lora && loraTable(config, shape.lora.target_modules, shape.lora.r);
   const base = parameterTable(config).map((spec) => (low ? { ...spec, trainable: false } : spec));
@@ -113,7 +115,7 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const recordings = [micro.recording(), recordUpdate(parameters, tensors, optimizer), evaluate.recording(), inspect.recording(),
     ...(half ? [recordShadows(parameters)] : []),
     ask.prefill, ask.decode, ...(quiz ? [quiz.prefill, quiz.decode] : [])];
-  return { config, parameters, lora: shape.lora, tensors, ask, quiz, recordings, T, flopsPerMicro: flopsOf(recordings[0]!) };
+  return { config, parameters, dtype, lora: shape.lora, tensors, ask, quiz, recordings, T, flopsPerMicro: flopsOf(recordings[0]!) };
 }
 
 function flopsOf(recording: Recording): number {

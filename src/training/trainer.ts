@@ -14,6 +14,7 @@ import { COUNTS, METRIC, METRIC_COLUMNS } from "../plan/update.ts";
 import type { Stage } from "../protocol/recipe.ts";
 import { Pace } from "./pacing.ts";
 import { nameNonFinite } from "./diagnose.ts";
+import { LossScaler, type ScalerState } from "./loss-scaler.ts";
 import { RING_ROWS, type RowInputs, type TrainingPrograms } from "./programs.ts";
 import { knobsAt } from "./schedule.ts";
 
@@ -26,6 +27,9 @@ export interface StepMetrics {
   readonly gradNorm: number;
   readonly lr: number;
   readonly targets: number;
+  /** With dtype float16: the loss's scale, and whether the step was left out because gradients times it were not finite. */
+  readonly lossScale?: number;
+  readonly skipped?: boolean;
 }
 
 /** Everything a bit-exact continuation needs, beside the recipe and the data. */
@@ -36,6 +40,8 @@ export interface TrainerState {
   /** Moments by parameter name, trainable parameters only. */
   readonly m: ReadonlyMap<string, Float32Array>;
   readonly v: ReadonlyMap<string, Float32Array>;
+  /** With dtype float16. */
+  readonly scaler?: ScalerState;
 }
 
 /** Memory of parameters, gradients and moments: it lives from step to step, whatever the programs do. */
@@ -43,7 +49,7 @@ const heldBy = ({ parameters }: TrainingPrograms): Storage[] =>
   parameters.buckets.flatMap(({ param, grad, m, v }) => [param, grad, m, v].flatMap((tensor) => (tensor ? [tensor.storage] : [])));
 
 /** What these programs would allocate on a device of such limits. */
-export const memoryOf = (programs: TrainingPrograms, limits?: DeviceLimits): MemoryPlan => planMemory(programs.recordings, heldBy(programs), limits?.unpacksBf16);
+export const memoryOf = (programs: TrainingPrograms, limits?: DeviceLimits): MemoryPlan => planMemory(programs.recordings, heldBy(programs), limits?.unpacksHalves);
 
 export class Trainer {
   /** Optimizer steps submitted in this stage. */
@@ -55,6 +61,10 @@ export class Trainer {
   readonly ask: Generator;
   readonly quiz: Generator | null;
   readonly pace = new Pace();
+  /** Null where the loss is not scaled. */
+  #scaler: LossScaler | null;
+  /** What the gradients in the arenas were multiplied with. */
+  gradientScale = 1;
 
   private constructor(
     readonly plan: Plan,
@@ -64,7 +74,8 @@ export class Trainer {
     readonly seed: number,
     readonly data: BatchSource,
   ) {
-    const { ask, quiz, T } = programs;
+    const { ask, quiz, T, dtype } = programs;
+    this.#scaler = dtype === "float16" ? new LossScaler() : null;
     this.ask = new Generator(plan, ask.tensors, "ask", T);
     this.quiz = quiz && new Generator(plan, quiz.tensors, "quiz", T);
   }
@@ -108,12 +119,14 @@ export class Trainer {
   /** Submits optimizer step `this.step + 1`; its numbers come with `readMetrics`. */
   takeStep(): void {
     const { plan } = this;
+    this.#scaler?.begin(this.step);
     const batches = this.#beginStep(this.step);
     batches.forEach((batch, micro) => {
       this.#beginMicro(this.step, micro, batch);
       // What is written for the next micro-batch would overtake commands that are not submitted yet.
       this.#submit([...(micro === 0 ? this.#clearing() : []), ...plan.run("micro"), ...(micro === batches.length - 1 ? plan.run("update") : [])]);
     });
+    this.gradientScale = this.#scaler?.scaleAt(this.step) ?? 1;
     this.gradientStep = ++this.step;
   }
 
@@ -138,7 +151,7 @@ export class Trainer {
     const targets = batches.reduce((sum, batch) => sum + batch.tokens, 0);
     if (targets === 0) throw new NestlingError("DATA_EMPTY", `Step ${step + 1} has no target to learn from: every token of its ${micros * stage.batch_size} rows is masked. Use a longer block_size.`);
     const { lr, gradClip } = knobsAt(stage, step);
-    const settings = Float32Array.of(lr, gradClip, 1 / targets, 1);
+    const settings = Float32Array.of(lr, gradClip, 1 / targets, this.#scaler?.scaleAt(step) ?? 1);
     // The update looks at gradients only: a rate that is not finite would reach every weight.
     if (!settings.every(Number.isFinite)) {
       throw new NestlingError("NONFINITE_LOSS", `Step ${step + 1} has the learning rate ${lr}, grad_clip ${gradClip} and ${targets} targets; all must be finite. Nothing was changed. Check the recipe's optimizer.`, { step: step + 1, tensor: tensors.stepF.name });
@@ -164,7 +177,7 @@ export class Trainer {
 
   /**
    * Metrics of every step submitted since the last call; waits for them. Where one was not finite it gives those before it,
-   * and the call after that throws.
+   * and the call after that throws. With a scaled loss such a step is skipped, as its row says: `step` is then the one after it, whatever was submitted.
    * @throws NestlingError NONFINITE_LOSS naming the step and the first bad tensor. Where a gradient was bad, the weights are those
    * before that step; where the loss alone was, its finite gradients were taken
    */
@@ -179,7 +192,16 @@ export class Trainer {
     while (this.#read < this.step) {
       const at = (this.#read % RING_ROWS) * METRIC_COLUMNS;
       const latched = ring[at + METRIC.latched] !== 0;
-      if (latched || !Number.isFinite(ring[at + METRIC.loss]!)) {
+      const row = { step: this.#read + 1, loss: ring[at + METRIC.loss]!, gradNorm: ring[at + METRIC.gradNorm]!, lr: ring[at + METRIC.lr]!, targets: ring[at + METRIC.targets]! };
+      const scaled = this.#scaler && { lossScale: this.#scaler.scaleAt(this.#read) };
+      if (latched && this.#scaler?.skip(this.#read)) {
+        this.#unlatch();
+        // Steps after it took nothing either: they are taken again.
+        this.step = ++this.#read;
+        this.gradientStep = null;
+        return [...rows, { ...row, ...scaled, skipped: true }];
+      }
+      if (latched || !Number.isFinite(row.loss)) {
         if (rows.length > 0) return rows;
         const bad = this.#read;
         // Steps after a latched one took nothing either: go back to just before it.
@@ -187,8 +209,9 @@ export class Trainer {
         else this.#read++;
         throw await this.#explain(bad, latched);
       }
+      this.#scaler?.taken(this.#read);
       this.#read++;
-      rows.push({ step: this.#read, loss: ring[at + METRIC.loss]!, gradNorm: ring[at + METRIC.gradNorm]!, lr: ring[at + METRIC.lr]!, targets: ring[at + METRIC.targets]! });
+      rows.push({ ...row, ...scaled });
     }
     return rows;
   }
@@ -204,12 +227,16 @@ export class Trainer {
       this.#beginMicro(bad, micro, batch);
       culprit = await nameNonFinite(plan, programs.recordings[0]!, programs.parameters);
     }
-    const counts = plan.view(programs.tensors.counts);
-    plan.device.submit([{ kind: "fill", view: { ...counts, offsetBytes: counts.offsetBytes + 4 * COUNTS.latched, sizeBytes: 8 }, value: 0 }]);
+    this.#unlatch();
     return new NestlingError("NONFINITE_LOSS",
       `Step ${bad + 1} gave a number that is not finite, first in ${culprit ?? "the gradient norm (its square left the range of f32)"}. ` +
       `${latched ? `The weights are those of step ${bad}.` : "Its gradients were finite and were taken."} Try a lower learning_rate, or grad_clip 1.`,
       { step: bad + 1, tensor: culprit });
+  }
+
+  #unlatch(): void {
+    const counts = this.plan.view(this.programs.tensors.counts);
+    this.plan.device.submit([{ kind: "fill", view: { ...counts, offsetBytes: counts.offsetBytes + 4 * COUNTS.latched, sizeBytes: 8 }, value: 0 }]);
   }
 
   #feed(into: RowInputs, batch: Batch): void {
@@ -257,7 +284,7 @@ export class Trainer {
       m.set(spec.name, await read(moments.m));
       v.set(spec.name, await read(moments.v));
     }
-    return { step: this.step, counts: await this.plan.readU32(tensors.counts), weights, m, v };
+    return { step: this.step, counts: await this.plan.readU32(tensors.counts), weights, m, v, ...(this.#scaler && { scaler: this.#scaler.state }) };
   }
 
   /** Puts back what `snapshot(true)` took. */
@@ -273,6 +300,7 @@ export class Trainer {
       this.plan.write(moments.v, v);
     }
     this.plan.write(tensors.counts, state.counts);
+    if (this.#scaler) this.#scaler = new LossScaler(state.scaler);
     this.step = this.#read = state.step;
   }
 

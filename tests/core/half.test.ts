@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bf16Decode, bf16Encode, f16Decode, fromBf16, fromF16, toBf16 } from "../../src/core/half.ts";
+import { bf16Decode, bf16Encode, f16Decode, f16Encode, fromBf16, fromF16, toBf16, toF16 } from "../../src/core/half.ts";
 
 describe("bf16", () => {
   it("decodes and encodes all 65,536 patterns to themselves, NaN to a NaN", () => {
@@ -74,5 +74,27 @@ describe("f16", () => {
     const values = f16Decode(Uint16Array.from({ length: 0x7c01 }, (_, bits) => bits));
     for (let bits = 1; bits <= 0x7c00; bits++) expect(values[bits]!).toBeGreaterThan(values[bits - 1]!);
     for (let bits = 0; bits < 0x7c00; bits += 97) expect(values[bits]).toBe(fromF16(bits));
+  });
+
+  it("encodes all 65,536 patterns to themselves, NaN to a NaN of its sign", () => {
+    for (let bits = 0; bits < 65_536; bits++) {
+      const value = fromF16(bits);
+      if (Number.isNaN(value)) expect(fromF16(toF16(value))).toBeNaN();
+      else expect(toF16(value)).toBe(bits);
+    }
+  });
+
+  it("rounds between all neighbours to the nearer, a tie to the even one, subnormals too, and from 65520 on to infinity", () => {
+    for (let bits = 0; bits < 0x7bff; bits++) {
+      const [low, high] = [fromF16(bits), fromF16(bits + 1)];
+      const middle = (low + high) / 2;
+      expect(toF16(middle)).toBe(bits % 2 === 0 ? bits : bits + 1);
+      // f32 has thirteen more bits: the number beside the tie is nearer to one of the two.
+      const step = (high - low) / 4096;
+      expect(toF16(middle - step)).toBe(bits);
+      expect(toF16(-(middle + step))).toBe(0x8000 | (bits + 1));
+    }
+    expect([65519, 65520, 1e30, Infinity].map(toF16)).toEqual([0x7bff, 0x7c00, 0x7c00, 0x7c00]);
+    expect([...f16Encode(Float32Array.of(-0, 1, -2))]).toEqual([0x8000, 0x3c00, 0xc000]);
   });
 });

@@ -93,7 +93,7 @@ describe("the module", () => {
     const exported = WebAssembly.Module.exports(await wasmModule()).filter(({ kind }) => kind === "function");
     const named = Object.values(kernels).flatMap((kernel) => ("wasm" in kernel && kernel.wasm) || []);
     // What unpacks operands serves every kernel and is none.
-    expect(exported.map(({ name }) => name).sort()).toEqual([...new Set([...named, "unpackBf16"])].sort());
+    expect(exported.map(({ name }) => name).sort()).toEqual([...new Set([...named, "unpackBf16", "unpackF16"])].sort());
   });
 
   it("imports memory and where its scratch begins alone, and asks for no more than the reserved 1 MiB", async () => {

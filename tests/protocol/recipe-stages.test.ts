@@ -18,7 +18,7 @@ describe("validateRecipe", () => {
     const of = (stage: object, recipe: object = preset): unknown => ({ ...recipe, stages: [stage] });
     expect(validateRecipe(of({ ...pretrain, dtype: "bfloat16" })).stages[0]).toMatchObject({ dtype: "bfloat16" });
     expect(validateRecipe(of(pretrain)).stages[0]).not.toHaveProperty("dtype");
-    expect(() => validateRecipe(of({ ...pretrain, dtype: "float16" }))).toThrow(/stages\.0\.dtype is "float16"; it must be one of float32, bfloat16/);
+    expect(() => validateRecipe(of({ ...pretrain, dtype: "float64" }))).toThrow(/stages\.0\.dtype is "float64"; it must be one of float32, bfloat16, float16/);
     expect(validateRecipe(of({ ...pretrain, dtype: "bfloat16" }, presetByName("stories-llama")!)).stages[0]).toMatchObject({ dtype: "bfloat16" });
     const method = { type: "lora", r: 4, lora_alpha: 8, target_modules: ["c_attn"] };
     expect(validateRecipe(of({ ...sft, method, dtype: "bfloat16" })).stages[0]).toMatchObject({ dtype: "bfloat16", method });

@@ -2,6 +2,7 @@
  * Error bounds that scale with what was computed (PROMISES.md, promise 1 and "Numerics" 2). A bound is how far an f32
  * result may lie from the f64 judge; none of them forgives a NaN.
  */
+import type { HalfType } from "../../src/core/half.ts";
 import type { AnyKernel, DimValues } from "../../src/device/types.ts";
 import { Draws } from "../../src/core/random.ts";
 import { isZeroMean, type ValueClass } from "./values.ts";
@@ -30,8 +31,8 @@ export function ulp(x: number): number {
   return size < SMALLEST_NORMAL ? 2 ** -149 : 2 ** (Math.floor(Math.log2(size)) - 23);
 }
 
-/** Half a unit in the last place of bf16 at |x|: what storing it may add, at most 2^-8 of it. */
-export const halfUlpBf16 = (x: number): number => ulp(x) * 2 ** 15;
+/** Half a unit in the last place of bf16 or f16 at |x|: what storing it may add. */
+export const halfUlpOf = (type: HalfType, x: number): number => (type === "bf16" ? ulp(x) * 2 ** 15 : Math.max(ulp(x) * 2 ** 12, 2 ** -25));
 
 /** `count` ulp of the judge's value: the elementwise rule (WGSL's table + 1). Results that may be flushed get the smallest normal. */
 export const ulps =

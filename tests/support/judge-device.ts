@@ -42,7 +42,7 @@ function bind(launch: Launch): () => void {
     const view = launch.views[i]!;
     const buffer = view.buffer as JudgeBuffer;
     const type = elementTypeOf(spec);
-    if (type === "bf16") throw new Error(`${launch.label}: the judge keeps every number in f64; ${name} is stored as bf16`);
+    if (type === "bf16" || type === "f16") throw new Error(`${launch.label}: the judge keeps every number in f64; ${name} is stored as ${type}`);
     buffer.type = type;
     return [name, buffer.type === "u32" ? wordsOf(view) : floatsOf(view)];
   }));

@@ -3,11 +3,11 @@
  * runs with poisoned outputs and canaries on both sides of every buffer. The judge itself is proved elsewhere (tests/judge).
  */
 import { expect } from "vitest";
-import { bf16Decode, bf16Encode } from "../../src/core/half.ts";
-import { alignUp, unpackedBytes } from "../../src/device/launch.ts";
+import { HALVES, type HalfType } from "../../src/core/half.ts";
+import { alignUp, unpackedBytes, elementTypeOf, isHalf } from "../../src/device/launch.ts";
 import type { AnyKernel, Bindings, Device, Dims, DimValues, Kernel, View } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
-import { boundAt, halfUlpBf16, type Bound, type JudgeArray, type JudgeRun } from "./bounds.ts";
+import { boundAt, halfUlpOf, type Bound, type JudgeArray, type JudgeRun } from "./bounds.ts";
 import { gpuDevice, type GpuRequest } from "./gpu.ts";
 import { sampleIndices } from "./values.ts";
 
@@ -22,7 +22,7 @@ const CANARY_BYTES = 256;
 
 export interface KernelCase<B extends Bindings = Bindings, D extends Dims = Dims> {
   readonly dims: DimValues<D>;
-  /** Contents of every "read" binding, and of those "readwrite" ones that hold something; those stored as bf16 are rounded first. */
+  /** Contents of every "read" binding, and of those "readwrite" ones that hold something; those stored as halves are rounded first. */
   readonly inputs: { readonly [K in keyof B]?: Float32Array | Uint32Array };
   /** Elements of every "write" binding and every "readwrite" one that starts poisoned. */
   readonly outputs: { readonly [K in keyof B]?: number };
@@ -136,13 +136,16 @@ export function printFigures(): void {
 interface Given {
   /** u32 words of every binding before the run, poison where nothing was given. */
   readonly words: Readonly<Record<string, Uint32Array>>;
-  /** Elements of each: of bf16 two share a word, and the last may stand alone. */
+  /** Elements of each: of halves two share a word, and the last may stand alone. */
   readonly lengths: Readonly<Record<string, number>>;
   readonly written: readonly string[];
 }
 
 const isU32 = (kernel: AnyKernel, name: string): boolean => kernel.bindings[name]!.endsWith(":u32");
-const isBf16 = (kernel: AnyKernel, name: string): boolean => kernel.bindings[name]!.endsWith(":bf16");
+const halfOf = (kernel: AnyKernel, name: string): HalfType | null => {
+  const type = elementTypeOf(kernel.bindings[name]!);
+  return isHalf(type) ? type : null;
+};
 const isWritten = (kernel: AnyKernel, name: string): boolean => !/^read(:|$)/.test(kernel.bindings[name]!);
 
 function readCase(kernel: AnyKernel, { inputs, outputs, dims }: KernelCase): Given {
@@ -160,8 +163,8 @@ function readCase(kernel: AnyKernel, { inputs, outputs, dims }: KernelCase): Giv
     if (data && data instanceof Uint32Array !== isU32(kernel, name))
       throw new Error(`${kernel.name}: "${name}" has the wrong element type`);
     lengths[name] = data?.length ?? length ?? 0;
-    const packed = isBf16(kernel, name);
-    if (data instanceof Float32Array && packed) words[name] = packedWords(data);
+    const packed = halfOf(kernel, name);
+    if (data instanceof Float32Array && packed) words[name] = packedWords(packed, data);
     else if (data) words[name] = new Uint32Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
     else if (length !== undefined && isWritten(kernel, name)) words[name] = new Uint32Array(packed ? Math.ceil(length / 2) : length).fill(POISON);
     else throw new Error(`${kernel.name}: "${name}" has neither contents nor a length`);
@@ -169,16 +172,18 @@ function readCase(kernel: AnyKernel, { inputs, outputs, dims }: KernelCase): Giv
   return { words, lengths, written: Object.keys(kernel.bindings).filter((name) => isWritten(kernel, name)) };
 }
 
-/** Rounded to bf16, two in a word; the half that is left over is NaN. */
-function packedWords(data: Float32Array): Uint32Array {
+/** Rounded, two in a word; the half that is left over is NaN. */
+function packedWords(type: HalfType, data: Float32Array): Uint32Array {
   const halves = new Uint16Array(2 * Math.ceil(data.length / 2)).fill(POISON >>> 16);
-  halves.set(bf16Encode(data));
+  halves.set(HALVES[type].encode(data));
   return new Uint32Array(halves.buffer);
 }
 
 /** What the words of a binding say. */
-const floatsOf = (kernel: AnyKernel, name: string, words: Uint32Array, length: number): Float32Array =>
-  isBf16(kernel, name) ? bf16Decode(new Uint16Array(words.buffer, words.byteOffset, length)) : new Float32Array(words.buffer, words.byteOffset, words.length);
+function floatsOf(kernel: AnyKernel, name: string, words: Uint32Array, length: number): Float32Array {
+  const packed = halfOf(kernel, name);
+  return packed ? HALVES[packed].decode(new Uint16Array(words.buffer, words.byteOffset, length)) : new Float32Array(words.buffer, words.byteOffset, words.length);
+}
 
 function judge(kernel: AnyKernel, given: Given, dims: DimValues): JudgeRun {
   const inputs: Record<string, JudgeArray> = {};
@@ -216,10 +221,10 @@ async function runOn(
   label: string,
 ): Promise<Record<string, Uint32Array>> {
   const names = Object.keys(kernel.bindings);
-  const room = device.limits.unpacksBf16 ? unpackedBytes(kernel, names.map((name) => given.words[name]!.byteLength)) : 0;
+  const room = device.limits.unpacksHalves ? unpackedBytes(kernel, names.map((name) => given.words[name]!.byteLength)) : 0;
   const heap = await device.allocate([
     ...names.map((name) => ({ label: name, sizeBytes: given.words[name]!.byteLength + 2 * CANARY_BYTES })),
-    ...(room > 0 ? [{ label: "bf16 unpacked", sizeBytes: alignUp(room), unpacked: true }] : []),
+    ...(room > 0 ? [{ label: "halves unpacked", sizeBytes: alignUp(room), unpacked: true }] : []),
   ]);
   try {
     const views: View[] = names.map((name, i) => ({
@@ -285,7 +290,8 @@ function compare(
     for (const index of sampleIndices(got.length, samples)) {
       const wanted: number = want instanceof Uint32Array || bound !== "exact" ? want[index]! : Math.fround(want[index]!);
       const near = boundAt(bound, index);
-      const allowed = isBf16(kernel, output) ? near + halfUlpBf16(Math.abs(wanted) + near) : near;
+      const packed = halfOf(kernel, output);
+      const allowed = packed ? near + halfUlpOf(packed, Math.abs(wanted) + near) : near;
       const error = Math.abs(got[index]! - wanted);
       compared++;
       if (error === 0) continue;

@@ -62,8 +62,10 @@ const SHAPES: Readonly<Record<string, () => readonly Shape[]>> = {
   matmulNNBiasGelu: () => products((M, N) => ({ bias: N, pre: M * N }), {}),
   matmulNNBiasResidual: () => products((M, N) => ({ bias: N, residual: M * N }), {}),
   matmulNT: plain,
+  matmulNTF16ABOut: () => products(() => ({}), {}).filter(({ dims }) => dims["N"]! % 4 === 0),
   matmulNTBf16ABOut: () => products(() => ({}), {}).filter(({ dims }) => dims["N"]! % 4 === 0),
   matmulTN: plain,
+  packF16: () => [4, 16, 36, 68, 1028].map((size) => ({ dims: { size }, of: { inp: size, out: size } })),
   packBf16: () => [4, 16, 36, 68, 1028].map((size) => ({ dims: { size }, of: { inp: size, out: size } })),
   peakFma: () => [4, 20, 1024].map((size) => ({ dims: { size, rounds: 3 }, of: { inp: size, out: size } })),
   rmsnorm: () => rows((N, C) => ({ dims: { N, C, eps: 1e-5 }, of: { inp: N * C, weight: C, out: N * C, rstd: N } })),
@@ -92,7 +94,7 @@ function caseOf(kernel: AnyKernel, { dims, of }: Shape): Given {
   return { dims, inputs, outputs };
 }
 
-const isPacked = ({ bindings }: AnyKernel): boolean => Object.values(bindings).some((spec) => spec.endsWith(":bf16"));
+const isPacked = ({ bindings }: AnyKernel): boolean => Object.values(bindings).some((spec) => /:b?f16$/.test(spec));
 const all = Object.values(kernels as unknown as Record<string, AnyKernel>);
 
 /** An export that serves a kernel of packed operands too is compared by its f32 kernel, where there is one. */

@@ -3,8 +3,8 @@
  * live in one WebAssembly.Memory: of fixed size, or shared with helper threads, so no view is ever detached. Submits run to their end.
  */
 import { NestlingError } from "../../core/errors.ts";
-import { bf16DecodeInto, bf16EncodeInto } from "../../core/half.ts";
-import { accessOf, alignUp, checkLaunch, dimsOf, elementTypeOf, unpackedBytes } from "../launch.ts";
+import { HALVES, type HalfType } from "../../core/half.ts";
+import { accessOf, alignUp, checkLaunch, dimsOf, elementTypeOf, isHalf, unpackedBytes } from "../launch.ts";
 import type { BufferRequest, Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
 import type { Arithmetic } from "./arithmetic.ts";
 import { instantiate, SCRATCH_BYTES } from "./thread.ts";
@@ -57,7 +57,7 @@ class CpuBuffer implements DeviceBuffer {
     readonly memory: ArrayBufferLike,
     readonly address: number,
     readonly runner: Runner | null,
-    /** Where its heap has room to unpack bf16 operands. */
+    /** Where its heap has room to unpack halves. */
     readonly room: { readonly address: number; readonly sizeBytes: number } | null,
   ) {}
 }
@@ -109,8 +109,8 @@ function bindStep(launch: Launch, splitFromMs: number): () => void {
       if (type === "f32") return [name, new Float32Array(words.buffer, words.byteOffset, words.length)];
       const packed = new Uint16Array(words.buffer, words.byteOffset, 2 * words.length);
       const floats = new Float32Array(packed.length);
-      if (accessOf(spec) === "read") before.push(() => bf16DecodeInto(packed, floats));
-      else after.push(() => bf16EncodeInto(floats, packed));
+      if (accessOf(spec) === "read") before.push(() => floats.set(HALVES[type].decode(packed)));
+      else after.push(() => packed.set(HALVES[type].encode(floats)));
       return [name, floats];
     }),
   );
@@ -123,23 +123,27 @@ function bindStep(launch: Launch, splitFromMs: number): () => void {
   };
 }
 
-/** A launch of an export that knows f32 only: bf16 operands are unpacked into the heap's room before it, and packed out of it after. */
+/** The exports that convert. */
+const CONVERT: Readonly<Record<HalfType, { readonly unpack: string; readonly pack: string }>> = { bf16: { unpack: "unpackBf16", pack: "packBf16" }, f16: { unpack: "unpackF16", pack: "packF16" } };
+
+/** A launch of an export that knows f32 only: halves are unpacked into the heap's room before it, and packed out of it after. */
 function unpacking({ label, kernel, views }: Launch, runner: Runner, bind: (addresses: readonly number[]) => () => void): () => void {
   const specs = Object.values(kernel.bindings);
   const room = (views[0]!.buffer as CpuBuffer).room;
   const needed = unpackedBytes(kernel, views.map(({ sizeBytes }) => sizeBytes));
-  if (needed > (room?.sizeBytes ?? 0)) throw new NestlingError("PLAN", `${label}: its bf16 operands take ${needed} bytes unpacked; the heap has room for ${room?.sizeBytes ?? 0}.`);
+  if (needed > (room?.sizeBytes ?? 0)) throw new NestlingError("PLAN", `${label}: its halves take ${needed} bytes unpacked; the heap has room for ${room?.sizeBytes ?? 0}.`);
   let free = room?.address ?? 0;
   const before: (() => void)[] = [];
   const after: (() => void)[] = [];
   const addresses = views.map((view, i) => {
     const address = (view.buffer as CpuBuffer).address + view.offsetBytes;
-    if (kernel.wasmPacked || elementTypeOf(specs[i]!) !== "bf16") return address;
+    const type = elementTypeOf(specs[i]!);
+    if (kernel.wasmPacked || !isHalf(type)) return address;
     const at = free;
     free += alignUp(2 * view.sizeBytes);
     const count = view.sizeBytes / 2;
-    if (accessOf(specs[i]!) === "read") before.push(runner.bind("unpackBf16", [address, at, count], count >= CONVERT_SPLIT)!);
-    else after.push(runner.bind("packBf16", [at, address, count], count >= CONVERT_SPLIT)!);
+    if (accessOf(specs[i]!) === "read") before.push(runner.bind(CONVERT[type].unpack, [address, at, count], count >= CONVERT_SPLIT)!);
+    else after.push(runner.bind(CONVERT[type].pack, [at, address, count], count >= CONVERT_SPLIT)!);
     return at;
   });
   const run = bind(addresses);
@@ -174,7 +178,7 @@ function sharedBy(pool: ThreadPool, arithmetic: Arithmetic): Runner {
 
 export function createCpuDevice(options: CpuDeviceOptions = {}): CpuDevice {
   const maxTotalBytes = MAX_PAGES * PAGE_BYTES - SCRATCH_BYTES;
-  const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes, unpacksBf16: true };
+  const limits = { maxBufferBytes: maxTotalBytes, maxBindingBytes: maxTotalBytes, maxTotalBytes, unpacksHalves: true };
   const { pool, splitFromMs = SPLIT_FROM_MS } = options;
   const runners = pool && { plain: sharedBy(pool, "plain"), ...(pool.builds.relaxed ? { relaxed: sharedBy(pool, "relaxed") } : {}) };
 

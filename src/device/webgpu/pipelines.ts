@@ -6,9 +6,12 @@ import type { AnyKernel, AnyVariant, DimValues, Launch } from "../types.ts";
 /** Bytes bound for a launch's dims: 16 scalars. */
 export const DIMS_BYTES = 64;
 
-/** Lines before a variant's own text: constants of these dims, so that they size register arrays. */
+/** What a module must ask for to use a feature of the language. */
+const ENABLES: Partial<Record<GPUFeatureName, string>> = { "shader-f16": "enable f16;\n" };
+
+/** Lines before a variant's own text: what it enables, and constants of these dims, so that they size register arrays. */
 export function headerText(variant: AnyVariant, dims: DimValues): string {
-  return Object.entries(variant.constants?.(dims) ?? {}).map(([name, value]) => `const ${name}: u32 = ${value}u;\n`).join("");
+  return (variant.requires ?? []).map((feature) => ENABLES[feature] ?? "").join("") + Object.entries(variant.constants?.(dims) ?? {}).map(([name, value]) => `const ${name}: u32 = ${value}u;\n`).join("");
 }
 
 /** The module as compiled. */

@@ -2,6 +2,7 @@
 export { adamw, sumSquares } from "./adamw";
 export { attention, attentionBackwardKV, attentionBackwardQ } from "./attention";
 export { packBf16, unpackBf16 } from "./bf16";
+export { packF16, unpackF16 } from "./f16";
 export { columnSum } from "./column-sum";
 export { accumulate, add, gelu, geluBackward } from "./elementwise";
 export { layernorm, layernormBackward, layernormBackwardParams } from "./layernorm";

@@ -1,12 +1,12 @@
-// One head's vector of 32 as it is stored: packed bf16 (lib/bf16.wgsl). Parts taken by constant index only.
+// One head's vector of 32 as it is stored: packed halves (lib/bf16.wgsl, lib/f16.wgsl). Parts taken by constant index only.
 alias PackedHead = array<vec4<u32>, 4>;
 
 fn unpack16(x: vec4<u32>, y: vec4<u32>) -> mat4x4<f32> {
-  return mat4x4<f32>(unpack_bf16(x.xy), unpack_bf16(x.zw), unpack_bf16(y.xy), unpack_bf16(y.zw));
+  return mat4x4<f32>(unpack_half(x.xy), unpack_half(x.zw), unpack_half(y.xy), unpack_half(y.zw));
 }
 
 fn pack8(x: vec4<f32>, y: vec4<f32>) -> vec4<u32> {
-  return vec4<u32>(pack_bf16(x), pack_bf16(y));
+  return vec4<u32>(pack_half(x), pack_half(y));
 }
 
 fn unpack_head(x: PackedHead) -> Head {

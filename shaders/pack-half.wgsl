@@ -1,4 +1,4 @@
-// out = inp rounded to bf16 and packed (lib/bf16.wgsl). One thread four neighbours: the shadow that products read, of an arena of weights.
+// out = inp rounded to halves and packed (lib/bf16.wgsl, lib/f16.wgsl). One thread four neighbours: the shadow that products read, of an arena of weights.
 struct Dims { size: u32 }
 
 @group(0) @binding(0) var<storage, read> inp: array<vec4<f32>>; // (size)
@@ -15,5 +15,5 @@ fn main(
   if (i >= dims.size / 4u) {
     return;
   }
-  out[i] = pack_bf16(inp[i]);
+  out[i] = pack_half(inp[i]);
 }

@@ -1,19 +1,20 @@
 /**
- * Kernels whose operands are stored as packed bf16, on WebGPU and in WebAssembly: each against the f64 formula of the rounded inputs,
- * within the bound of its f32 sibling; what it stores as bf16 may be off by half a unit in its last place more.
+ * Kernels whose operands are stored as packed halves, bf16 and f16, on WebGPU and in WebAssembly: each against the f64 formula of the rounded inputs,
+ * within the bound of its f32 sibling; what it stores as a half may be off by half a unit in its last place more. Variants that multiply in f16 run where
+ * a device can: tests/naga.
  */
 import { afterAll, describe, expect, it } from "vitest";
-import { bf16Decode, bf16Encode } from "../../src/core/half.ts";
+import { HALVES, type HalfType } from "../../src/core/half.ts";
 import type { AnyKernel, Device } from "../../src/device/types.ts";
-import { attentionBackwardKVBf16 } from "../../src/kernels/attention-backward-kv.ts";
-import { attentionBackwardQBf16 } from "../../src/kernels/attention-backward-q.ts";
-import { attentionBf16 } from "../../src/kernels/attention.ts";
-import { geluBackwardBf16 } from "../../src/kernels/gelu-backward.ts";
-import { layernormBf16 } from "../../src/kernels/layernorm.ts";
+import { attentionBackwardKVHalf } from "../../src/kernels/attention-backward-kv.ts";
+import { attentionBackwardQHalf } from "../../src/kernels/attention-backward-q.ts";
+import { attentionHalf } from "../../src/kernels/attention.ts";
+import { geluBackwardHalf } from "../../src/kernels/gelu-backward.ts";
+import { layernormHalf } from "../../src/kernels/layernorm.ts";
 import {
-  matmulNNBf16AB, matmulNNBf16B, matmulNNBiasBf16AB, matmulNNBiasBf16ABOut, matmulNNBiasGeluBf16, matmulNNBiasResidualBf16AB, matmulNTBf16AB, matmulNTBf16B, matmulTNBf16A, matmulTNBf16B,
-} from "../../src/kernels/matmul-bf16.ts";
-import { packBf16 } from "../../src/kernels/pack-bf16.ts";
+  matmulNNBiasGeluHalf, matmulNNBiasHalfAB, matmulNNBiasHalfABOut, matmulNNBiasResidualHalfAB, matmulNNHalfAB, matmulNNHalfB, matmulNTHalfAB, matmulNTHalfB, matmulTNHalfA, matmulTNHalfB,
+} from "../../src/kernels/matmul-half.ts";
+import { packHalf } from "../../src/kernels/pack-half.ts";
 import { ATTENTION_SHAPES, attentionBounds, attentionDimsOf, qkvOf, startsOf } from "../support/attention-bounds.ts";
 import { judgeAttention } from "../support/judge-ops.ts";
 import { checkKernel, printFigures, runKernel, testDevice, ulp, values, type JudgeRun } from "../support/kernel-harness.ts";
@@ -24,27 +25,31 @@ import { geluRelative, ROW_SHAPES, SIZES, TIMEOUT_MS } from "../support/row-case
 
 afterAll(printFigures);
 
-/** One of mean zero, one whose sums grow, one with zeros; all of bf16's own range. */
+/** One of mean zero, one whose sums grow, one with zeros; all within the range of either format. */
 const CLASSES = ["normal", "one-signed", "sparse"] as const;
 
-const rounded = (x: Float32Array): Float32Array => bf16Decode(bf16Encode(x));
+const rounded = (type: HalfType, x: Float32Array): Float32Array => HALVES[type].decode(HALVES[type].encode(x));
+const nightly = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined;
 
-const devices: readonly (readonly [string, () => Promise<Device>])[] = [["WebGPU", testDevice], ["WebAssembly", wasmDevice]];
+const TYPES: readonly HalfType[] = ["bf16", "f16"];
+const devices: readonly (readonly [string, HalfType, () => Promise<Device>])[] = TYPES.flatMap((type) => [["WebGPU", type, testDevice] as const, ["WebAssembly", type, wasmDevice] as const]);
 
 const fitting = (kernel: Pick<AnyKernel, "variants">, dims: Readonly<Record<string, number>>, device: Device): number =>
-  device.kind === "cpu" ? 1 : kernel.variants.filter(({ fits }) => fits?.(dims) ?? true).length;
+  device.kind === "cpu" ? 1 : kernel.variants.filter(({ fits, requires = [] }) => (fits?.(dims) ?? true) && requires.every((feature) => device.features.has(feature))).length;
 
 const products = [
-  { kernel: matmulNNBf16AB, form: "NN" }, { kernel: matmulNNBf16B, form: "NN" }, { kernel: matmulNTBf16AB, form: "NT" }, { kernel: matmulNTBf16B, form: "NT" },
-  { kernel: matmulTNBf16A, form: "TN" }, { kernel: matmulTNBf16B, form: "TN" },
+  { kernels: matmulNNHalfAB, form: "NN" }, { kernels: matmulNNHalfB, form: "NN" }, { kernels: matmulNTHalfAB, form: "NT" }, { kernels: matmulNTHalfB, form: "NT" },
+  { kernels: matmulTNHalfA, form: "TN" }, { kernels: matmulTNHalfB, form: "TN" },
 ] as const;
 
 /** All at night (tests/nightly/both-families), every third by day: the loops are those of the f32 products, which see all of them. */
-const shapes = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined ? SHAPES : SHAPES.filter((_, i) => i % 3 === 2);
+const shapes = nightly ? SHAPES : SHAPES.filter((_, i) => i % 3 === 2);
 const byFour = shapes.filter(([, , N]) => N % 4 === 0);
+/** By day f16 is seen in one product of each form: its modules are those of bf16 but for what packs and unpacks. */
+const seen = (type: HalfType) => (nightly || type === "bf16" ? products : products.filter((_, i) => i % 2 === 0));
 
-describe.each(devices)("on %s", (_, open) => {
-  describe.each(products)("$kernel.name", ({ kernel, form }) => {
+describe.each(devices)("on %s, of %s,", (_, type, open) => {
+  describe.each(seen(type).map(({ kernels, form }) => ({ kernel: kernels[type], form })))("$kernel.name", ({ kernel, form }) => {
     it("reads rows of any length, odd ones too, and stays within promise 1's bound of the rounded operands", async () => {
       const device = await open();
       for (const [i, shape] of shapes.entries()) {
@@ -73,44 +78,44 @@ describe.each(devices)("on %s", (_, open) => {
 
   const biased = (shape: Shape, valueClass: (typeof CLASSES)[number]) => ({ ...operands(shape, valueClass), bias: values(valueClass, shape[2], 3) });
 
-  it("matmulNNBiasBf16AB and its sibling with a residual stay within promise 1's bound, f32 as they come out", async () => {
+  it("matmulNNBiasHalfAB and its sibling with a residual stay within promise 1's bound, f32 as they come out", async () => {
     const device = await open();
     for (const [i, shape] of shapes.entries()) {
       const valueClass = CLASSES[i % CLASSES.length]!;
       const [M, K, N] = shape;
       const one = { dims: { M, N, K }, outputs: { out: M * N }, bound: (run: JudgeRun) => ({ out: biasedBound(run, valueClass, "out") }), samples: 512, device };
-      const reports = await checkKernel(matmulNNBiasBf16AB, { ...one, inputs: biased(shape, valueClass) });
-      const joined = await checkKernel(matmulNNBiasResidualBf16AB, { ...one, inputs: { ...biased(shape, valueClass), residual: values(valueClass, M * N, 4) } });
+      const reports = await checkKernel(matmulNNBiasHalfAB[type], { ...one, inputs: biased(shape, valueClass) });
+      const joined = await checkKernel(matmulNNBiasResidualHalfAB[type], { ...one, inputs: { ...biased(shape, valueClass), residual: values(valueClass, M * N, 4) } });
       expect(reports.length).toBe(joined.length);
     }
   }, TIMEOUT_MS);
 
-  it("matmulNNBiasBf16ABOut and matmulNNBiasGeluBf16 store what the formula gives, rounded, and no word of another row", async () => {
+  it("matmulNNBiasHalfABOut and matmulNNBiasGeluHalf store what the formula gives, rounded, and no word of another row", async () => {
     const device = await open();
     for (const [i, shape] of byFour.entries()) {
       const valueClass = CLASSES[i % CLASSES.length]!;
       const [M, K, N] = shape;
       const dims = { M, N, K };
-      const plain = await checkKernel(matmulNNBiasBf16ABOut, {
+      const plain = await checkKernel(matmulNNBiasHalfABOut[type], {
         dims, inputs: biased(shape, valueClass), outputs: { out: M * N }, bound: (run) => ({ out: biasedBound(run, valueClass, "out") }), samples: 512, device,
       });
-      const gelu = await checkKernel(matmulNNBiasGeluBf16, {
+      const gelu = await checkKernel(matmulNNBiasGeluHalf[type], {
         dims, inputs: biased(shape, valueClass), outputs: { pre: M * N, out: M * N }, samples: 512, device,
         bound: (run) => {
           const pre = biasedBound(run, valueClass, "pre");
           return { pre, out: geluBound(run, pre) };
         },
       });
-      expect(plain).toHaveLength(fitting(matmulNNBiasBf16ABOut as unknown as AnyKernel, dims, device));
+      expect(plain).toHaveLength(fitting(matmulNNBiasHalfABOut[type] as unknown as AnyKernel, dims, device));
       expect(gelu).toHaveLength(plain.length);
     }
   }, TIMEOUT_MS);
 
-  it("layernormBf16 stores its rows rounded and keeps mean and rstd in f32", async () => {
+  it("layernormHalf stores its rows rounded and keeps mean and rstd in f32", async () => {
     const device = await open();
     for (const [i, [N, C]] of ROW_SHAPES.filter(([, columns]) => columns % 4 === 0).entries()) {
       const valueClass = CLASSES[i % CLASSES.length]!;
-      const reports = await checkKernel(layernormBf16, {
+      const reports = await checkKernel(layernormHalf[type], {
         dims: { N, C, eps: 1e-5 },
         inputs: { inp: values(valueClass, N * C, 1), weight: values("normal", C, 2), bias: values("normal", C, 3) },
         outputs: { out: N * C, mean: N, rstd: N }, bound: (run) => layernormBounds(run, valueClass), device,
@@ -119,10 +124,10 @@ describe.each(devices)("on %s", (_, open) => {
     }
   }, TIMEOUT_MS);
 
-  it("geluBackwardBf16 takes the slope at the stored number", async () => {
+  it("geluBackwardHalf takes the slope at the stored number", async () => {
     const device = await open();
     for (const size of SIZES.filter((one) => one % 4 === 0)) {
-      const reports = await checkKernel(geluBackwardBf16, {
+      const reports = await checkKernel(geluBackwardHalf[type], {
         dims: { size }, inputs: { pre: values("normal", size, 1), grad: values("normal", size, 2) }, outputs: {}, device,
         bound: ({ inputs, outputs }) => ({
           // As for the f32 kernel, whose test says why.
@@ -140,42 +145,47 @@ describe.each(devices)("on %s", (_, open) => {
     }
   }, TIMEOUT_MS);
 
-  it("attentionBf16 and both halves of its backward stay within their propagated bounds on every shape", async () => {
+  it("attentionHalf and both halves of its backward stay within their propagated bounds on every shape", async () => {
     const device = await open();
     for (const [i, shape] of ATTENTION_SHAPES.entries()) {
       const valueClass = CLASSES[i % CLASSES.length]!;
       const dims = attentionDimsOf(shape);
       const [N, width] = [dims.B * dims.T, dims.NH * dims.HS];
-      const qkv = rounded(qkvOf(dims, valueClass, true));
+      const qkv = rounded(type, qkvOf(dims, valueClass, true));
       const start = startsOf(dims, i % 2 ? "several" : "one");
       const judged = judgeAttention(Float64Array.from(qkv), start, dims);
       const common = { dims, bound: (run: JudgeRun) => attentionBounds(run, valueClass), device };
-      const forward = await checkKernel(attentionBf16, { ...common, inputs: { qkv, start }, outputs: { out: N * width, lse: N * dims.NH } });
+      const forward = await checkKernel(attentionHalf[type], { ...common, inputs: { qkv, start }, outputs: { out: N * width, lse: N * dims.NH } });
       const dout = values(valueClass, N * width, 2);
       const lse = Float32Array.from(judged.lse);
-      const out = rounded(Float32Array.from(judged.out));
+      const out = rounded(type, Float32Array.from(judged.out));
       const dqkv = values("normal", qkv.length, 3);
-      const queries = await checkKernel(attentionBackwardQBf16, { ...common, inputs: { qkv, start, out, dout, lse, dqkv }, outputs: { delta: N * dims.NH } });
+      const queries = await checkKernel(attentionBackwardQHalf[type], { ...common, inputs: { qkv, start, out, dout, lse, dqkv }, outputs: { delta: N * dims.NH } });
       const delta = Float32Array.from({ length: N * dims.NH }, (_each, row) => {
         let sum = 0;
         for (let c = 0; c < dims.HS; c++) sum += out[row * dims.HS + c]! * dout[row * dims.HS + c]!;
         return sum;
       });
-      const keys = await checkKernel(attentionBackwardKVBf16, { ...common, inputs: { qkv, start, dout, lse, delta, dqkv }, outputs: {} });
-      expect(forward).toHaveLength(fitting(attentionBf16 as unknown as AnyKernel, dims, device));
+      const keys = await checkKernel(attentionBackwardKVHalf[type], { ...common, inputs: { qkv, start, dout, lse, delta, dqkv }, outputs: {} });
+      expect(forward).toHaveLength(fitting(attentionHalf[type] as unknown as AnyKernel, dims, device));
       expect([queries.length, keys.length]).toEqual([forward.length, forward.length]);
     }
   }, TIMEOUT_MS);
 
-  it("packBf16 rounds to nearest, ties to even, and keeps infinities, NaN, zeros and their signs: the bits of src/core/half.ts", async () => {
+  it("packHalf rounds to nearest, ties to even, and keeps infinities, NaN, zeros and their signs: the bits of src/core/half.ts", async () => {
     const device = await open();
-    const special = [0, -0, 1, -1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20, -(1 + 2 ** -8), 3.4e38, -3.4e38, Infinity, -Infinity, NaN, 2 ** -100, 65504, 1 / 3];
-    const inp = Float32Array.from([...special, ...values("normal", 1000, 1), ...values("large", 1000, 2), ...values("small", 1000, 3)]);
-    const { out } = await runKernel(packBf16, { dims: { size: inp.length }, inputs: { inp }, outputs: { out: inp.length }, device });
+    const special = [
+      0, -0, 1, -1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, 1 + 2 ** -8 + 2 ** -20, -(1 + 2 ** -8), 1 + 2 ** -11, 1 + 3 * 2 ** -11, -(1 + 2 ** -11), 3.4e38, -3.4e38, Infinity, -Infinity, NaN, 2 ** -100, 65504, 1 / 3,
+      // Around the largest of f16, its least normal, and its subnormals with their ties.
+      65519, 65520, -65520, 2 ** -14, 2 ** -14 * (1 - 2 ** -11), 2 ** -14 * (1 - 2 ** -12), 2 ** -24, -(2 ** -24), 2 ** -25, 1.5 * 2 ** -24, 2.5 * 2 ** -24, -2.5 * 2 ** -24, 1.01 * 2 ** -25, 2 ** -26,
+    ];
+    const data = [...special, ...values("normal", 1000, 1), ...values("large", 1000, 2), ...values("small", 1000, 3), ...values("normal", 1000, 4).map((x) => x * 2 ** -15)];
+    const inp = Float32Array.from([...data, ...Array.from({ length: (4 - (data.length % 4)) % 4 }, () => 0)]);
+    const { out } = await runKernel(packHalf[type], { dims: { size: inp.length }, inputs: { inp }, outputs: { out: inp.length }, device });
     const got = new Uint16Array(out!.buffer, out!.byteOffset, inp.length);
-    const want = bf16Encode(inp);
-    expect([...got].filter((half, i) => half !== want[i] && !Number.isNaN(inp[i]!))).toEqual([]);
-    expect(bf16Decode(got)[special.findIndex(Number.isNaN)]).toBeNaN();
-    expect(bf16Decode(got)[special.indexOf(3.4e38)]).toBe(Infinity);
+    const want = HALVES[type].encode(inp);
+    expect([...got].flatMap((half, i) => (half !== want[i] && !Number.isNaN(inp[i]!) ? [`${inp[i]}: ${half}, not ${want[i]}`] : []))).toEqual([]);
+    expect(HALVES[type].decode(got)[special.findIndex(Number.isNaN)]).toBeNaN();
+    expect(HALVES[type].decode(got)[special.indexOf(3.4e38)]).toBe(Infinity);
   }, TIMEOUT_MS);
 });

@@ -1,5 +1,0 @@
-// `a` holds packed bf16 (lib/bf16.wgsl), read four at a time.
-alias ElementA = vec2<u32>;
-fn read_a(index: u32) -> vec4<f32> {
-  return unpack_bf16(a[index]);
-}

@@ -1,5 +1,0 @@
-// `a` holds packed bf16 (lib/bf16.wgsl), read one at a time: rows of any length.
-alias ElementA = u32;
-fn read_a(index: u32) -> f32 {
-  return bf16_at(a[index / 2u], index);
-}

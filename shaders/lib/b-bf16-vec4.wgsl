@@ -1,5 +1,0 @@
-// `b` holds packed bf16 (lib/bf16.wgsl), read four at a time.
-alias ElementB = vec2<u32>;
-fn read_b(index: u32) -> vec4<f32> {
-  return unpack_bf16(b[index]);
-}

@@ -1,5 +1,0 @@
-// `b` holds packed bf16 (lib/bf16.wgsl), read one at a time: rows of any length.
-alias ElementB = u32;
-fn read_b(index: u32) -> f32 {
-  return bf16_at(b[index / 2u], index);
-}

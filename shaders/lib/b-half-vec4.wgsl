@@ -1,0 +1,5 @@
+// `b` holds packed halves (lib/bf16.wgsl, lib/f16.wgsl), read four at a time.
+alias ElementB = vec2<u32>;
+fn read_b(index: u32) -> vec4<f32> {
+  return unpack_half(b[index]);
+}

@@ -1,5 +1,0 @@
-// `qkv` holds packed bf16 (lib/bf16.wgsl), read four at a time.
-alias ElementQkv = vec2<u32>;
-fn read_qkv(index: u32) -> vec4<f32> {
-  return unpack_bf16(qkv[index]);
-}

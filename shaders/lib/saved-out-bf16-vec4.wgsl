@@ -1,5 +1,0 @@
-// What the forward pass left in `out` is packed bf16 (lib/bf16.wgsl), read four at a time.
-alias ElementOut = vec2<u32>;
-fn read_out(index: u32) -> vec4<f32> {
-  return unpack_bf16(out[index]);
-}
