@@ -94,6 +94,8 @@ export function plansFor(preview: CorpusPreview, setting: DataSetting, wish: Par
 }
 
 export function planFor(use: OwnUse, preview: CorpusPreview, setting: DataSetting, wish: DataWish = {}, corpus = "own"): DataPlan | Refusal {
+  // What stands with the file says why; "too little" would be another reason, and an untrue one.
+  if (preview.characters === 0 && preview.files.some(({ problem }) => problem !== undefined)) return { use, blocked: "Nothing of it could be read: the message above says why, and what helps." };
   const plan = { pretrain: pretrainPlan, finetune: finetunePlan, mixture: mixturePlan }[use](preview, setting, wish, corpus);
   if (isRefusal(plan) || preview.kind === "chat") return plan;
   // A row of running text is one context and the token after it; a conversation may be shorter, and is padded.

@@ -25,6 +25,14 @@ const refused = (use: DataPlan["use"], look: CorpusPreview, at = setting()): str
 };
 
 describe("what data would be trained as", () => {
+  it("is nothing, and for no other reason, where no file could be read", () => {
+    const unread = { name: "cat.txt", form: "text", gzip: false, bytes: 40_000, textBytes: 40_000, problem: { code: "NOT_TEXT", message: "It is a picture.", details: {} } } as const;
+    for (const use of USES) {
+      expect(refused(use, preview(40_000, { files: [unread], characters: 0 }))).toMatch(/Nothing of it could be read: the message above says why/);
+      expect(refused(use, preview(40, { files: [{ ...unread, problem: undefined }], characters: 40, tokens: 12 }))).not.toMatch(/could be read/);
+    }
+  });
+
   it("is, pre-trained on, the recipe for one's own text with this text in it", () => {
     const { recipe, from } = done("pretrain", preview(3e6));
     expect([recipe.name, from, recipe.stages.map(({ kind, data }) => [kind, data])]).toEqual(["your-text", undefined, [["pretrain", [{ corpus: OWN, weight: 1 }]]]]);

@@ -10,6 +10,8 @@ const MAX_RATIO = 200;
 /** Below this a ratio says nothing. */
 const FREE_BYTES = 64 * 2 ** 20;
 const TRAILER_BYTES = 8;
+/** Chromium unpacks all it is given before anybody can read, a thousand times the size at worst: packed bytes go in by little. */
+const PIECE_BYTES = 1 << 14;
 
 export const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
 
@@ -51,7 +53,7 @@ export async function* gunzip(data: ByteStream, options: { readonly name: string
   let crc = 0;
   const trailer = await trailerOf(data);
   const followed = (why: string): NestlingError => corrupt(`${why}, so something stands after its end (another archive, or stray bytes)`, { claimed: trailer.size });
-  const reader = data.stream().pipeThrough<Uint8Array>(new DecompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array, Uint8Array>).getReader();
+  const reader = data.stream().pipeThrough(inPieces()).pipeThrough<Uint8Array>(new DecompressionStream("gzip") as unknown as ReadableWritablePair<Uint8Array, Uint8Array>).getReader();
   let finished = false;
   try {
     for (;;) {
@@ -78,6 +80,14 @@ export async function* gunzip(data: ByteStream, options: { readonly name: string
     // A reader that stops before the end lets go of the file; one that failed has nothing to cancel.
     if (!finished) await reader.cancel().catch(() => undefined);
   }
+}
+
+function inPieces(): TransformStream<Uint8Array, Uint8Array> {
+  return new TransformStream({
+    transform(chunk, controller) {
+      for (let at = 0; at < chunk.length; at += PIECE_BYTES) controller.enqueue(chunk.subarray(at, at + PIECE_BYTES));
+    },
+  });
 }
 
 let table: Uint32Array | undefined;

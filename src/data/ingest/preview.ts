@@ -92,11 +92,11 @@ async function lookAt(file: IngestFile, choices: CorpusChoices, minCharacters?: 
     if (gzip) checkClaim(name, data.size, look.textBytes);
     text = head;
     if (whole) look = { ...look, textBytes: read };
-    const { kind, records, csv } = recordsOf(name, head, whole, choices);
+    const { kind, records, csv, problem } = readable(name, head, whole, choices);
     const later = whole || gzip ? [] : await laterPlaces(file, read, choices, csv);
     // What was read first stands for itself where there is more to go by.
     const first: Stretch = { read, bytes: later.length > 0 ? read : look.textBytes, ...records };
-    return { look: { ...look, ...(csv ? { csv } : {}), ...(kind ? { kind } : {}) }, stretches: [first, ...later] };
+    return { look: { ...look, ...(csv ? { csv } : {}), ...(kind ? { kind } : {}), ...(problem && { problem }) }, stretches: [first, ...later] };
   } catch (error) {
     const problem = describeError(error);
     // What a damaged archive says of its size is damaged too.
@@ -144,6 +144,17 @@ async function headOf(file: IngestFile, choices: CorpusChoices): Promise<{ head:
     if (read >= HEAD_BYTES && (!lines || part.includes(LF) || unended(head) > MAX_LINE_LENGTH)) return { head, whole: false, read };
   }
   return { head: head + decoding.end(), whole: true, read };
+}
+
+/** What of a head can be read; a line or row that cannot is told, and hides nothing of the others. @throws NestlingError where none can */
+function readable(name: string, head: string, whole: boolean, choices: CorpusChoices): ReturnType<typeof recordsOf> & Pick<FileLook, "problem"> {
+  try {
+    return recordsOf(name, head, whole, choices);
+  } catch (error) {
+    const others = recordsOf(name, head, whole, { ...choices, onBad: "skip" });
+    if (others.kind === undefined) throw error;
+    return { ...others, problem: describeError(error) };
+  }
 }
 
 function recordsOf(name: string, head: string, whole: boolean, choices: CorpusChoices): { kind?: FileLook["kind"]; records: Pick<Stretch, "text" | "examples">; csv?: FileLook["csv"] } {

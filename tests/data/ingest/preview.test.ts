@@ -100,6 +100,18 @@ describe("a look at own files", () => {
     expect(look.files[0]!.problem!.details["remedies"]).toEqual(["latin1", "utf-8-replace"]);
     expect((await preview([file("a.txt", bad)], { choices: { encoding: "latin1" } })).files[0]!.problem).toBeUndefined();
   });
+
+  it("knows a file by the lines that can be read, and what they hold, where one cannot", async () => {
+    const line = (i: number): string => JSON.stringify({ prompt: `What is ${i}?`, completion: `A number, ${i}.` });
+    const lines = Array.from({ length: 40 }, (_, i) => (i === 16 ? "{broken" : i === 30 ? JSON.stringify({ prompt: "alone" }) : line(i)));
+    const whole = await preview([file("qa.jsonl", Array.from({ length: 40 }, (_, i) => line(i)).join("\n"))]);
+    const look = await preview([file("qa.jsonl", lines.join("\n"))]);
+    expect(look.kind).toBe("chat");
+    expect(look.files[0]).toMatchObject({ kind: "chat", problem: { code: "JSONL_PARSE" } });
+    expect(Math.abs(look.characters! / whole.characters! - 1)).toBeLessThan(0.1);
+    // Of a file without a readable line nothing is known.
+    expect((await preview([file("bad.jsonl", "{broken\n{broken")])).files[0]).not.toHaveProperty("kind");
+  });
 });
 
 describe("what is estimated", () => {
