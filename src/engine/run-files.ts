@@ -39,6 +39,8 @@ export class RunFiles {
   #waiting: LogRecord[] = [];
   #parent: { readonly id: string; readonly key: string } | null;
   #trouble = false;
+  /** The step over all stages of the last evaluation. */
+  #valStep: number | undefined;
   #closed = false;
   #recipe: Recipe;
 
@@ -49,6 +51,7 @@ export class RunFiles {
 
   /** Keeps something for the log; it is written with the next checkpoint. */
   note(type: "metrics" | "sample", globalStep: number, value: unknown): void {
+    if (type === "metrics") this.#valStep = (value as readonly MetricRow[]).findLast((row) => row["val/loss"] !== undefined)?.globalStep ?? this.#valStep;
     this.#waiting.push({ globalStep, type, value });
   }
 
@@ -75,7 +78,7 @@ export class RunFiles {
           recipe, model: trainer.programs.config, tokenizer: tokenizer!.toHuggingFace(), dataHash, seed: recipe.seed, engineVersion: ENGINE_VERSION,
           device: { ...options.device }, variants: { ...trainer.plan.choices, ...run.kernels?.choices }, metricsOffset: options.log.bytes, lora: trainer.programs.lora,
           metrics: {
-            ...(latest["train/loss"] === undefined ? {} : { trainLoss: latest["train/loss"] }), ...(latest["val/loss"] === undefined ? {} : { valLoss: latest["val/loss"] }),
+            ...(latest["train/loss"] === undefined ? {} : { trainLoss: latest["train/loss"] }), ...(latest["val/loss"] === undefined ? {} : { valLoss: latest["val/loss"], ...(this.#valStep !== undefined && { valStep: this.#valStep }) }),
             ...(latest["val/old_loss"] === undefined ? {} : { oldLoss: latest["val/old_loss"] }),
             ...(latest.quiz_right === undefined ? {} : { quizRight: latest.quiz_right, quizTotal: latest.quiz_total }),
           },

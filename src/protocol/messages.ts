@@ -246,7 +246,9 @@ export interface CheckpointSummary {
   /** Optimizer state present: the run can be resumed from here, not only fine-tuned. */
   readonly resumable: boolean;
   readonly model: ModelConfig;
+  /** Held-out loss as last measured, and the step over all stages at which that was; absent = at the checkpoint's own. */
   readonly valLoss?: number;
+  readonly valStep?: number;
   readonly quizRight?: number;
   readonly quizTotal?: number;
 }

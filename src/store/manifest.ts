@@ -45,7 +45,9 @@ export interface ResumeState {
 
 export interface MetricsSummary {
   readonly trainLoss?: number;
+  /** As last measured, at `valStep` over all stages (older checkpoints do not say at which). */
   readonly valLoss?: number;
+  readonly valStep?: number;
   readonly oldLoss?: number;
   readonly quizRight?: number;
   readonly quizTotal?: number;
@@ -177,6 +179,7 @@ export function checkpointSummary(m: CheckpointManifest): CheckpointSummary {
     resumable: m.resume !== null,
     model,
     ...(m.metrics.valLoss === undefined ? {} : { valLoss: m.metrics.valLoss }),
+    ...(m.metrics.valStep === undefined || m.metrics.valStep === m.globalStep ? {} : { valStep: m.metrics.valStep }),
     ...(m.metrics.quizRight === undefined ? {} : { quizRight: m.metrics.quizRight }),
     ...(m.metrics.quizTotal === undefined ? {} : { quizTotal: m.metrics.quizTotal }),
   };

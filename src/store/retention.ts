@@ -16,7 +16,8 @@ export function keptByPolicy(all: readonly CheckpointManifest[], runId: string, 
   const best = new Map<number, CheckpointManifest>();
   for (const m of own) {
     if (m.pinned || m.shipped || m.stage.finished || parents.has(m.id)) kept.add(m.id);
-    const loss = m.metrics.valLoss;
+    // A loss of other weights says nothing of these.
+    const loss = (m.metrics.valStep ?? m.globalStep) === m.globalStep ? m.metrics.valLoss : undefined;
     const champion = best.get(m.stage.index)?.metrics.valLoss;
     if (typeof loss === "number" && (champion === undefined || loss < champion)) best.set(m.stage.index, m);
   }

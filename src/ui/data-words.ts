@@ -24,7 +24,7 @@ const BAD_LINES = /^(?:JSONL_PARSE|JSONL_SCHEMA|JSONL_TOO_DEEP|JSONL_LINE_TOO_LO
 /** Ways out of a problem. An error that was thrown across the worker's border has lost its details; its code still tells. */
 export function remediesOf({ code, message, details }: ErrorReport): readonly Remedy[] {
   if (BAD_LINES.test(code)) return [{ id: "skip", label: code === "CSV_PARSE" ? "Leave bad rows out" : "Leave bad lines out", choices: { onBad: "skip" } }];
-  const named = Array.isArray(details["remedies"]) ? (details["remedies"] as TextEncodingChoice[]) : code === "DATA_UTF8" ? (["latin1", "utf-8-replace"] as const) : code === "DATA_ENCODING" ? ([/mark fe ff/.test(message) ? "utf-16be" : "utf-16le"] as const) : [];
+  const named = Array.isArray(details["remedies"]) ? (details["remedies"] as TextEncodingChoice[]) : code === "DATA_UTF8" ? (["latin1", "utf-8-replace"] as const) : code === "DATA_ENCODING" && !message.includes("UTF-32") ? ([/mark fe ff/.test(message) ? "utf-16be" : "utf-16le"] as const) : [];
   return named.flatMap((encoding) => (REMEDY_WORDS[encoding] === undefined ? [] : [{ id: encoding, label: REMEDY_WORDS[encoding], choices: { encoding } }]));
 }
 

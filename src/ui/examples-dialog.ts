@@ -4,6 +4,7 @@ import { customElement, property, query, state } from "lit/decorators.js";
 import type { ChatPiece } from "../protocol/index.ts";
 import { markerName } from "./answer-view.ts";
 import { readPasted } from "./examples-paste.ts";
+import { keepRows, keptRows } from "./examples-kept.ts";
 import { FEWEST_ROWS, MOST_CHARACTERS, MOST_ROWS, trimmed, wholeRows, type ExampleRow } from "./examples-rows.ts";
 import { ExampleSizes } from "./examples-sizes.ts";
 import { examplesStyles } from "./examples-styles.ts";
@@ -12,7 +13,6 @@ import * as icons from "./icons.ts";
 import { base, controls, voice } from "./shared-styles.ts";
 
 const EMPTY: ExampleRow = { question: "", answer: "" };
-const KEPT = "nestling-examples";
 const shortened = ({ question, answer }: ExampleRow): ExampleRow => ({ question: question.slice(0, MOST_CHARACTERS), answer: answer.slice(0, MOST_CHARACTERS) });
 
 /** Asks for the tokens of a row in the chat template; `tell` may never be called. */
@@ -57,7 +57,7 @@ export class ExamplesDialog extends LitElement {
   }
 
   show(): void {
-    this.rows = this.kept() ?? this.rows;
+    this.rows = keptRows() ?? this.rows;
     this.dialog.showModal();
     this.preview(0);
   }
@@ -169,21 +169,7 @@ export class ExamplesDialog extends LitElement {
 
   /** Typed rows outlive a reload; where the browser keeps nothing they simply do not. */
   private keep(): void {
-    try {
-      localStorage.setItem(KEPT, JSON.stringify(this.rows));
-    } catch {
-      this.pasted = "This browser keeps nothing: a reload loses these rows.";
-    }
-  }
-
-  private kept(): readonly ExampleRow[] | null {
-    try {
-      const value: unknown = JSON.parse(localStorage.getItem(KEPT) ?? "null");
-      if (!Array.isArray(value) || value.length === 0 || value.length > MOST_ROWS) return null;
-      return value.map((row: Partial<ExampleRow> | null) => shortened({ question: String(row?.question ?? ""), answer: String(row?.answer ?? "") }));
-    } catch {
-      return null;
-    }
+    if (!keepRows(this.rows)) this.pasted = "This browser keeps nothing: a reload loses these rows.";
   }
 
   override disconnectedCallback(): void {

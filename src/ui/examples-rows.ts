@@ -30,6 +30,9 @@ const MOST_HASTE = 4;
 const CHARACTERS_PER_TOKEN = 3;
 const MARKERS = 5;
 
+/** The name of the recipe that tunes on them. */
+export const EXAMPLES_RECIPE = "my-examples";
+
 const isWhole = ({ question, answer }: ExampleRow): boolean => question.trim() !== "" && answer.trim() !== "";
 /** As it is shown to the model. */
 export const trimmed = ({ question, answer }: ExampleRow): ExampleRow => ({ question: question.trim(), answer: answer.trim() });
@@ -48,7 +51,7 @@ export function examplesRecipe(recipe: Recipe, corpusId: string, rows: readonly 
   const tokens = rows.reduce((sum, { question, answer }) => sum + (question.length + answer.length) / CHARACTERS_PER_TOKEN + MARKERS, 0);
   return {
     ...recipe,
-    name: "my-examples",
+    name: EXAMPLES_RECIPE,
     stages: recipe.stages.map((stage) => {
       if (stage.kind !== "sft") return stage;
       const perStep = stage.batch_size * stage.gradient_accumulation_steps * recipe.model.block_size;

@@ -110,6 +110,12 @@ export function choiceText(loss: number | undefined, kind: TokenizerConfig["kind
   return `like choosing among ${shown} ${tokenNoun(kind)}${shown === "1" ? "" : "s"}`;
 }
 
+/** A checkpoint's held-out loss, and where it was measured if that was at another step; "" where it never was. */
+export function heldOutText({ valLoss, valStep }: { readonly valLoss?: number; readonly valStep?: number }): string {
+  if (valLoss === undefined) return "";
+  return `held-out loss ${formatLoss(valLoss)}${valStep === undefined ? "" : ` at step ${formatCount(valStep)}`}`;
+}
+
 export const READING_WORDS_PER_MINUTE = 250;
 
 /** Milliseconds a person needs to read this many words at 250 words a minute. */

@@ -3,7 +3,7 @@ import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { CheckpointSummary, RunState } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
-import { formatBytes, formatCount, formatLoss, formatShort, safeName } from "./format.ts";
+import { formatBytes, formatCount, formatShort, heldOutText, safeName } from "./format.ts";
 import * as icons from "./icons.ts";
 import { stageColor } from "./learning-data.ts";
 import { isLive } from "./page-state.ts";
@@ -63,7 +63,7 @@ export class ModelsDrawer extends LitElement {
       item.step > 0 ? `step ${formatCount(item.step)}` : "",
       `${formatShort(item.parameters)} parameters`,
       formatBytes(item.bytes),
-      item.valLoss === undefined ? "" : `held-out loss ${formatLoss(item.valLoss)}`,
+      heldOutText(item),
       item.quizRight === undefined ? "" : `${item.quizRight} of ${item.quizTotal ?? 50} right`,
     ].filter((fact) => fact !== "");
     return html`<li data-testid="model-row" ${cssVars({ "--depth": Math.min(depth, 5), "--hue": `var(${stageColor(item.stageKind)})` })}>

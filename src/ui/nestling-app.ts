@@ -1,4 +1,5 @@
 /** The page: lays out the parts, hands them state, and turns what they ask for into commands of the controller. */
+import { askSuggestions, WORLD_QUESTIONS } from "./ask-suggestions.ts";
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { BackendChoice, ChatPiece, CheckpointSummary, Recipe } from "../protocol/index.ts";
@@ -46,7 +47,6 @@ import { ThemeController } from "./theme-controller.ts";
 import "./transport-strip.ts";
 
 /** Questions to try. The first two are of the made world and held out: their answers stand in the text, never in the tuning examples. */
-const SUGGESTIONS = ["Where does Maria West live?", "What animal does Mary Holt have?", "How are you?"] as const;
 
 @customElement("nestling-app")
 export class NestlingApp extends LitElement {
@@ -96,16 +96,12 @@ export class NestlingApp extends LitElement {
 
   protected override updated(): void {
     // After this update, not within it: what follows from state changes state.
-    queueMicrotask(() => this.actions.afterUpdate(SUGGESTIONS[0]));
+    queueMicrotask(() => this.actions.afterUpdate(WORLD_QUESTIONS[0]));
     this.classList.toggle("idle", this.run.state.run === null);
   }
 
   get recipe(): Recipe {
     return this.chosen ?? this.presets[0];
-  }
-
-  get suggestions(): readonly string[] {
-    return SUGGESTIONS;
   }
 
   /** What answers on each side: the person's choice while it exists, else the default. */
@@ -182,7 +178,7 @@ export class NestlingApp extends LitElement {
   private ask(): unknown {
     const { exchange, run, checkpoints, link } = this.run.state;
     const tuned = isLive(run) ? "It comes after the base: fine-tuning has not begun." : "No tuned model yet. Fine-tune it, and its answer stands here beside the base's.";
-    return html`<ask-panel class="on-ask" .exchange=${exchange} .choices=${allChoices(run, checkpoints)} .chosen=${this.answering} .suggestions=${this.suggestions} .tunedEmpty=${link === "connecting" ? "" : tuned}></ask-panel>`;
+    return html`<ask-panel class="on-ask" .exchange=${exchange} .choices=${allChoices(run, checkpoints)} .chosen=${this.answering} .suggestions=${askSuggestions(run)} .tunedEmpty=${link === "connecting" ? "" : tuned}></ask-panel>`;
   }
 
   private nextWord(): unknown {

@@ -3,7 +3,7 @@ import { LitElement, css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { CheckpointSummary, RunState } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
-import { formatCount, formatLoss } from "./format.ts";
+import { formatCount, heldOutText } from "./format.ts";
 import { turnsOf } from "./learning-data.ts";
 import { base, controls } from "./shared-styles.ts";
 import { marksOf } from "./sides.ts";
@@ -106,7 +106,7 @@ export class RunTimeline extends LitElement {
 
   private about(item: CheckpointSummary, ended: boolean): unknown {
     return html`<p>
-      <span>Saved at step ${formatCount(item.globalStep)}${item.valLoss === undefined ? "" : `, held-out loss ${formatLoss(item.valLoss)}`}</span>
+      <span>Saved at step ${formatCount(item.globalStep)}${item.valLoss === undefined ? "" : `, ${heldOutText(item)}`}</span>
       <button data-testid="fork" ?disabled=${ended || !item.resumable} title=${ended ? "The recipe ends here, so nothing is left to train" : "A run of its own from this point, paused; this one stays as it is"} @click=${() => this.fork(item.id)}>Fork here</button>
     </p>`;
   }

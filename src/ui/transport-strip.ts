@@ -177,8 +177,8 @@ export class TransportStrip extends LitElement {
   private questions(): unknown {
     const { base: before, tuned, total, step } = this.quiz;
     const side = (name: string, value: number | undefined): unknown => value === undefined ? html`<span class="quiet">${NONE}</span>` : html`<span class=${name}>${formatCount(value)}</span>`;
-    return html`<div class="quiz" title="Questions held out from the fine-tuning examples, asked after each evaluation">
-      <dt>Questions right</dt>
+    return html`<div class="quiz" title="Questions about the made world that no training read, asked after each evaluation">
+      <dt>World questions right</dt>
       <dd class="value" data-testid="quiz">${side("b", before)}<small> base </small>${side("t", tuned)}<small> tuned</small></dd>
       <dd class="note">${before === undefined && tuned === undefined ? nothing : html`of ${total}, held out${step === undefined ? nothing : html`, at step ${formatCount(step)}`}`}</dd>
     </div>`;

@@ -67,6 +67,11 @@ describe("knobs", () => {
     await engine.api.turnKnobs({ learning_rate: 4e-3 });
     await engine.api.turnKnobs({ grad_clip: 0.25 });
     await steps(engine, turned, 4, 7);
+    // A checkpoint says of which step its held-out loss is, where it was not evaluated itself.
+    const before = (await engine.api.listCheckpoints()).find(({ runId, globalStep }) => runId === turned && globalStep === 4)!;
+    const evaluated = engine.events.flatMap((event) => (event.type === "metrics" && event.runId === turned ? event.rows : [])).findLast((row) => row.globalStep <= 4 && row["val/loss"] !== undefined)!;
+    expect(before).toMatchObject({ valLoss: evaluated["val/loss"], valStep: evaluated.globalStep });
+    expect(evaluated.globalStep).toBeLessThan(4);
     await engine.api.turnKnobs({ learning_rate: 1.6e-2 });
     await finish(engine, turned);
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  NONE, choiceText, formatBytes, formatClock, formatCount, formatDuration, formatLoss, formatPercent, formatShort, formatSmall, plural, readingTimeMs, safeName,
+  NONE, choiceText, formatBytes, formatClock, formatCount, formatDuration, formatLoss, formatPercent, formatShort, formatSmall, heldOutText, plural, readingTimeMs, safeName,
 } from "../../src/ui/format.ts";
 
 const SECOND = 1000;
@@ -88,4 +88,12 @@ describe("safeName", () => {
     expect(cut[79]).toBe("\u2026");
   });
   it("leaves an ordinary name alone", () => expect(safeName("first-light, tuned")).toBe("first-light, tuned"));
+});
+
+describe("heldOutText", () => {
+  it("says where a loss was measured only where that is another step than the checkpoint's", () => {
+    expect(heldOutText({})).toBe("");
+    expect(heldOutText({ valLoss: 1.338 })).toBe(`held-out loss ${formatLoss(1.338)}`);
+    expect(heldOutText({ valLoss: 6.247, valStep: 1200 })).toBe(`held-out loss ${formatLoss(6.247)} at step 1,200`);
+  });
 });

@@ -48,7 +48,11 @@ export class TextDecoding {
       this.#begun = true;
       this.#checkHead(bytes);
     }
-    if (this.encoding === "utf-16le" || this.encoding === "utf-16be") return this.#decode(bytes, last);
+    if (this.encoding === "utf-16le" || this.encoding === "utf-16be") {
+      const text = this.#decode(bytes, last);
+      if (text.includes("\0")) throw this.#binary(`read as UTF-16 it has the character NUL before byte ${this.#offset}, and text has none`, { offset: this.#offset });
+      return text;
+    }
     const zero = bytes.indexOf(0);
     const utf16 = zero >= 0 && this.#offset === 0 ? unmarkedUtf16(bytes) : null;
     if (utf16 !== null) {
@@ -78,6 +82,11 @@ export class TextDecoding {
   }
 
   #checkHead(bytes: Uint8Array): void {
+    const mark = (...wanted: number[]): boolean => wanted.every((byte, i) => bytes[i] === byte);
+    // The mark of little-endian UTF-32 begins like that of UTF-16.
+    if (mark(0xff, 0xfe, 0, 0) || mark(0, 0, 0xfe, 0xff)) {
+      throw new NestlingError("DATA_ENCODING", `${quoted(this.name)} is UTF-32 by its byte order mark, which is not read. Nothing was changed. Save it as UTF-8.`, { file: this.name });
+    }
     const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : null;
     if (utf16 !== null && utf16 !== this.encoding) {
       throw new NestlingError("DATA_ENCODING", `${quoted(this.name)} looks like UTF-16 (byte order mark ${bytes[0].toString(16)} ${bytes[1].toString(16)}); only UTF-8 is read as it is. ` +

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { invalidUtf8At, LineEnds, TextDecoding } from "../../../src/data/ingest/decode.ts";
 import type { TextEncodingChoice } from "../../../src/protocol/own-data.ts";
+import { remediesOf } from "../../../src/ui/data-words.ts";
 import { errorOf, utf8 } from "../support.ts";
 
 /** Decodes in pieces of the given sizes, then the rest. */
@@ -38,6 +39,18 @@ describe("TextDecoding", () => {
     const replacing = new TextDecoding("notes.txt", "utf-8-replace");
     expect(replacing.push(bytes) + replacing.end()).toBe("caf\u00e9 and more \ufffd x");
     expect(replacing.replaced).toBe(1);
+  });
+
+  it("tells UTF-32 by its mark, offers nothing that would misread it, and takes no NUL for text in UTF-16", () => {
+    for (const bytes of [[0xff, 0xfe, 0, 0, 0x41, 0, 0, 0], [0, 0, 0xfe, 0xff, 0, 0, 0, 0x41]]) {
+      for (const encoding of ["utf-8", "utf-16le", "utf-16be"] as const) {
+        const error = errorOf(() => decoded(Uint8Array.from(bytes), encoding));
+        expect(error).toMatchObject({ code: "DATA_ENCODING", message: expect.stringMatching(/is UTF-32.*Save it as UTF-8/) });
+        expect(remediesOf({ code: error.code, message: error.message, details: error.details })).toEqual([]);
+      }
+    }
+    const unmarked = Uint8Array.from([..."A tale"].flatMap((letter) => [letter.charCodeAt(0), 0, 0, 0]));
+    expect(errorOf(() => decoded(unmarked, "utf-16le"))).toMatchObject({ code: "DATA_BINARY", message: expect.stringMatching(/read as UTF-16 it has the character NUL/) });
   });
 
   it("recognises UTF-16 by its mark, and reads it when asked", () => {
