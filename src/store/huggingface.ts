@@ -193,7 +193,7 @@ export function refuseNonFinite(counts: Readonly<Record<string, number>>): void 
   const names = Object.keys(counts);
   if (names.length === 0) return;
   const total = Object.values(counts).reduce((a, b) => a + b, 0);
-  throw new NestlingError("CKPT_NONFINITE", `${total} values in ${names.length} tensors are NaN or infinite (first: ${names[0]}). The model can be inspected, not trained or exported; take an earlier checkpoint.`, { counts, total });
+  throw new NestlingError("CKPT_NONFINITE", `${total} values in ${names.length} tensors are NaN or infinite (first: ${names[0]}). Nothing was taken: such weights can be neither trained nor asked. Take an earlier checkpoint, or have the file made anew from one whose weights are finite.`, { counts, total });
 }
 
 function need(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, name: string): Uint8Array<ArrayBuffer> {

@@ -20,6 +20,9 @@ export function knobValue(stage: Stage, knob: Knob): number {
   return turned ?? (knob === "temperature" ? 0.8 : stage.optimizer[knob]);
 }
 
+/** A value as its field holds it. */
+const shown = (value: number): string => formatSmall(value).replace("−", "-");
+
 /**
  * @fires turn-knobs - {detail: Omit<KnobChange, "step">}
  * @fires set-pace - {detail: Pace}
@@ -125,7 +128,7 @@ export class LiveKnobs extends LitElement {
     return html`<label title=${meaning}>
       <span>${label}</span>
       ${knob === "learning_rate" ? [times(0.5), times(2)] : nothing}
-      <input type="number" data-testid=${knob} min=${min!} max=${max!} step=${step} .value=${formatSmall(value).replace("−", "-")} ?disabled=${still} @change=${(event: Event) => this.onInput(knob, value, event)} />
+      <input type="number" data-testid=${knob} min=${min!} max=${max!} step=${step} .value=${shown(value)} ?disabled=${still} @change=${(event: Event) => this.onInput(knob, value, event)} />
     </label>`;
   }
 
@@ -139,7 +142,8 @@ export class LiveKnobs extends LitElement {
       input.value = String(was);
       return;
     }
-    this.turn(knob, Number(input.value));
+    // The number that stood there, as it is shown, turns nothing: no mark, no checkpoint.
+    if (Number(input.value) !== Number(shown(was))) this.turn(knob, Number(input.value));
   }
 
   private turn(knob: Knob, value: number): void {

@@ -62,7 +62,8 @@ describe("knobs", () => {
     const plain = await paused(engine, recipeOf());
     await finish(engine, plain);
 
-    const turned = await paused(engine, recipeOf());
+    const { stages, ...rest } = recipeOf();
+    const turned = await paused(engine, { ...rest, stages: stages.map((stage) => ({ ...stage, eval_interval: 3 })) });
     await steps(engine, turned, 0, 4);
     await engine.api.turnKnobs({ learning_rate: 4e-3 });
     await engine.api.turnKnobs({ grad_clip: 0.25 });
