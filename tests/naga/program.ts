@@ -1,6 +1,7 @@
 /** What runs under Deno, bundled: the checks on the adapter that its WebGPU gives, one line of JSON on standard output. */
 import { compileAll, trainAll, type Compilation, type Trace } from "./checks.ts";
 import { checkF16, type F16Answer } from "./f16.ts";
+import { type HalfTraining, trainInF16 } from "./half.ts";
 
 declare const Deno: { readonly args: readonly string[] };
 
@@ -13,6 +14,8 @@ export interface Answer {
   readonly adapter: { readonly description: string; readonly fallback: boolean; readonly f16: boolean };
   /** Null where the adapter has no half precision. */
   readonly f16: F16Answer | null;
+  /** Empty where the adapter has no shader-f16. */
+  readonly inF16: readonly HalfTraining[];
   readonly compilation: Compilation;
   readonly traces: readonly Trace[];
   /** Errors of the device that no scope caught. */
@@ -28,6 +31,9 @@ async function refusalOf(gpu: GPUDevice): Promise<string[]> {
   await gpu.popErrorScope();
   return (await module.getCompilationInfo()).messages.filter(({ type }) => type === "error").map(({ message }) => message);
 }
+
+const HALF_STEPS = 500;
+const HALF_STEPS_SHORT = 60;
 
 async function answer(): Promise<Answer> {
   const adapter = await navigator.gpu.requestAdapter();
@@ -48,6 +54,7 @@ async function answer(): Promise<Answer> {
     runtime: navigator.userAgent,
     adapter: { description, fallback: isFallbackAdapter, f16: hasF16 },
     f16: hasF16 ? await checkF16(gpu) : null,
+    inF16: hasF16 ? await trainInF16(gpu, Deno.args.includes(SHORT) ? HALF_STEPS_SHORT : HALF_STEPS) : [],
     compilation, traces, uncaptured, refusal: await refusalOf(gpu),
     seconds: { compile: (compiledAt - from) / 1000, train: (performance.now() - compiledAt) / 1000 },
   };
