@@ -1,6 +1,6 @@
 /** The three things to do with data, each with what it would take, and the numbers that can be set. Holds no choice: it says what was chosen. */
 import { LitElement, html, nothing } from "lit";
-import { customElement, property } from "lit/decorators.js";
+import { customElement, property, state } from "lit/decorators.js";
 import { live } from "lit/directives/live.js";
 import type { CorpusPreview, OwnUse } from "../protocol/index.ts";
 import { isRefusal, MOST_STEPS, type DataPlan, type DataWish, type Refusal } from "./data-plan.ts";
@@ -8,6 +8,7 @@ import { dataChoicesStyles } from "./data-styles.ts";
 import { epochsWarning, epochsWords, tokenizerWords, tokensWords } from "./data-words.ts";
 import type { CalibrationState } from "./page-state.ts";
 import { recipeTitle } from "./recipe-form.ts";
+import { formatCount } from "./format.ts";
 import { expectedTime } from "./recipe-size.ts";
 import { base, controls } from "./shared-styles.ts";
 
@@ -32,6 +33,10 @@ export class DataChoices extends LitElement {
   @property({ attribute: false }) calibrations: Readonly<Record<string, CalibrationState>> = {};
   /** A run trains, so that nothing can be measured beside it. */
   @property({ type: Boolean }) busy = false;
+  /** What was typed last and cannot be, in words. */
+  @state() private problem = "";
+  /** What a field stood for before it was typed in. */
+  private stood: DataWish = {};
 
   override render(): unknown {
     const plan = this.plans.find((each) => each.use === this.use);
@@ -71,12 +76,24 @@ export class DataChoices extends LitElement {
     const warning = epochsWarning(plan);
     return html`
       <div class="line">
-        <label>Steps <input type="number" min="1" max=${MOST_STEPS} step="1" data-testid="data-steps" .value=${live(String(plan.steps))} @input=${(event: Event) => this.onNumber(event, "steps", 1, MOST_STEPS, 1)} /></label>
-        ${plan.use === "mixture" ? html`<label>Its share, % <input type="number" min="1" max="99" step="1" data-testid="data-share" .value=${live(String(Math.round(plan.share * 100)))} @input=${(event: Event) => this.onNumber(event, "share", 1, 99, 100)} /></label>` : nothing}
+        <label>Steps <input type="number" min="1" max=${MOST_STEPS} step="1" data-testid="data-steps" .value=${live(String(plan.steps))} @focus=${this.onFocus} @change=${(event: Event) => this.onSet(event, "Steps", 1, MOST_STEPS)} @input=${(event: Event) => this.onNumber(event, "steps", 1, MOST_STEPS, 1)} /></label>
+        ${plan.use === "mixture" ? html`<label>Its share, % <input type="number" min="1" max="99" step="1" data-testid="data-share" .value=${live(String(Math.round(plan.share * 100)))} @focus=${this.onFocus} @change=${(event: Event) => this.onSet(event, "Its share", 1, 99)} @input=${(event: Event) => this.onNumber(event, "share", 1, 99, 100)} /></label>` : nothing}
         <span aria-live="polite" data-testid="data-epochs">${epochsWords(plan.epochs)}</span>
       </div>
+      ${this.problem === "" ? nothing : html`<p class="warning" role="alert" data-testid="data-number-problem">${this.problem}</p>`}
       ${warning === "" ? nothing : html`<p class="warning" role="status" data-testid="data-warning">${warning}</p>`}
     `;
+  }
+
+  private readonly onFocus = (): void => void (this.stood = this.wish);
+
+  /** What was typed to its end and cannot be is said, and leaves what stood before. */
+  private onSet(event: Event, name: string, min: number, max: number): void {
+    const { value } = event.target as HTMLInputElement;
+    const fits = value.trim() !== "" && Math.round(Number(value)) >= min && Math.round(Number(value)) <= max;
+    this.problem = fits ? "" : `${name} ${value.trim() === "" ? "was no number" : `was ${value.slice(0, 20)}`}; from ${formatCount(min)} to ${formatCount(max)} is allowed. It stays as it was.`;
+    if (!fits) this.emit("choose-wish", this.stood);
+    this.requestUpdate();
   }
 
   /** What is out of range, or half typed, changes nothing yet. */

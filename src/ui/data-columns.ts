@@ -60,8 +60,16 @@ export class DataColumns extends LitElement {
     const { chosen } = this.csv;
     const first = "text" in chosen ? (chosen.text[0] ?? 0) : chosen.answer;
     const chat = (event.target as HTMLSelectElement).value === "chat";
-    this.emit({ columns: chat ? { question: first === 0 ? 0 : first - 1, answer: first === 0 ? 1 : first } : { text: [first] } });
+    const [question, answer] = this.spoken();
+    const pair = question !== undefined && answer !== undefined ? { question, answer } : { question: first === 0 ? 0 : first - 1, answer: first === 0 ? 1 : first };
+    this.emit({ columns: chat ? pair : { text: [first] } });
   };
+
+  /** Columns that hold words in the rows shown: not those of numbers, dates or codes alone. */
+  private spoken(): number[] {
+    const { columns, rows } = this.csv;
+    return columns.flatMap((_, c) => (rows.some((row) => row[c] !== undefined && row[c].trim() !== "" && !/^\S*[\d/]\S*$/.test(row[c].trim())) ? [c] : []));
+  }
 
   /** The last one stays: a document is made of something. */
   private toggle(text: readonly number[], column: number): void {

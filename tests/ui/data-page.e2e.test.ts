@@ -139,6 +139,16 @@ describe("what to do with it", () => {
       await expectText("data-epochs", /^read about 64 times$/);
       await expectText("data-warning", /learned by heart/);
       await expectText("data-time-pretrain", /^about 3 min 40 s$/);
+      await page.keyboard.press("Tab");
+      // What is out of range is said, and leaves what stood before it was typed, keystrokes on the way included.
+      for (const [typed, words] of [["-5", /Steps was -5; from 1 to 1,000,000 is allowed/], ["999999999", /Steps was 999999999/]] as const) {
+        await steps!.click({ count: 3 });
+        await page.keyboard.type(typed);
+        await page.keyboard.press("Tab");
+        await expectText("data-number-problem", words);
+        expect(await page.$eval(by("data-steps"), (field) => (field as HTMLInputElement).value)).toBe("3000");
+        await expectText("data-epochs", /^read about 64 times$/);
+      }
       await press("use-mixture");
       await page.waitForSelector(by("data-share"));
       await (await page.$(by("data-share")))!.click({ count: 3 });

@@ -7,31 +7,42 @@ import { lineProblem, quoted, type OnProblem, type RecordReader, type RecordSink
 type Columns = NonNullable<CsvChoices["columns"]>;
 export type CsvLook = NonNullable<FileLook["csv"]>;
 
-const QUESTION = /^(?:question|prompt|instruction|user|input|q)$/i;
-const ANSWER = /^(?:answer|completion|response|output|assistant|reply|a)$/i;
+const QUESTION = /^(?:question|prompt|instruction|user|input|q|frage|pregunta|pergunta|domanda)$/i;
+const ANSWER = /^(?:answer|completion|response|output|assistant|reply|a|antwort|réponse|reponse|respuesta|resposta|risposta)$/i;
+const NUMBER = /^[-+]?[0-9.,]+$/;
+/** Numbers, dates, codes and addresses are one piece with a digit or a slash in it. */
+const CODE = /^\S*[\d/]\S*$/;
 const TEXT = /^(?:text|content|body|story|document|article|message|description)$/i;
 /** Characters at a file's beginning that its delimiter and columns are judged by: the same for a look and for the reading after it. */
 export const JUDGED = 1 << 16;
 const SHOWN_ROWS = 5;
+const JUDGED_ROWS = 20;
 const SHOWN_LENGTH = 120;
 
 /** A row of short, different words without numbers names the columns. */
-function looksLikeHeader(row: readonly string[], next: readonly string[] | undefined): boolean {
+function looksLikeHeader(row: readonly string[], later: readonly (readonly string[])[]): boolean {
+  const [next] = later;
   const names = row.map((field) => field.trim());
   const known = names.some((name) => QUESTION.test(name) || ANSWER.test(name) || TEXT.test(name));
   if (known) return true;
-  if (next === undefined || names.some((name) => name === "" || name.length > 40 || /^[-+]?[0-9.,]+$/.test(name)) || new Set(names).size < names.length) return false;
+  if (next === undefined || names.some((name) => name === "" || name.length > 40 || NUMBER.test(name)) || new Set(names).size < names.length) return false;
+  // A word above nothing but numbers is their name.
+  if (later.length > 1 && names.some((_, c) => later.every((fields) => NUMBER.test((fields[c] ?? "").trim())))) return true;
   // Names are shorter than what they name.
   return names.join("").length * 3 < next.join("").length;
 }
 
-/** The longest column on the average, unless a name says more. */
+/** The longest column on the average, unless a name says more, or one asks and another in words stands after it. */
 function judgeColumns(names: readonly string[], rows: readonly (readonly string[])[]): Columns {
   const question = names.findIndex((name) => QUESTION.test(name.trim()));
   const answer = names.findIndex((name) => ANSWER.test(name.trim()));
   if (question >= 0 && answer >= 0) return { question, answer };
   const named = names.findIndex((name) => TEXT.test(name.trim()));
   if (named >= 0) return { text: [named] };
+  const cells = names.map((_, c) => rows.map((row) => (row[c] ?? "").trim()).filter((cell) => cell !== ""));
+  const asks = cells.findIndex((column) => column.length > 1 && column.filter((cell) => cell.endsWith("?")).length * 2 > column.length);
+  const answers = cells.findIndex((column, c) => asks >= 0 && c > asks && column.length * 2 > rows.length && !column.every((cell) => CODE.test(cell)));
+  if (answers >= 0) return { question: asks, answer: answers };
   const lengths = names.map((_, c) => rows.reduce((sum, row) => sum + (row[c]?.length ?? 0), 0));
   return { text: [lengths.indexOf(Math.max(...lengths))] };
 }
@@ -43,7 +54,7 @@ export function lookAtCsv(text: string, choices: CsvChoices = {}): CsvLook {
   const delimiter: Delimiter = choices.delimiter ?? detectDelimiter(head, cut);
   const rows = parseCsv(head, delimiter, () => undefined, cut).filter((row) => row.some((field) => field.trim() !== ""));
   const first = rows[0] ?? [""];
-  const header = choices.header ?? looksLikeHeader(first, rows[1]);
+  const header = choices.header ?? looksLikeHeader(first, rows.slice(1, 1 + JUDGED_ROWS));
   const columns = first.map((field, i) => (header && field.trim() !== "" ? field.trim().slice(0, 60) : `column ${i + 1}`));
   const data = header ? rows.slice(1) : rows;
   return {

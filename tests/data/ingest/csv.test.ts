@@ -144,6 +144,15 @@ describe("detectDelimiter", () => {
 });
 
 describe("columns", () => {
+  it("takes a word above numbers for their name, and of unnamed columns the one that asks with the words after it", () => {
+    const rows = Array.from({ length: 40 }, (_, i) => `${i + 1};Wer wohnt in Haus ${i}?;Dort wohnt Ada ${"und noch wer ".repeat(i % 3)}.`).join("\n");
+    expect(lookAtCsv(`id;frage;antwort\n${rows}`)).toMatchObject({ delimiter: ";", header: true, columns: ["id", "frage", "antwort"], chosen: { question: 1, answer: 2 } });
+    expect(lookAtCsv(`nr;was;wieso\n${rows}`)).toMatchObject({ header: true, chosen: { question: 1, answer: 2 } });
+    expect(lookAtCsv(rows)).toMatchObject({ header: false, chosen: { question: 1, answer: 2 } });
+    // A date after a question answers nothing in words.
+    expect(lookAtCsv("Who went out?,2024-01-02\nWho came home?,2024-01-03\n")).toMatchObject({ header: false, chosen: { text: [0] } });
+  });
+
   it("takes questions and answers where the header names them", () => {
     expect(lookAtCsv("id,Question,Answer\n1,Who?,Ada.\n").chosen).toEqual({ question: 1, answer: 2 });
     expect(lookAtCsv("prompt;completion\nWho?;Ada.\n")).toMatchObject({ delimiter: ";", header: true, chosen: { question: 0, answer: 1 } });
