@@ -4,6 +4,9 @@ import { checkF16, type F16Answer } from "./f16.ts";
 
 declare const Deno: { readonly args: readonly string[] };
 
+/** The argument for a pipeline of every module, rather than of one of each form. */
+const EVERY = "every";
+
 /** The argument for the few steps that a slow driver is asked for. */
 const SHORT = "short";
 
@@ -40,7 +43,7 @@ async function answer(): Promise<Answer> {
     uncaptured.push(event.error.message);
   });
   const from = performance.now();
-  const compilation = await compileAll(gpu);
+  const compilation = await compileAll(gpu, Deno.args.includes(EVERY));
   const compiledAt = performance.now();
   const traces = await trainAll(gpu, Deno.args.includes(SHORT));
   const { description, isFallbackAdapter } = adapter.info;
