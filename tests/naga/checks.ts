@@ -3,7 +3,7 @@
  * some steps. Runs on any GPUDevice; which one is the caller's business.
  */
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
-import { pipelinesOf } from "../../src/device/webgpu/pipelines.ts";
+import { moduleText, pipelinesOf } from "../../src/device/webgpu/pipelines.ts";
 import type { AnyKernel, AnyVariant, Device, DimValues } from "../../src/device/types.ts";
 import { kernels } from "../../src/kernels/index.ts";
 import { microTrainer, type FamilyName } from "../support/micro.ts";
@@ -16,6 +16,8 @@ const FEW_STEPS = 4;
 export interface Compilation {
   /** Every module that became a pipeline: a variant has one for each distinct set of its constants. */
   readonly compiled: readonly { readonly name: string; readonly constants: string }[];
+  /** Every other module, parsed and validated; the form (`formOf`) of each has a pipeline among those above. */
+  readonly validated: readonly { readonly name: string; readonly constants: string; readonly form: string }[];
   /** What failed, with the compiler's words. */
   readonly failed: readonly string[];
   /** "kernel/variant" of those that need a feature which this device lacks, with the feature. */
@@ -34,12 +36,37 @@ export function sizesToCompile(kernel: AnyKernel, variant: AnyVariant): DimValue
   return [...new Map(fitting.map((dims) => [JSON.stringify(variant.constants?.(dims) ?? {}), dims])).values()];
 }
 
+/**
+ * What modules of one text template have in common: the kind of kernel, which halves it packs, and the variant's name without its
+ * numbers. Products differ within a form in what is done with a sum; heads, rows and tiles in the constants in front.
+ */
+export function formOf(kernel: string, variant: string): string {
+  const half = /B?[fF]16/.exec(kernel)?.[0];
+  const kind = /^matmul(NN|NT|TN)/.exec(kernel)?.[0] ?? kernel.replace(/B?[fF]16.*$/, "");
+  return `${kind}${half ? ` ${half.toLowerCase()}` : ""}/${variant.replace(/\d+/g, "#")}`;
+}
+
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Every variant of every kernel, as the engine compiles it: the contract's layout, the constants in front. */
-export async function compileAll(gpu: GPUDevice): Promise<Compilation> {
+/** @throws Error with the compiler's words */
+async function validate(gpu: GPUDevice, code: string): Promise<void> {
+  gpu.pushErrorScope("validation");
+  const module = gpu.createShaderModule({ code });
+  const error = await gpu.popErrorScope();
+  const messages = (await module.getCompilationInfo()).messages.filter(({ type }) => type === "error");
+  if (error || messages.length > 0) throw new Error(messages.map(({ message }) => message).join("\n") || error!.message);
+}
+
+/**
+ * Every variant of every kernel, as the engine compiles it: the contract's layout, the constants in front.
+ * @param everyPipeline by day the front of the compiler takes every module, and the driver, which is slow where it is software, a
+ *   kernel's first variant and one module of each form
+ */
+export async function compileAll(gpu: GPUDevice, everyPipeline: boolean): Promise<Compilation> {
   const pipelines = pipelinesOf(gpu);
   const compiled: { name: string; constants: string }[] = [];
+  const validated: { name: string; constants: string; form: string }[] = [];
+  const forms = new Set<string>();
   const failed: string[] = [];
   const unsupported: { name: string; feature: string }[] = [];
   for (const kernel of Object.values(kernels) as unknown as AnyKernel[]) {
@@ -55,14 +82,17 @@ export async function compileAll(gpu: GPUDevice): Promise<Compilation> {
       for (const dims of all) {
         const constants = JSON.stringify(variant.constants?.(dims) ?? {});
         const launch = { label: name, kernel, variant: index, views: [], dims: Object.keys(kernel.dims).map((dim) => dims[dim]!) };
-        await pipelines.pipelineOf(launch).then(
-          () => compiled.push({ name, constants }),
+        const form = formOf(kernel.name, variant.name);
+        const ofForm = !everyPipeline && forms.has(form) && (index > 0 || dims !== all[0]);
+        forms.add(form);
+        await (ofForm ? validate(gpu, moduleText(launch)) : pipelines.pipelineOf(launch)).then(
+          () => (ofForm ? validated.push({ name, constants, form }) : compiled.push({ name, constants })),
           (error: unknown) => failed.push(`${name} ${constants}: ${wordsOf(error)}`),
         );
       }
     }
   }
-  return { compiled, failed, unsupported };
+  return { compiled, validated, failed, unsupported };
 }
 
 export interface Trace {

@@ -11,7 +11,7 @@ import { kernels } from "../../src/kernels/index.ts";
 import { gpuDevice } from "../support/gpu.ts";
 import { relativeL2 } from "../support/micro.ts";
 import { bundleProgram, findDeno, findLavapipe, HOW_TO_INSTALL, runUnderDeno } from "./build.ts";
-import { STEPS, trainAll, type Trace } from "./checks.ts";
+import { formOf, STEPS, trainAll, type Trace } from "./checks.ts";
 import type { Answer } from "./program.ts";
 
 const MINUTE_MS = 60_000;
@@ -55,23 +55,26 @@ describe.skipIf(deno === null)(`wgpu and naga${deno === null ? ` (skipped: ${mis
     let dawn: readonly Trace[];
 
     beforeAll(async () => {
-      answer = JSON.parse(await runUnderDeno(deno!, program, join(folder, "deno"), { driver, args: short ? ["short"] : [] })) as Answer;
+      answer = JSON.parse(await runUnderDeno(deno!, program, join(folder, "deno"), { driver, args: [...(short ? ["short"] : []), ...(nightly ? ["every"] : [])] })) as Answer;
       dawn = await trainAll(await gpuDevice(), short);
       const { adapter, compilation, seconds } = answer;
       console.info(
-        `${adapter.description}${adapter.f16 ? " with" : " without"} shader-f16: ${compilation.compiled.length} modules of ${all.length} variants compiled in ` +
+        `${adapter.description}${adapter.f16 ? " with" : " without"} shader-f16: of ${all.length} variants ${compilation.compiled.length} modules became pipelines and ${compilation.validated.length} more were validated in ` +
           `${seconds.compile.toFixed(1)} s (machine shared), ${compilation.unsupported.length} left for want of a feature; trained in ${seconds.train.toFixed(1)} s`,
       );
     }, 6 * MINUTE_MS);
 
-    it("compiles every shader and variant, and refuses a shader that is wrong", () => {
-      const { failed, compiled, unsupported } = answer.compilation;
+    it(`takes every shader and variant, ${nightly ? "each" : "one of each form"} through to its pipeline, and refuses a shader that is wrong`, () => {
+      const { failed, compiled, validated, unsupported } = answer.compilation;
       expect(failed).toEqual([]);
       expect(unsupported.filter(({ feature }) => !OPTIONAL_FEATURES.includes(feature))).toEqual([]);
-      expect([...new Set([...compiled, ...unsupported].map(({ name }) => name))].sort()).toEqual([...all].sort());
+      expect([...new Set([...compiled, ...validated, ...unsupported].map(({ name }) => name))].sort()).toEqual([...all].sort());
       // The plain twin of what needs a feature is among those compiled.
       const plain = (Object.values(kernels) as unknown as AnyKernel[]).map((kernel) => `${kernel.name}/${kernel.variants[0]!.name}`);
       expect(plain.filter((name) => !compiled.some((one) => one.name === name))).toEqual([]);
+      // At night each has its pipeline; by day each form.
+      const forms = new Set(compiled.map(({ name }) => formOf(...(name.split("/") as [string, string]))));
+      expect(validated.filter(({ form }) => nightly || !forms.has(form))).toEqual([]);
       expect(answer.runtime).toMatch(/^Deno\//);
       expect(answer.refusal.join()).toContain("missing");
       expect(answer.uncaptured).toEqual([]);

@@ -5,6 +5,9 @@ import { type HalfTraining, trainInF16 } from "./half.ts";
 
 declare const Deno: { readonly args: readonly string[] };
 
+/** The argument for a pipeline of every module, rather than of one of each form. */
+const EVERY = "every";
+
 /** The argument for the few steps that a slow driver is asked for. */
 const SHORT = "short";
 
@@ -46,7 +49,7 @@ async function answer(): Promise<Answer> {
     uncaptured.push(event.error.message);
   });
   const from = performance.now();
-  const compilation = await compileAll(gpu);
+  const compilation = await compileAll(gpu, Deno.args.includes(EVERY));
   const compiledAt = performance.now();
   const traces = await trainAll(gpu, Deno.args.includes(SHORT));
   const { description, isFallbackAdapter } = adapter.info;

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "../../src/cli/paths.ts";
 
-const FILES = [...["determinism", "resume", "generation", "learning"].map((name) => `tests/promises/${name}.gpu.test.ts`), "tests/plan/forced-variants.gpu.test.ts", "tests/promises/steady.gpu.test.ts", "tests/kernels/half.gpu.test.ts"];
+const FILES = [...["determinism", "resume", "generation", "learning"].map((name) => `tests/promises/${name}.gpu.test.ts`), "tests/plan/forced-variants.gpu.test.ts", "tests/promises/steady.gpu.test.ts", "tests/kernels/half.gpu.test.ts", "tests/kernels/matmul.gpu.test.ts", "tests/naga/naga.test.ts"];
 
 describe("promises over hundreds of steps", () => {
   it("hold for both families on both devices", () => {
-    const { status, stdout } = spawnSync(process.execPath, [join(root, "node_modules/vitest/vitest.mjs"), "run", "--project", "gpu", ...FILES], {
+    const { status, stdout } = spawnSync(process.execPath, [join(root, "node_modules/vitest/vitest.mjs"), "run", "--project", "gpu", "--project", "unit", ...FILES], {
       cwd: root, encoding: "utf8", env: { ...process.env, NESTLING_NIGHTLY: "1", NESTLING_COUNTS_FILE: "" }, maxBuffer: 64 * 2 ** 20,
     });
     const llama = stdout.split("\n").filter((line) => line.includes("WebGPU, Llama"));
