@@ -24,6 +24,13 @@ export const mutants: readonly Mutant[] = [
     tests: ["tests/kernels/softmax.gpu.test.ts", "-t", "does not overflow"],
   },
   {
+    name: "a subgroup's part dropped from a sum over a workgroup",
+    file: "shaders/lib/reduce-subgroup.wgsl",
+    find: "select(0.0, part, subgroupElect());",
+    replace: "select(0.0, part, subgroupElect() && lane != 0u);",
+    tests: ["tests/kernels/subgroups.gpu.test.ts", "-t", "sums of squares"],
+  },
+  {
     name: "an off-by-one bound: a token attends to the one after it",
     file: "shaders/attention-four.wgsl",
     find: "(vec4<u32>(s) <= ts);",

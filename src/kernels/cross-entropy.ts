@@ -15,6 +15,7 @@ import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
 import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
 
 /** Rows of one workgroup where each has a thread; the shader's WORKGROUP_SIZE. */
@@ -45,6 +46,13 @@ export const crossEntropy = defineKernel({
       fits: ({ V }) => V % 4 === 0,
     },
     { name: "workgroup-per-row", wgsl: linearId + reduce + crossEntropyWgsl, constants: stepBlockConstants, workgroups: ({ N }) => N },
+    {
+      name: "workgroup-per-row-subgroups",
+      wgsl: linearId + reduceSubgroup + crossEntropyWgsl,
+      constants: stepBlockConstants,
+      workgroups: ({ N }) => N,
+      requires: ["subgroups"],
+    },
   ],
   wasm: "crossEntropy",
   meaning({ logits, targets, mask, stepF, loss }, { N, V }) {

@@ -4,6 +4,7 @@ import { threadPerRow } from "./elementwise.ts";
 import plainWgsl from "../../shaders/layernorm-backward.wgsl?raw";
 import rowWgsl from "../../shaders/layernorm-backward-row.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
 
 /**
@@ -18,6 +19,12 @@ export const layernormBackward = defineKernel({
   variants: [
     ...threadPerRow(plainWgsl),
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
+    {
+      name: "workgroup-per-row-subgroups",
+      wgsl: linearId + reduceSubgroup + rowWgsl,
+      workgroups: ({ N }) => N,
+      requires: ["subgroups"],
+    },
   ],
   wasm: "layernormBackward",
   meaning({ inp, weight, mean, rstd, dout, dinp }, { N, C, accumulate }) {

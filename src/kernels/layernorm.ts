@@ -12,6 +12,7 @@ import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
 
 /** Pairs of rows of one workgroup in the pair variant; the shader's WORKGROUP_SIZE. */
@@ -34,6 +35,12 @@ export const layernorm = defineKernel({
     ...threadPerRow(plainWgsl, outF32),
     pairVariant(outF32),
     { name: "workgroup-per-row", wgsl: elementF32 + sumF32 + outF32 + linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
+    {
+      name: "workgroup-per-row-subgroups",
+      wgsl: elementF32 + sumF32 + outF32 + linearId + reduceSubgroup + rowWgsl,
+      workgroups: ({ N }) => N,
+      requires: ["subgroups"],
+    },
   ],
   wasm: "layernorm",
   meaning({ inp, weight, bias, out, mean, rstd }, { N, C, eps }) {
@@ -61,5 +68,6 @@ export const layernormHalf = storedHalf(layernorm, {
     threadPerRow(plainWgsl, lib + outHalf)[1]!,
     pairVariant(lib + outHalf),
     { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + lib + outHalf + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: by4 },
+    { name: "workgroup-per-row-subgroups", wgsl: elementVec4 + sumVec4 + lib + outHalf + linearId + reduceSubgroup + rowWgsl, workgroups: ({ N }) => N, fits: by4, requires: ["subgroups"] },
   ],
 });

@@ -11,6 +11,7 @@ import outF32 from "../../shaders/lib/out-f32.wgsl?raw";
 import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
 import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
 
 /** out = inp rstd weight, rstd = 1 / sqrt(average of inp^2 + eps); inp, out (N, C), weight (C), rstd (N). */
@@ -22,6 +23,12 @@ export const rmsnorm = defineKernel({
   variants: [
     ...threadPerRow(plainWgsl, outF32),
     { name: "workgroup-per-row", wgsl: elementF32 + sumF32 + outF32 + linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
+    {
+      name: "workgroup-per-row-subgroups",
+      wgsl: elementF32 + sumF32 + outF32 + linearId + reduceSubgroup + rowWgsl,
+      workgroups: ({ N }) => N,
+      requires: ["subgroups"],
+    },
   ],
   wasm: "rmsnorm",
   meaning({ inp, weight, out, rstd }, { N, C, eps }) {
@@ -42,5 +49,6 @@ export const rmsnormHalf = storedHalf(rmsnorm, {
   variants: (lib) => [
     threadPerRow(plainWgsl, lib + outHalf)[1]!,
     { name: "workgroup-per-row", wgsl: elementVec4 + sumVec4 + lib + outHalf + linearId + reduce + rowWgsl, workgroups: ({ N }) => N, fits: ({ C }) => C % 4 === 0 },
+    { name: "workgroup-per-row-subgroups", wgsl: elementVec4 + sumVec4 + lib + outHalf + linearId + reduceSubgroup + rowWgsl, workgroups: ({ N }) => N, fits: ({ C }) => C % 4 === 0, requires: ["subgroups"] },
   ],
 });

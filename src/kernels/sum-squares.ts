@@ -6,6 +6,7 @@ import sumF32 from "../../shaders/lib/element-sum-f32.wgsl?raw";
 import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
 import sumSquaresThreadWgsl from "../../shaders/sum-squares-thread.wgsl?raw";
 import sumSquaresWgsl from "../../shaders/sum-squares.wgsl?raw";
@@ -32,6 +33,12 @@ export const sumSquares = defineKernel({
       fits: ({ size, partials }) => size % 4 === 0 && Math.ceil(size / partials) % 4 === 0,
     },
     { name: "workgroup-per-chunk", wgsl: linearId + reduce + sumSquaresWgsl, workgroups: ({ partials }) => partials },
+    {
+      name: "workgroup-per-chunk-subgroups",
+      wgsl: linearId + reduceSubgroup + sumSquaresWgsl,
+      workgroups: ({ partials }) => partials,
+      requires: ["subgroups"],
+    },
   ],
   wasm: "sumSquares",
   meaning({ inp, partial }, { size, partials }) {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { crossEntropy } from "../../src/kernels/cross-entropy.ts";
-import { checkKernel, POISON, printFigures, runKernel, type JudgeRun } from "../support/kernel-harness.ts";
+import { checkKernel, fittingVariants, POISON, printFigures, runKernel, type JudgeRun } from "../support/kernel-harness.ts";
 import { logprobBounds, LOSS_SHAPES, lossInputs, rowBounds, softmaxGradientBound, VALUE_CLASSES } from "../support/loss-cases.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -47,7 +47,7 @@ describe("crossEntropy", () => {
     const { logits } = lossInputs(3, V, "normal");
     logits.fill(NaN, V, 2 * V);
     const inputs = { logits, targets: Uint32Array.of(3, 0xffffff9c, 7), mask: Float32Array.of(1, 0, 1), stepF };
-    for (const variant of crossEntropy.variants.keys()) {
+    for (const variant of fittingVariants(crossEntropy, { N: 3, V })) {
       const after = await runKernel(crossEntropy, { dims: { N: 3, V }, inputs, outputs: { loss: 3 } }, variant);
       expect(after["logits"]!.subarray(V, 2 * V).every((word) => word === 0)).toBe(true);
       expect(after["loss"]![1]).toBe(0);
@@ -63,7 +63,7 @@ describe("crossEntropy", () => {
       const { logits, targets } = lossInputs(2, 68, "normal");
       logits[40] = bad;
       const inputs = { logits, targets, mask: Float32Array.of(1, 1), stepF };
-      for (const variant of crossEntropy.variants.keys()) {
+      for (const variant of fittingVariants(crossEntropy, { N: 2, V: 68 })) {
         const after = await runKernel(crossEntropy, { dims: { N: 2, V: 68 }, inputs, outputs: { loss: 2 } }, variant);
         expect(Array.from(after["loss"]!, finite)).toEqual([false, true]);
         // Which elements of the row turn depends on the adapter's exp(NaN); one is enough to make the norm not finite.

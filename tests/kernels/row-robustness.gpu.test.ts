@@ -33,7 +33,8 @@ import { TIMEOUT_MS } from "../support/row-cases.ts";
 /** Runs every variant that fits, with and without bounds checks; returns how many. */
 async function compare<const B extends Bindings, const D extends Dims>(kernel: Kernel<B, D>, testCase: Omit<KernelCase<B, D>, "bound" | "variants">): Promise<number> {
   let ran = 0;
-  for (const [variant, { fits }] of kernel.variants.entries()) {
+  for (const [variant, { fits, requires }] of kernel.variants.entries()) {
+    if (requires) continue;
     if (fits && !fits(testCase.dims)) continue;
     const checked = await runKernel(kernel, testCase, variant);
     const bare = await runKernel(kernel, { ...testCase, device: await testDevice({ toggles: ["disable_robustness"] }) }, variant);

@@ -29,15 +29,15 @@ describe("sumSquares", () => {
       expect(Array.from(new Float32Array(after["partial"]!.buffer))).toEqual([1, 13, 41, 85, 145, 0]);
     }
     const by4 = { dims: { size: 16, partials: 5 }, inputs: { inp: Float32Array.from({ length: 16 }, (_, i) => i) }, outputs: { partial: 5 } };
-    expect(fittingVariants(sumSquares, by4.dims)).toHaveLength(sumSquares.variants.length);
-    for (const variant of sumSquares.variants.keys()) {
+    expect(fittingVariants(sumSquares, by4.dims)).toHaveLength(sumSquares.variants.filter(({ requires }) => !requires).length);
+    for (const variant of fittingVariants(sumSquares, by4.dims)) {
       const after = await runKernel(sumSquares, by4, variant);
       expect(Array.from(new Float32Array(after["partial"]!.buffer))).toEqual([14, 126, 366, 734, 0]);
     }
   });
 
   it("gives the same bits twice", async () => {
-    for (const variant of sumSquares.variants.keys()) {
+    for (const variant of fittingVariants(sumSquares, { size: 4096, partials: 8 })) {
       const run = () => runKernel(sumSquares, { dims: { size: 4096, partials: 8 }, inputs: { inp: values("normal", 4096) }, outputs: { partial: 8 } }, variant);
       expect((await run())["partial"]).toEqual((await run())["partial"]);
     }

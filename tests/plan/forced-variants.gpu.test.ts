@@ -1,9 +1,11 @@
 /** Every variant of every kernel that trains, forced where it fits: step by step the losses are those of the usual choices. */
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Device } from "../../src/device/types.ts";
+import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import type { RecordedLaunch } from "../../src/plan/recorder.ts";
 import { ownKey, usableVariants, type VariantChoices } from "../../src/plan/variants.ts";
-import { losses, microPrograms, microTrainer, webGpu, type MicroOptions } from "../support/micro.ts";
+import { gpuDevice } from "../support/gpu.ts";
+import { losses, microPrograms, microTrainer, type MicroOptions } from "../support/micro.ts";
 
 const AT_NIGHT = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined;
 
@@ -14,7 +16,8 @@ const TOLERANCE = 1e-5;
 
 let device: Device;
 beforeAll(async () => {
-  device = await webGpu();
+  // As the usual software device, with the feature that some variants want.
+  device = createWebGpuDevice(await gpuDevice({ features: ["subgroups"] }), { softwareAdapter: true });
 });
 
 /** Names of models; the widths at which what is forced there fits. By day the first alone. */

@@ -7,7 +7,7 @@ import type { AnyKernel, AnyVariant, DimValues, Launch } from "../types.ts";
 export const DIMS_BYTES = 64;
 
 /** What a module must ask for to use a feature of the language. */
-const ENABLES: Partial<Record<GPUFeatureName, string>> = { "shader-f16": "enable f16;\n" };
+const ENABLES: Partial<Record<GPUFeatureName, string>> = { "shader-f16": "enable f16;\n", subgroups: "enable subgroups;\n" };
 
 /** Lines before a variant's own text: what it enables, and constants of these dims, so that they size register arrays. */
 export function headerText(variant: AnyVariant, dims: DimValues): string {
