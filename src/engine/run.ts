@@ -19,7 +19,7 @@ import { RunClock, stageProgress } from "./run-clock.ts";
 import { RunLooks } from "./run-looks.ts";
 import type { RunOptions } from "./run-options.ts";
 import { StageData } from "./stage-data.ts";
-import { stepRows } from "./step-rows.ts";
+import { STEP_SKIPPED, stepRows } from "./step-rows.ts";
 
 const CHECKPOINT_EVERY_MS = 60_000;
 /** Points on the samples timeline of one stage. */
@@ -246,11 +246,11 @@ export class Run {
     const tokensPerStep = this.tokensPerStep(stage);
     const rate = this.clock.rate(metrics.length * tokensPerStep);
     if (rate) trainer.observeStep((tokensPerStep * 1000) / rate);
-    const flops = (trainer.programs.flopsPerMicro * stage.gradient_accumulation_steps) / tokensPerStep;
-    const rows = stepRows(metrics, {
-      stageIndex, stepsBefore: this.globalStep - trainer.step, tokensBefore: this.tokensBefore(stageIndex), tokensPerStep, trainMs: this.clock.totalMs, rate, flops,
-    });
-    this.tell(rows);
+    this.tell(stepRows(metrics, {
+      stageIndex, stepsBefore: this.globalStep - trainer.step, tokensBefore: this.tokensBefore(stageIndex), tokensPerStep, trainMs: this.clock.totalMs, rate,
+      flops: (trainer.programs.flopsPerMicro * stage.gradient_accumulation_steps) / tokensPerStep,
+    }));
+    if (metrics.at(-1)!.skipped) this.emit(STEP_SKIPPED);
     this.say();
     return true;
   }

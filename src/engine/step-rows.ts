@@ -2,6 +2,11 @@
 import type { MetricRow } from "../protocol/messages.ts";
 import type { StepMetrics } from "../training/trainer.ts";
 
+/** Said for each, in the same words, so that the page counts them. */
+export const STEP_SKIPPED = {
+  type: "notice", level: "info", code: "STEP_SKIPPED", text: "A step was left out: gradients times the loss scale were beyond float16. The scale was halved, no weight has changed, and training goes on.",
+} as const;
+
 export interface StepRowsContext {
   readonly stageIndex: number;
   /** Steps and tokens of all stages before. */
