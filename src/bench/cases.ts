@@ -10,6 +10,7 @@ import { newTensor, type Tensor } from "../plan/tensor.ts";
 import { ownKey } from "../plan/variants.ts";
 import { workOf } from "../plan/work.ts";
 import type { BenchRequest, Suite } from "../protocol/bench.ts";
+import type { Dtype } from "../protocol/recipe.ts";
 import { recordTraining, type TrainingPrograms } from "../training/programs.ts";
 import type { Case } from "./kernel-rows.ts";
 import { REFERENCE_BATCH, REFERENCE_CONFIGS, REFERENCE_OPTIMIZER, type ReferenceName } from "./reference.ts";
@@ -23,8 +24,8 @@ const SOFTMAX = [[2048, 256], [4096, 1024]] as const;
 const CONTEXTS = [128, 256, 512, 1024];
 const COPY_BYTES = [1 << 20, 1 << 24, 1 << 26];
 
-export const referencePrograms = (name: ReferenceName, maxBindingBytes: number): TrainingPrograms =>
-  recordTraining({ config: REFERENCE_CONFIGS[name], lora: null, optimizer: REFERENCE_OPTIMIZER, batchSize: REFERENCE_BATCH, maxBindingBytes, quiz: false });
+export const referencePrograms = (name: ReferenceName, maxBindingBytes: number, dtype: Dtype = "float32"): TrainingPrograms =>
+  recordTraining({ config: REFERENCE_CONFIGS[name], lora: null, optimizer: REFERENCE_OPTIMIZER, batchSize: REFERENCE_BATCH, maxBindingBytes, quiz: false, dtype });
 
 /** What one optimizer step launches. */
 export const stepLaunches = ({ recordings }: Pick<TrainingPrograms, "recordings">): RecordedLaunch[] =>
@@ -60,10 +61,10 @@ const llamaPrograms = (maxBindingBytes: number): TrainingPrograms =>
   recordTraining({ config: LLAMA, lora: null, optimizer: REFERENCE_OPTIMIZER, batchSize: REFERENCE_BATCH, maxBindingBytes, quiz: false });
 
 /** Launches of the reference steps whose kernels fit, each once, with how often a step has it. */
-function ofSteps(fits: (kernel: string) => boolean, names: readonly (ReferenceName | "llama")[], maxBindingBytes: number): Omit<Case, "suite">[] {
+function ofSteps(fits: (kernel: string) => boolean, names: readonly (ReferenceName | "llama")[], maxBindingBytes: number, dtype: Dtype = "float32"): Omit<Case, "suite">[] {
   const cases = new Map<string, Omit<Case, "suite">>();
   for (const name of names) {
-    for (const recorded of stepLaunches(name === "llama" ? llamaPrograms(maxBindingBytes) : referencePrograms(name, maxBindingBytes))) {
+    for (const recorded of stepLaunches(name === "llama" ? llamaPrograms(maxBindingBytes) : referencePrograms(name, maxBindingBytes, dtype))) {
       if (!fits(recorded.kernel.name)) continue;
       const key = `${name} ${ownKey(recorded)}`;
       const dims = Object.fromEntries(Object.keys(recorded.kernel.dims).map((dim, i) => [dim, recorded.dims[i]!]));
@@ -87,9 +88,11 @@ export function casesOfKernel(kernel: string | null, maxBindingBytes: number): O
 }
 
 /** The launches of a kernel suite; empty for the suites that are whole runs. */
-export function casesOf(suite: Suite, { quick = false, product: asked, contexts }: BenchRequest, maxBindingBytes: number): Case[] {
+export function casesOf(suite: Suite, { quick = false, product: asked, contexts, dtypes = ["float32"] }: BenchRequest, maxBindingBytes: number): Case[] {
   const pattern = OF_STEP[suite];
-  const own = pattern ? ofSteps((name) => pattern.test(name), quick ? ["tiny"] : ["tiny", "small"], maxBindingBytes).map((one): Case => ({ ...one, suite })) : [];
+  const found = pattern ? dtypes.flatMap((dtype) => ofSteps((name) => pattern.test(name), quick ? ["tiny"] : ["tiny", "small"], maxBindingBytes, dtype)) : [];
+  // What a step launches whatever it stores is timed once.
+  const own = [...new Map(found.map((one): [string, Case] => [`${one.name} ${one.shape}`, { ...one, suite }])).values()];
   if (suite === "matmul") {
     const squares = (quick ? [256] : SQUARES).flatMap((size) => (["NN", "NT", "TN"] as const).map((form) => product(form, size, size, size)));
     return [...(asked ? (["NN", "NT", "TN"] as const).map((form) => product(form, asked.M, asked.N, asked.K)) : []), ...squares, ...own];

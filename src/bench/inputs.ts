@@ -1,5 +1,6 @@
 /** What a launch is timed and checked on: numbers for each binding, by its name and the kernel's dims. No device here. */
-import { accessOf, elementTypeOf } from "../device/launch.ts";
+import { HALVES } from "../core/half.ts";
+import { accessOf, elementTypeOf, isHalf } from "../device/launch.ts";
 import type { AnyKernel, DimValues } from "../device/types.ts";
 import type { RecordedLaunch } from "../plan/recorder.ts";
 import { elements } from "../plan/tensor.ts";
@@ -66,7 +67,10 @@ export function inputsOf(launch: Pick<RecordedLaunch, "kernel" | "tensors">, dim
     }
     const values = signed(length, 101 * at);
     const special = SPECIAL[name];
-    inputs.set(name, special ? values.map((value) => special(value, dims)) : values);
+    const numbers = special ? values.map((value) => special(value, dims)) : values;
+    const type = elementTypeOf(spec);
+    // What lies in halves is what halves can hold: the judge reads the same.
+    inputs.set(name, isHalf(type) ? HALVES[type].decode(HALVES[type].encode(numbers)) : numbers);
   });
   return inputs;
 }

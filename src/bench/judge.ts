@@ -2,7 +2,7 @@
  * The gate before the stopwatch: what a kernel wrote against its own textbook formula in float64. A result beyond its bound gets no time.
  * Large products are judged on entries from everywhere, long batches by their last sequence: those in float64, over the whole of K or T.
  */
-import { elementTypeOf } from "../device/launch.ts";
+import { elementTypeOf, isHalf } from "../device/launch.ts";
 import type { AnyKernel, DimValues } from "../device/types.ts";
 import { outputsOf, type Numbers } from "./inputs.ts";
 
@@ -144,6 +144,13 @@ function allowedOf(want: JudgeArray, moved: readonly JudgeArray[], terms: number
   return allowed;
 }
 
+/** What rounding to halves adds: half a unit in their last place, of bf16 2^-9 and of f16 2^-12 of a number at most, or of f16's least. */
+function stored(kernel: AnyKernel, output: string, want: JudgeArray, allowed: Float64Array): Float64Array {
+  const type = elementTypeOf(kernel.bindings[output]!);
+  if (!isHalf(type)) return allowed;
+  return allowed.map((most, i) => most + (type === "bf16" ? 2 ** 15 * ulp(Math.abs(want[i]!) + most) : Math.max(2 ** 12 * ulp(Math.abs(want[i]!) + most), 2 ** -25)));
+}
+
 /**
  * What a launch on these inputs must give. Values of "write" bindings that the formula leaves alone are not judged.
  * @param sizes elements of each binding
@@ -156,7 +163,7 @@ export function judge(kernel: AnyKernel, dims: DimValues, inputs: ReadonlyMap<st
   const moved = Array.from({ length: DRAWS }, (_, draw) => meaningOf(kernel, part, MOVE, draw));
   return [...want].map(([output, values]) => ({
     output, want: values, places: part.places.get(output) ?? null,
-    allowed: values instanceof Uint32Array ? new Float64Array(values.length) : allowedOf(values, moved.map((each) => each.get(output)!), terms),
+    allowed: values instanceof Uint32Array ? new Float64Array(values.length) : stored(kernel, output, values, allowedOf(values, moved.map((each) => each.get(output)!), terms)),
   }));
 }
 

@@ -1,7 +1,9 @@
 /** One launch in all its variants: checked against the judge, then timed in turns, the one that trains a second time as the noise. */
-import { dimsOf } from "../device/launch.ts";
-import type { Device, Heap, Program } from "../device/types.ts";
-import { elements } from "../plan/tensor.ts";
+import { HALVES } from "../core/half.ts";
+import { dimsOf, elementTypeOf, isHalf } from "../device/launch.ts";
+import type { BindingSpec, Device, Heap, Program, View } from "../device/types.ts";
+import { roomToUnpack } from "../plan/memory.ts";
+import { elements, sizeOf } from "../plan/tensor.ts";
 import { chooseVariant, usableVariants, type VariantChoices } from "../plan/variants.ts";
 import type { RecordedLaunch } from "../plan/recorder.ts";
 import type { BenchRow, Suite } from "../protocol/bench.ts";
@@ -54,27 +56,44 @@ export function expectedMs(paces: ReadonlyMap<string, number>, name: string, { f
 }
 
 /** One launch's buffers, filled with what it reads. */
-export async function heapOf(device: Device, { tensors, kernel }: RecordedLaunch, inputs: ReadonlyMap<string, Numbers>): Promise<Heap> {
-  const heap = await device.allocate(tensors.map((tensor, i) => ({ label: `bench ${i}`, sizeBytes: 4 * elements(tensor.shape) })));
-  Object.keys(kernel.bindings).forEach((name, i) => {
+export async function heapOf(device: Device, recorded: RecordedLaunch, inputs: ReadonlyMap<string, Numbers>): Promise<Heap> {
+  const { tensors, kernel } = recorded;
+  const room = device.limits.unpacksHalves ? roomToUnpack([recorded]) : 0;
+  const heap = await device.allocate([
+    ...tensors.map((tensor, i) => ({ label: `bench ${i}`, sizeBytes: wholeWords(sizeOf(tensor)) })), ...(room > 0 ? [{ label: "halves unpacked", sizeBytes: room, unpacked: true }] : []),
+  ]);
+  Object.entries(kernel.bindings).forEach(([name, spec], i) => {
     const data = inputs.get(name);
-    if (data) device.write({ buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: data.byteLength }, data);
+    if (data) device.write(viewOf(heap, tensors, i), storedAs(spec, data));
   });
   return heap;
 }
 
+const wholeWords = (bytes: number): number => 4 * Math.ceil(bytes / 4);
+
+const viewOf = (heap: Heap, tensors: RecordedLaunch["tensors"], i: number): View => ({ buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: wholeWords(sizeOf(tensors[i]!)) });
+
+/** Numbers as their binding has them: halves packed, two in a word. */
+function storedAs(spec: BindingSpec, data: Numbers): Numbers {
+  const type = elementTypeOf(spec);
+  if (!isHalf(type) || data instanceof Uint32Array) return data;
+  const packed = new Uint16Array(2 * Math.ceil(data.length / 2));
+  packed.set(HALVES[type].encode(data));
+  return new Uint32Array(packed.buffer);
+}
+
 export const programOf = (device: Device, { label, kernel, dims, tensors }: RecordedLaunch, variant: number, heap: Heap): Promise<Program> =>
-  device.prepare("bench", [{ label, kernel, dims, variant, views: tensors.map((tensor, i) => ({ buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: 4 * elements(tensor.shape) })) }]);
+  device.prepare("bench", [{ label, kernel, dims, variant, views: tensors.map((_, i) => viewOf(heap, tensors, i)) }]);
 
 /** A quiet NaN: what an output holds that nothing was written to. */
 const NOTHING = 0x7fc00000;
 
 /** Inputs as they were before any launch, since some add to what they find, and outputs without the results of another variant. */
 export function freshen(device: Device, { kernel, tensors }: RecordedLaunch, heap: Heap, inputs: ReadonlyMap<string, Numbers>): void {
-  Object.keys(kernel.bindings).forEach((name, i) => {
-    const view = { buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: 4 * elements(tensors[i]!.shape) };
+  Object.entries(kernel.bindings).forEach(([name, spec], i) => {
+    const view = viewOf(heap, tensors, i);
     const data = inputs.get(name);
-    if (data) device.write(view, data);
+    if (data) device.write(view, storedAs(spec, data));
     else device.submit([{ kind: "fill", view, value: NOTHING }]);
   });
 }
@@ -84,8 +103,9 @@ export async function outputsFrom(device: Device, { kernel, tensors }: RecordedL
   const names = Object.keys(kernel.bindings);
   for (const name of outputsOf(kernel)) {
     const i = names.indexOf(name);
-    const bytes = await device.read({ buffer: heap.buffers[i]!, offsetBytes: 0, sizeBytes: 4 * elements(tensors[i]!.shape) });
-    outputs.set(name, tensors[i]!.type === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes));
+    const bytes = await device.read(viewOf(heap, tensors, i));
+    const type = elementTypeOf(kernel.bindings[name]!);
+    outputs.set(name, type === "u32" ? new Uint32Array(bytes) : isHalf(type) ? HALVES[type].decode(new Uint16Array(bytes)) : new Float32Array(bytes));
   }
   return outputs;
 }

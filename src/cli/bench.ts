@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { toCsv, toJson, toMarkdown } from "../bench/writers.ts";
 import { NestlingError } from "../core/errors.ts";
-import { SUITES, type BenchRequest, type BenchResult, type Suite } from "../protocol/bench.ts";
+import { DTYPES, SUITES, type BenchRequest, type BenchResult, type Suite } from "../protocol/bench.ts";
 import type { BackendChoice, EngineEvent } from "../protocol/index.ts";
+import type { Dtype } from "../protocol/recipe.ts";
 import { adapterChoice, launchFlags } from "./browser.ts";
 import { DIST, ensurePage } from "./build.ts";
 import { isMain, root } from "./paths.ts";
@@ -22,6 +23,7 @@ export const BENCH_HELP = `npm run bench -- [flags]      times the kernels that 
   --buffers B       hot (default), or rotating: four sets of buffers in turn, so that caches do not hold them
   --product M,N,K   one more product to time
   --contexts T,...  contexts to time attention over, in place of the usual ones
+  --dtype D         how the steps that are timed store numbers: ${DTYPES.join(", ")}, or all (default float32; several: --dtype float32,float16)
   --label TEXT      your name for this machine, kept in the result
   --json FILE       the result, for bench/results and for comparing
   --csv FILE        the rows
@@ -46,7 +48,7 @@ export function parseBenchArgs(args: readonly string[]): BenchOptions {
   const flag = { type: "string" } as const;
   let values;
   try {
-    ({ values } = parseArgs({ args: [...args], options: { suite: flag, backend: flag, quick: { type: "boolean" }, buffers: flag, product: flag, contexts: flag, label: flag, json: flag, csv: flag, markdown: flag, help: { type: "boolean" } } }));
+    ({ values } = parseArgs({ args: [...args], options: { suite: flag, backend: flag, quick: { type: "boolean" }, buffers: flag, product: flag, contexts: flag, dtype: flag, label: flag, json: flag, csv: flag, markdown: flag, help: { type: "boolean" } } }));
   } catch (error) {
     return refuse(error instanceof Error ? `${error.message}.` : String(error));
   }
@@ -58,13 +60,14 @@ export function parseBenchArgs(args: readonly string[]): BenchOptions {
   if (sizes && (sizes.length !== 3 || !sizes.every((size) => Number.isInteger(size) && size > 0))) refuse(`--product is "${values.product}"; it takes three whole numbers above zero, such as 512,128,1024.`);
   const contexts = values.contexts?.split(",").map(Number);
   if (contexts && !contexts.every((T) => Number.isInteger(T) && T > 0)) refuse(`--contexts is "${values.contexts}"; it takes whole numbers above zero, such as 128,2048.`);
+  const dtypes = values.dtype?.split(",").flatMap((dtype): readonly Dtype[] => (dtype.trim() === "all" ? DTYPES : [DTYPES.find((each) => each === dtype.trim()) ?? refuse(`--dtype is "${values.dtype}"; ${DTYPES.join(", ")} and all are there.`)]));
   const files = [
     ...(values.json === undefined ? [] : [{ path: values.json, write: toJson }]), ...(values.csv === undefined ? [] : [{ path: values.csv, write: toCsv }]),
     ...(values.markdown === undefined ? [] : [{ path: values.markdown, write: toMarkdown }]),
   ];
   return {
     help: values.help === true, backend, files, ...(values.label === undefined ? {} : { label: values.label }),
-    request: { suites: [...new Set(suites)], buffers, ...(values.quick ? { quick: true } : {}), ...(sizes ? { product: { M: sizes[0]!, N: sizes[1]!, K: sizes[2]! } } : {}), ...(contexts ? { contexts } : {}) },
+    request: { suites: [...new Set(suites)], buffers, ...(values.quick ? { quick: true } : {}), ...(sizes ? { product: { M: sizes[0]!, N: sizes[1]!, K: sizes[2]! } } : {}), ...(contexts ? { contexts } : {}), ...(dtypes ? { dtypes: [...new Set(dtypes)] } : {}) },
   };
 }
 

@@ -2,7 +2,7 @@
 import { NestlingError } from "../core/errors.ts";
 import { REFERENCE_TEXT, runBench, type BenchPlace } from "../bench/index.ts";
 import type { CpuDevice } from "../device/cpu/cpu-device.ts";
-import { SUITES, type BenchRequest, type BenchResult, type BenchScene } from "../protocol/bench.ts";
+import { DTYPES, SUITES, type BenchRequest, type BenchResult, type BenchScene } from "../protocol/bench.ts";
 import type { EngineEventBody } from "../protocol/messages.ts";
 import * as check from "./check.ts";
 import type { ChosenDevice } from "./choose-device.ts";
@@ -67,11 +67,12 @@ function checked(asked: BenchRequest): BenchRequest {
   const suites = Array.isArray(asked?.suites) ? asked.suites.map((suite) => check.oneOf("suite", suite, SUITES)) : [];
   if (suites.length === 0) throw new NestlingError("COMMAND", `No suite was named; there are ${SUITES.join(", ")}.`, { name: "suites" });
   const size = (name: string, value: number): number => check.whole(name, value, 1, MOST_SIZE);
-  const { product, contexts } = asked;
+  const { product, contexts, dtypes } = asked;
   return {
     suites: [...new Set(suites)], quick: asked.quick === true, buffers: check.oneOf("buffers", asked.buffers ?? "hot", ["hot", "rotating"] as const),
     ...(product === undefined ? {} : { product: { M: size("M", product.M), N: size("N", product.N), K: size("K", product.K) } }),
     ...(contexts === undefined ? {} : { contexts: contexts.map((T) => size("T", T)) }),
+    ...(dtypes === undefined ? {} : { dtypes: dtypes.map((dtype) => check.oneOf("dtype", dtype, DTYPES)) }),
   };
 }
 

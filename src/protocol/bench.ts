@@ -2,9 +2,12 @@
  * The bench across the worker's border: what is asked for, what comes back. Types, and the list of suites. Field names of a row are the
  * result file's own (`bench/results/*.json`) and never change.
  */
+import type { Dtype } from "./recipe.ts";
 
 export const SUITES = ["matmul", "softmax", "attention", "norms", "cross-entropy", "adamw", "copy", "step", "generation"] as const;
 export type Suite = (typeof SUITES)[number];
+
+export const DTYPES = ["float32", "bfloat16", "float16"] as const satisfies readonly Dtype[];
 
 export interface BenchRequest {
   /** In this order; each once. */
@@ -17,6 +20,8 @@ export interface BenchRequest {
   readonly product?: { readonly M: number; readonly N: number; readonly K: number };
   /** Contexts to time attention over, in place of the usual ones. */
   readonly contexts?: readonly number[];
+  /** How training stores numbers in the steps that are timed, and in those whose launches are: one after the other. Default float32. */
+  readonly dtypes?: readonly Dtype[];
 }
 
 /** What the page or the command line knows of where the bench runs; the worker cannot see it. */

@@ -2,7 +2,7 @@
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { BenchRequest, BenchResult, BenchRow, DeviceReport, ErrorReport } from "../protocol/index.ts";
-import { SUITES, type Suite } from "../protocol/bench.ts";
+import { DTYPES, SUITES, type Suite } from "../protocol/bench.ts";
 import type { ShelvedResult } from "./bench-shelf.ts";
 import "./bench-shelf.ts";
 import { benchStyles } from "./bench-styles.ts";
@@ -77,6 +77,7 @@ export class BenchView extends LitElement {
           <label>T of attention <input type="text" name="contexts" inputmode="numeric" pattern="\\s*\\d+(\\s*,\\s*\\d+)*\\s*" title="Whole numbers with commas between them, such as 128, 2048; nothing takes the usual ones" /></label></fieldset>
         <div class="go">
           <label title="Fewer shapes and samples; what is not reached in 30 s is said to be left out"><input type="checkbox" name="quick" .checked=${true} />quick, about 30 s</label>
+          <label title="How the training steps that are timed, and those whose launches are, store weights and activations">numbers <select name="dtype"><option value="float32">float32</option><option value="bfloat16">bfloat16</option><option value="float16">float16</option><option value="all">all three</option></select></label>
           <label title="Four sets of buffers in turn, so that caches do not hold them"><input type="checkbox" name="rotating" />rotating buffers</label>
           ${this.running
             ? html`<progress aria-label="The bench" max=${progress?.total ?? 1} .value=${progress?.done ?? 0}></progress><button type="button" data-testid="bench-stop" @click=${() => this.emit("stop-bench")}>Stop</button>`
@@ -127,9 +128,10 @@ export class BenchView extends LitElement {
     const data = new FormData(this.form);
     const [M, N, K] = ["M", "N", "K"].map((name) => Number(data.get(name)));
     const contexts = String(data.get("contexts")).split(",").map(Number).filter((T) => T > 0);
+    const dtype = data.get("dtype");
     const detail: BenchRequest = {
       suites: SUITES.filter((suite) => this.suites.has(suite)), quick: data.has("quick"), buffers: data.has("rotating") ? "rotating" : "hot",
-      ...(M && N && K ? { product: { M, N, K } } : {}), ...(contexts.length > 0 ? { contexts } : {}),
+      ...(M && N && K ? { product: { M, N, K } } : {}), ...(contexts.length > 0 ? { contexts } : {}), ...(dtype === "float32" ? {} : { dtypes: dtype === "all" ? DTYPES : DTYPES.filter((each) => each === dtype) }),
     };
     this.emit("run-bench", detail);
   };

@@ -12,6 +12,9 @@ describe("npm run bench", () => {
   it("takes several suites once each, a product, a label and files", () => {
     const { request, backend, label, files } = parseBenchArgs(["--suite", "step,matmul,step", "--backend", "cpu", "--quick", "--product", "3,5,7", "--buffers", "rotating", "--label", "mine", "--json", "a", "--csv", "b", "--markdown", "c"]);
     expect(parseBenchArgs(["--contexts", "64,2048"]).request.contexts).toEqual([64, 2048]);
+    expect(parseBenchArgs(["--dtype", "float32,float16"]).request.dtypes).toEqual(["float32", "float16"]);
+    expect(parseBenchArgs(["--dtype", "all"]).request.dtypes).toEqual(["float32", "bfloat16", "float16"]);
+    expect(parseBenchArgs([]).request).not.toHaveProperty("dtypes");
     expect(request).toEqual({ suites: ["step", "matmul"], quick: true, buffers: "rotating", product: { M: 3, N: 5, K: 7 } });
     expect([backend, label, files.map(({ path }) => path)]).toEqual(["cpu", "mine", ["a", "b", "c"]]);
   });
@@ -20,6 +23,7 @@ describe("npm run bench", () => {
     [["--suite", "sorting"], '--suite is "sorting"'],
     [["--backend", "tpu"], '--backend is "tpu"'],
     [["--buffers", "cold"], '--buffers is "cold"'],
+    [["--dtype", "float64"], "float32, bfloat16, float16 and all"],
     [["--contexts", "128,0"], "whole numbers above zero"],
     [["--product", "1,2"], "three whole numbers"],
     [["--product", "1,2,0"], "three whole numbers"],
@@ -51,6 +55,10 @@ describe("the engine's bench", () => {
     await api.stopBench();
     await expect(stopped).rejects.toThrow("CANCELLED");
     expect((await api.bench({ suites: ["softmax"], quick: true }, {})).rows).toHaveLength(2);
+    // Kernels and steps in halves pass their gates, beside float32's.
+    const { rows } = await api.bench({ suites: ["matmul", "attention", "norms"], quick: true, dtypes: ["bfloat16", "float16"] }, {});
+    expect(rows.filter(({ status }) => !/^(ok|A\/A|skipped: the quick run)/.test(status))).toEqual([]);
+    for (const name of ["matmulNNBiasGeluBf16", "attentionF16", "layernormBf16"]) expect(rows.some((row) => row.name === name && row.status === "ok"), name).toBe(true);
     await api.dispose();
   });
 
@@ -59,6 +67,7 @@ describe("the engine's bench", () => {
     [{ suites: ["sorting"] }, "suite"],
     [{ suites: ["matmul"], product: { M: 1e6, N: 1, K: 1 } }, "M"],
     [{ suites: ["attention"], contexts: [0] }, "T"],
+    [{ suites: ["step"], dtypes: ["float64"] }, "dtype"],
     [null, "No suite"],
   ])("refuses the request %j", async (request, words) => {
     const { api } = await startTestEngine();

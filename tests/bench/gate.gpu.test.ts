@@ -54,6 +54,15 @@ describe("the bench", () => {
     expect(tuned.filter((row) => row.chosen).map(({ variant }) => variant)).toEqual([other]);
   }, MINUTES);
 
+  it("finds kernels right that read and store halves, and one wrong that stores another row's", async () => {
+    const device = await testDevice();
+    const of = (suite: "matmul" | "norms", dtype: "bfloat16" | "float16", name: string): Case => casesOf(suite, { suites: [suite], quick: true, dtypes: [dtype] }, device.limits.maxBindingBytes).find((one) => one.name === name)!;
+    const norm = of("norms", "bfloat16", "layernormBf16");
+    for (const one of [of("matmul", "float16", "matmulNNBiasGeluF16"), norm]) expect((await kernelRows(benchOn(device), one)).filter(({ status }) => status !== "ok" && status !== "A/A"), one.name).toEqual([]);
+    const wrong = planted(norm, { variants: norm.recorded.kernel.variants.map((variant) => ({ ...variant, wgsl: variant.wgsl.replace("write_out(row + c, (inp[row + c] - m)", "write_out(row + c, (inp[row + c] + m)") })) });
+    expect((await kernelRows(benchOn(device), wrong))[0]!.status).toMatch(/^wrong: out\[/);
+  }, MINUTES);
+
   it("takes a long row added up one by one for right", async () => {
     const device = await testDevice();
     const [, long] = casesOf("softmax", { suites: ["softmax"] }, device.limits.maxBindingBytes);

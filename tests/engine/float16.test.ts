@@ -4,16 +4,16 @@ import type { EngineEvent, MetricRow } from "../../src/protocol/messages.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
 import type { Recipe } from "../../src/protocol/recipe.ts";
 import { stepRows } from "../../src/engine/step-rows.ts";
-import type { ScalerState } from "../../src/training/loss-scaler.ts";
+import type * as LossScaling from "../../src/training/loss-scaler.ts";
 import { startTestEngine, type TestEngine } from "../support/engine-env.ts";
 
 const first = vi.hoisted(() => ({ scale: 2 ** 16 }));
 vi.mock("../../src/training/loss-scaler.ts", async (original) => {
-  const actual = await original<typeof import("../../src/training/loss-scaler.ts")>();
+  const actual = await original<typeof LossScaling>();
   return {
     ...actual,
     LossScaler: class extends actual.LossScaler {
-      constructor(state: ScalerState = { scale: first.scale, good: 0, skipped: 0 }) {
+      constructor(state: LossScaling.ScalerState = { scale: first.scale, good: 0, skipped: 0 }) {
         super(state);
       }
     },
