@@ -3,6 +3,7 @@
  * defaults: 8 storage buffers, 256 invocations, 16 KiB of workgroup memory, no extension. Contracts: tests/kernels/contracts.test.ts.
  */
 import { describe, expect, it } from "vitest";
+import { headerText } from "../../src/device/webgpu/pipelines.ts";
 import type { AnyKernel, AnyVariant } from "../../src/device/types.ts";
 import { kernels } from "../../src/kernels/index.ts";
 
@@ -73,7 +74,7 @@ export function demandOf(wgsl: string, given: Readonly<Record<string, number>> =
   };
 }
 
-const demandOfVariant = (kernel: AnyKernel, variant: AnyVariant): Demand => demandOf(variant.wgsl, variant.constants?.(largest(kernel)));
+const demandOfVariant = (kernel: AnyKernel, variant: AnyVariant): Demand => demandOf(headerText({ ...variant, constants: undefined }, largest(kernel)) + variant.wgsl, variant.constants?.(largest(kernel)));
 
 describe("the reader of demands", () => {
   it("counts buffers, invocations, workgroup memory and extensions, and refuses sizes it cannot read", () => {
