@@ -46,7 +46,7 @@ const products = [
 const shapes = nightly ? SHAPES : SHAPES.filter((_, i) => i % 3 === 2);
 const byFour = shapes.filter(([, , N]) => N % 4 === 0);
 /**
- * By day WebGPU, which compiles each variant of each kernel for seconds, sees two products, one with its epilogue and every third attention in bf16, and of f16 one
+ * By day WebGPU, which compiles each variant of each kernel for seconds, sees two products, one with its epilogue and attention with small heads in bf16, and of f16 one
  * product and the norm: modules of the two formats are the same but for what packs and unpacks. WebAssembly sees all.
  */
 const allOf = (device: string, type: HalfType): boolean => nightly || device === "WebAssembly" || type === "bf16";
@@ -155,7 +155,7 @@ describe.each(devices)("on %s, of %s,", (place, type, open) => {
 
   it.each(whole)("attentionHalf and both halves of its backward stay within their propagated bounds on every shape%s", async () => {
     const device = await open();
-    for (const [i, shape] of ATTENTION_SHAPES.filter((_each, at) => nightly || device.kind === "cpu" || at % 3 === 0).entries()) {
+    for (const [i, shape] of ATTENTION_SHAPES.filter(([, , , , HS]) => nightly || device.kind === "cpu" || HS <= 8).entries()) {
       const valueClass = CLASSES[i % CLASSES.length]!;
       const dims = attentionDimsOf(shape);
       const [N, width] = [dims.B * dims.T, dims.NH * dims.HS];
