@@ -67,6 +67,7 @@ export default defineConfig(async () => {
             pool: "forks" as const,
             // Files share their process, and so its device: a software adapter takes seconds to compile what a training step launches.
             isolate: false,
+            setupFiles: ["./tests/support/one-thread.ts"],
             env,
             testTimeout: 2 * MINUTE_MS,
             hookTimeout: 2 * MINUTE_MS,

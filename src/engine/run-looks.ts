@@ -1,9 +1,10 @@
 /** What a run shows while it trains: samples for the timeline, the batch row, the next word, the quiz. It changes no weight and no draw. */
 import { nextWordView, batchRowView, promptRow, rowOf } from "./views.ts";
 import { answer } from "./answer.ts";
-import { quizItems, scoreQuiz, scoresQuiz, promptIds, type QuizScore } from "./quiz.ts";
+import { scoreQuiz, scoresQuiz, promptIds, type QuizScore } from "./quiz.ts";
 import { knobsAt } from "../training/schedule.ts";
 import type { Run } from "./run.ts";
+import type { StageData } from "./stage-data.ts";
 
 const BATCH_VIEW_MS = 1000;
 const NEXT_WORD_MS = 500;
@@ -19,7 +20,10 @@ export class RunLooks {
   #nextWordMs = 0;
   #quizMs = -Infinity;
 
-  constructor(readonly run: Run) {}
+  constructor(
+    readonly run: Run,
+    readonly data: Pick<StageData, "question">,
+  ) {}
 
   get hasQuiz(): boolean {
     return scoresQuiz(this.run.recipe, this.run.options.origin?.recipe);
@@ -28,9 +32,10 @@ export class RunLooks {
   async sample(): Promise<void> {
     const { run } = this;
     const { stage, trainer, tokenizer } = run;
-    const chat = stage.kind === "sft";
+    const { question } = this.data;
+    const chat = stage.kind === "sft" && question !== undefined;
     const corpora = stage.data.map(({ corpus }) => corpus);
-    const prompt = chat ? quizItems()[0]!.prompt : corpora.some((id) => id === "stories" || id === "world") ? OPENINGS.world : corpora.includes("plays") ? OPENINGS.plays : OPENINGS.other;
+    const prompt = chat ? question : corpora.some((id) => id === "stories" || id === "world") ? OPENINGS.world : corpora.includes("plays") ? OPENINGS.plays : OPENINGS.other;
     let text = "";
     // A knob acts from the step after it was turned, so a sample of the very step does not depend on which came first.
     await answer(trainer!.ask, tokenizer!, { prompt, chat, temperature: knobsAt(stage, trainer!.step - 1).temperature, top_k: 40, top_p: 1, max_new_tokens: SAMPLE_TOKENS, seed: run.recipe.seed },

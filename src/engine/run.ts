@@ -63,7 +63,7 @@ export class Run {
     this.#steps = recipe.stages.map((stage, i) => (i < this.stageIndex ? stage.max_iters : 0));
     this.clock = new RunClock(options.now, recipe.stages.length, saved?.clock);
     this.#stageData = new StageData(options.library, recipe, (what, share) => this.#prepare(what, share), () => this.#wish === "stop" || this.#closing);
-    this.looks = new RunLooks(this);
+    this.looks = new RunLooks(this, this.#stageData);
   }
 
   get stage(): Stage { return this.recipe.stages[this.stageIndex]!; }

@@ -1,16 +1,21 @@
 /** From a recipe to batches: the split first, then the tokenizer on the training part alone, then one batch source a stage. */
 import { NestlingError } from "../core/errors.ts";
 import {
-  CharCounter, chatDataset, ChatBatches, columnsOf, encodablePieces, encodeChat, encodeDataset, MixtureBatches, splitDocuments, splitExamples, splitSource, splitStream, TextBatches, trainBpe, VAL_SHARE,
-  type BatchSource, type ChatExample, type TextSource, type Tokenizer,
+  CharCounter, chatDataset, ChatBatches, chatTurns, columnsOf, encodablePieces, encodeChat, encodeDataset, MixtureBatches, splitDocuments, splitExamples, splitSource, splitStream, TextBatches, trainBpe, VAL_SHARE,
+  type BatchSource, type ChatExample, type EncodedChat, type TextSource, type Tokenizer,
 } from "../data/index.ts";
 import type { DataSource, Recipe, Stage } from "../protocol/recipe.ts";
 import type { Corpus, CorpusLibrary } from "./corpora.ts";
+import { quizItems } from "./quiz.ts";
 
 export type Progress = (what: string, share?: number) => void;
 
 /** Questions and text of a chat corpus count towards the tokenizer's statistics too. */
 const chatText = (examples: readonly ChatExample[]): string[] => examples.flatMap(({ messages }) => messages.map(({ content }) => content));
+
+/** With its system message, as the template gives both; undefined where no conversation begins with a question. */
+const firstQuestion = (examples: readonly ChatExample[]): string | undefined =>
+  examples.map(({ messages }) => chatTurns(messages)[0]).find((turn) => turn?.role === "user")?.content;
 
 /** Characters that byte-pair statistics are taken from: of a longer text, an even sample. */
 const SAMPLE = 16 * 2 ** 20;
@@ -22,6 +27,8 @@ const FEWEST_CONVERSATIONS = 2;
 export class StageData {
   /** What of a stage's data its model cannot hold, as a sentence; "" where all of it is used. */
   leftOut = "";
+  /** What is asked on the way of the fine-tuning last asked for: of the world what is held out, else its own first question. Undefined where it reads running text. */
+  question: string | undefined;
 
   constructor(
     readonly library: CorpusLibrary,
@@ -69,6 +76,7 @@ export class StageData {
   async source(stage: Stage, tokenizer: Tokenizer): Promise<BatchSource> {
     const seed = this.recipe.seed;
     this.leftOut = "";
+    if (stage.kind === "sft") this.question = undefined;
     const sources: { source: BatchSource; weight: number }[] = [];
     for (const { corpus, weight } of stage.data) sources.push({ source: await this.#one(stage, corpus, tokenizer, seed), weight });
     return sources.length === 1 ? sources[0]!.source : new MixtureBatches(sources, { seed });
@@ -78,7 +86,9 @@ export class StageData {
     const loaded = await this.#load(corpus);
     if (loaded.kind === "chat") {
       if (stage.kind !== "sft") throw new NestlingError("CONFIG_RANGE", `Pre-training on "${corpus}" needs running text, and it holds questions and answers. Use it for fine-tuning.`, { field: "data.corpus" });
-      return this.#conversations(stage, loaded.examples, tokenizer, seed);
+      const source = this.#conversations(stage, loaded.examples, tokenizer, seed);
+      if (corpus === "world-chat") this.question = quizItems()[0]!.prompt;
+      return source;
     }
     if (stage.kind === "sft" && !("own" in loaded)) {
       throw new NestlingError("CONFIG_RANGE", `Fine-tuning on "${corpus}" needs questions and answers, or a text of your own, and it is running text that ships. Use world-chat.`, { field: "data.corpus" });
@@ -97,7 +107,9 @@ export class StageData {
   #conversations(stage: Stage, examples: readonly ChatExample[], tokenizer: Tokenizer, seed: number): BatchSource {
     const T = this.recipe.model.block_size;
     const encoded = examples.map(({ messages }) => encodeChat(tokenizer, messages));
-    const long = encoded.filter((example) => columnsOf(example) > T);
+    const fits = (example: EncodedChat): boolean => columnsOf(example) <= T;
+    this.question ??= firstQuestion(examples.filter((_, i) => fits(encoded[i]!)));
+    const long = encoded.filter((example) => !fits(example));
     const longest = long.reduce((most, { ids }) => Math.max(most, ids.length), 0);
     const fitting = encoded.length - long.length;
     if (fitting < FEWEST_CONVERSATIONS) {
@@ -106,7 +118,7 @@ export class StageData {
         (long.length === 0 ? "Add more." : "Shorten them, or take a model with a larger context."), { conversations: encoded.length, fitting, longest, context: T });
     }
     if (long.length > 0) this.leftOut += `${this.leftOut && " "}${long.length} of ${encoded.length} conversations ${long.length === 1 ? "is" : "are"} longer than the context of ${T} tokens and ${long.length === 1 ? "was" : "were"} left out; the longest has ${longest}.`;
-    return new ChatBatches(chatDataset(tokenizer, splitExamples(encoded, VAL_SHARE, 0, (example) => columnsOf(example) <= T)), { seed, accumulation: stage.gradient_accumulation_steps });
+    return new ChatBatches(chatDataset(tokenizer, splitExamples(encoded, VAL_SHARE, 0, fits)), { seed, accumulation: stage.gradient_accumulation_steps });
   }
 
   async #load(corpus: string): Promise<Corpus> {

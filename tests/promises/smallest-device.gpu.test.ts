@@ -7,11 +7,13 @@ import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
 import type { Device } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import { gpuDevice } from "../support/gpu.ts";
+import { adapterThreads, ofOneThread } from "../support/one-thread.ts";
 import { hashOf, losses, microSource, microTrainer, unevenMasks, webGpu, webGpuByWorkgroup, wasmCpu, type FamilyName, type MicroOptions } from "../support/micro.ts";
 import { wasmModule } from "../support/wasm.ts";
 
 const POISON = 0x7fc00000;
 const STEPS = 20;
+const AT_NIGHT = process.env["NESTLING_NIGHTLY"] !== undefined;
 
 interface Trace {
   readonly weights: string;
@@ -42,12 +44,15 @@ const open = async (softwareAdapter: boolean, options: { toggles?: readonly stri
   createWebGpuDevice(await gpuDevice(options.toggles ? { toggles: options.toggles } : {}), { softwareAdapter, ...(options.poison === undefined ? {} : { poison: options.poison }) });
 
 // A software adapter pays for every barrier: fewer steps of the same launches.
-describe.each([
+const RUNS = [
   ["GPT-2, rows by thread", "gpt2", true, webGpu, STEPS],
   ["GPT-2, rows by workgroup", "gpt2", false, webGpuByWorkgroup, 8],
   ["Llama, rows by thread", "llama", true, webGpu, 8],
   ["Llama, rows by workgroup", "llama", false, webGpuByWorkgroup, 8],
-] as const)("a run on WebGPU, %s", (name, family, softwareAdapter, plain, steps) => {
+] as const;
+
+// The last at night alone: by day its kernels are seen at their own edges (tests/kernels/row-robustness), and GPT-2's here.
+describe.each(RUNS.slice(0, AT_NIGHT ? undefined : -1))("a run on WebGPU, %s", (name, family, softwareAdapter, plain, steps) => {
   it(`computes the same bits over ${steps} steps without bounds checks, and on poisoned memory`, async () => {
     const want = await trace(family, await plain(), undefined, steps);
     const unchecked = await trace(family, await open(softwareAdapter, { toggles: ["disable_robustness"] }), undefined, steps);
@@ -93,5 +98,9 @@ describe("the device that all these tests run on", () => {
       maxComputeInvocationsPerWorkgroup: 256, maxStorageBuffersPerShaderStage: 8, maxComputeWorkgroupsPerDimension: 65_535,
     });
     expect(features).toEqual([]);
+  });
+
+  it.each(ofOneThread ? [""] : [])("has one thread in each of the processes that share the cores by day", () => {
+    expect(adapterThreads()).toBe(1);
   });
 });

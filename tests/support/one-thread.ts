@@ -1,0 +1,30 @@
+/**
+ * Gives the software adapter one thread in this process. Test files run in two processes by day: an adapter with a thread for every core in each of
+ * them waits by spinning more than it computes (measured in docs/LOG.md). Where workgroups race each other, two threads show it: those are given
+ * at night and in Chromium, which runs the kernels' tests too (tests/e2e/gpu-tests).
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chdir, cwd, env, platform } from "node:process";
+import { adapterChoice } from "../../src/cli/browser.ts";
+import { gpuDevice } from "./gpu.ts";
+
+/** The software adapter's own threads, by the name it gives them. */
+export const adapterThreads = (): number =>
+  readdirSync("/proc/self/task").filter((id) => /^Thread</.test(readFileSync(`/proc/self/task/${id}/comm`, "utf8"))).length;
+
+export const ofOneThread = env["NESTLING_NIGHTLY"] === undefined && platform === "linux" && adapterChoice() === "software";
+
+if (ofOneThread) {
+  // It reads this file once a process, out of the folder that it is first opened in.
+  const [folder, was] = [mkdtempSync(join(tmpdir(), "nestling-adapter-")), cwd()];
+  writeFileSync(join(folder, "SwiftShader.ini"), "[Processor]\nThreadCount=1\n");
+  chdir(folder);
+  try {
+    await gpuDevice();
+  } finally {
+    chdir(was);
+    rmSync(folder, { recursive: true });
+  }
+}
