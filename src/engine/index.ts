@@ -25,7 +25,7 @@ import { RunFiles, savedPoint } from "./run-files.ts";
 import type { Origin } from "./run-options.ts";
 import { Run } from "./run.ts";
 import type { Threads } from "./threads.ts";
-import { modelZip, readModelZip } from "./transfer.ts";
+import { modelZip, readModel } from "./transfer.ts";
 import { checkpointBefore } from "./undo.ts";
 import { chatPieces, nextWordView, promptRow } from "./views.ts";
 
@@ -354,8 +354,8 @@ class Engine implements EngineApi {
     return modelZip(await this.#shelf.content(check.id("id", id)));
   }
 
-  async importCheckpoint(name: string, data: Blob): Promise<CheckpointSummary> {
-    const input = await readModelZip(check.text("name", name, 500), check.blob("data", data));
+  async importCheckpoint(name: string, data: Parameters<EngineApi["importCheckpoint"]>[1]): Promise<CheckpointSummary> {
+    const input = await readModel(check.text("name", name, 500), data);
     const manifest = await this.#need(this.#checkpoints).save({ ...input, pinned: true });
     await this.#tellCheckpoints();
     return checkpointSummary(manifest);

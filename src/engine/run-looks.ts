@@ -53,9 +53,11 @@ export class RunLooks {
     const { run } = this;
     const { trainer, stage } = run;
     const chat = stage.kind === "sft";
+    // Tuned on running text it never saw the template.
+    const template = chat && this.data.question !== undefined;
     const due = trainer!.step >= stage.max_iters || (chat && (trainer!.step === 0 || run.options.now() - this.#quizMs >= QUIZ_MS));
     if (!trainer!.quiz || !due) return null;
-    const score = await scoreQuiz(trainer!.quiz, run.tokenizer!, chat, run.options.breathe);
+    const score = await scoreQuiz(trainer!.quiz, run.tokenizer!, template, run.options.breathe);
     this.#quizMs = run.options.now();
     return score;
   }

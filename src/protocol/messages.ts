@@ -342,8 +342,8 @@ export interface EngineApi {
   deleteCheckpoint(id: string): Promise<void>;
   /** A checkpoint as a zip that transformers opens. */
   exportCheckpoint(id: string): Promise<Blob>;
-  /** The same back; returns what was opened. */
-  importCheckpoint(name: string, data: Blob): Promise<CheckpointSummary>;
+  /** The same back, or the files of such a folder one by one; returns what was opened. */
+  importCheckpoint(name: string, data: Blob | readonly OwnFile[]): Promise<CheckpointSummary>;
   /** Events of a run after `seq`, for a page that missed some. */
   eventsSince(runId: string, seq: number): Promise<readonly EngineEvent[]>;
   dispose(): Promise<void>;

@@ -11,6 +11,8 @@ export interface FieldSpec {
   readonly type: "integer" | "number" | "boolean" | "text" | "choice";
   readonly min?: number;
   readonly max?: number;
+  /** What models of this page's size take, from and to; equal where nearly everyone takes the same. */
+  readonly usual?: readonly [number, number];
   readonly choices?: readonly string[];
   /** Only models of this family have it; absent = all. */
   readonly family?: ModelConfig["family"];
@@ -20,8 +22,8 @@ export interface FieldSpec {
   readonly meaning: string;
 }
 
-const integer = (path: string, min: number, max: number, meaning: string): FieldSpec => ({ path, type: "integer", min, max, meaning });
-const number = (path: string, min: number, max: number, meaning: string): FieldSpec => ({ path, type: "number", min, max, meaning });
+const integer = (path: string, min: number, max: number, meaning: string, usual?: FieldSpec["usual"]): FieldSpec => ({ path, type: "integer", min, max, meaning, ...(usual && { usual }) });
+const number = (path: string, min: number, max: number, meaning: string, usual?: FieldSpec["usual"]): FieldSpec => ({ ...integer(path, min, max, meaning, usual), type: "number" });
 const choice = (path: string, choices: readonly string[], meaning: string): FieldSpec => ({ path, type: "choice", choices, meaning });
 
 /** What LoRA may adapt, by family. */
@@ -54,40 +56,40 @@ export const FIELDS: readonly FieldSpec[] = [
   { path: "name", type: "text", max: 80, meaning: "What the run is called." },
   integer("seed", 0, 0xffffffff, "The number every random draw of the run depends on."),
   choice("model.family", ["gpt2", "llama"], "The architecture: GPT-2 (LayerNorm, learned positions, GELU) or Llama (RMSNorm, rotary positions, SwiGLU)."),
-  integer("model.n_layer", 1, 48, "Transformer blocks, one after another."),
-  integer("model.n_head", 1, 64, "Attention heads of a block; they divide n_embd among them."),
-  integer("model.n_embd", 4, 4096, "Width of the residual stream, in channels."),
-  integer("model.block_size", 8, 4096, "Longest context the model sees, in tokens."),
-  number("model.dropout", 0, 0.9, "Share of activations zeroed at random while training."),
+  integer("model.n_layer", 1, 48, "Transformer blocks, one after another.", [2, 12]),
+  integer("model.n_head", 1, 64, "Attention heads of a block; they divide n_embd among them.", [2, 12]),
+  integer("model.n_embd", 4, 4096, "Width of the residual stream, in channels.", [64, 768]),
+  integer("model.block_size", 8, 4096, "Longest context the model sees, in tokens.", [64, 1024]),
+  number("model.dropout", 0, 0.9, "Share of activations zeroed at random while training.", [0, 0.2]),
   { path: "model.tie_word_embeddings", type: "boolean", meaning: "Whether the head shares the token embedding's weights." },
-  llama(integer("model.n_kv_head", 1, 64, "Heads of keys and values; they divide n_head, and each serves a group of query heads.")),
-  llama(integer("model.intermediate_size", 1, 16_384, "Width of the MLP inside a block, in channels.")),
-  llama(number("model.rope_theta", 1, 1e8, "Base of the rotary angles that tell positions apart.")),
-  llama(number("model.rms_norm_eps", 1e-8, 1e-2, "Keeps the norm's division away from zero.")),
+  llama(integer("model.n_kv_head", 1, 64, "Heads of keys and values; they divide n_head, and each serves a group of query heads.", [1, 8])),
+  llama(integer("model.intermediate_size", 1, 16_384, "Width of the MLP inside a block, in channels.", [128, 2048])),
+  llama(number("model.rope_theta", 1, 1e8, "Base of the rotary angles that tell positions apart.", [10_000, 500_000])),
+  llama(number("model.rms_norm_eps", 1e-8, 1e-2, "Keeps the norm's division away from zero.", [1e-6, 1e-5])),
   choice("tokenizer.kind", ["char", "bpe"], "Characters, or byte pairs merged by frequency."),
-  integer("tokenizer.vocab_size", 260, 65_536, "Most tokens the tokenizer may have."),
+  integer("tokenizer.vocab_size", 260, 65_536, "Most tokens the tokenizer may have.", [300, 8192]),
   { path: "stages.*.name", type: "text", max: 80, meaning: "What the stage is called." },
-  integer("stages.*.max_iters", 1, 10_000_000, "Optimizer steps of the stage."),
-  integer("stages.*.batch_size", 1, 4096, "Rows of tokens in one micro-step."),
-  integer("stages.*.gradient_accumulation_steps", 1, 1024, "Micro-steps whose gradients add up to one optimizer step."),
-  integer("stages.*.eval_interval", 0, 10_000_000, "Steps between looks at held-out loss; 0 = only at the end."),
-  integer("stages.*.eval_iters", 1, 10_000, "Held-out batches that one look averages."),
+  integer("stages.*.max_iters", 1, 10_000_000, "Optimizer steps of the stage.", [100, 20_000]),
+  integer("stages.*.batch_size", 1, 4096, "Rows of tokens in one micro-step.", [8, 64]),
+  integer("stages.*.gradient_accumulation_steps", 1, 1024, "Micro-steps whose gradients add up to one optimizer step.", [1, 16]),
+  integer("stages.*.eval_interval", 0, 10_000_000, "Steps between looks at held-out loss; 0 = only at the end.", [20, 500]),
+  integer("stages.*.eval_iters", 1, 10_000, "Held-out batches that one look averages.", [4, 100]),
   {
     ...choice("stages.*.dtype", ["float32", "bfloat16", "float16"], "How weights are read and activations kept while training: both short forms halve their memory, float16 also multiplies in it where the GPU can; what is trained and saved stays float32."),
     fallback: "float32",
   },
-  number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most."),
+  number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most.", [1e-4, 1e-2]),
   choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant"], "How the rate falls after the warm-up: along a cosine, along a line, or not at all."),
-  integer("stages.*.optimizer.warmup_iters", 0, 1_000_000, "Steps over which the rate rises from near zero."),
-  number("stages.*.optimizer.min_lr", 0, 1, "Where a falling schedule ends."),
-  number("stages.*.optimizer.beta1", 0, 0.9999, "How long AdamW remembers gradients."),
-  number("stages.*.optimizer.beta2", 0, 0.99999, "How long AdamW remembers squared gradients."),
-  number("stages.*.optimizer.eps", 1e-12, 1e-2, "Keeps AdamW's division away from zero."),
-  number("stages.*.optimizer.weight_decay", 0, 1, "How strongly matrices are pulled towards zero."),
-  number("stages.*.optimizer.grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit."),
+  integer("stages.*.optimizer.warmup_iters", 0, 1_000_000, "Steps over which the rate rises from near zero.", [0, 500]),
+  number("stages.*.optimizer.min_lr", 0, 1, "Where a falling schedule ends.", [1e-5, 1e-3]),
+  number("stages.*.optimizer.beta1", 0, 0.9999, "How long AdamW remembers gradients.", [0.9, 0.9]),
+  number("stages.*.optimizer.beta2", 0, 0.99999, "How long AdamW remembers squared gradients.", [0.95, 0.999]),
+  number("stages.*.optimizer.eps", 1e-12, 1e-2, "Keeps AdamW's division away from zero.", [1e-8, 1e-8]),
+  number("stages.*.optimizer.weight_decay", 0, 1, "How strongly matrices are pulled towards zero.", [0, 0.1]),
+  number("stages.*.optimizer.grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit.", [1, 1]),
   choice("stages.*.method.type", ["full", "lora"], "Whether fine-tuning moves all weights, or learns a small low-rank addition beside frozen ones."),
-  integer("stages.*.method.r", 1, 256, "Rank of the low-rank update."),
-  number("stages.*.method.lora_alpha", 0.001, 4096, "Scale of the low-rank update: alpha / r."),
+  integer("stages.*.method.r", 1, 256, "Rank of the low-rank update.", [4, 32]),
+  number("stages.*.method.lora_alpha", 0.001, 4096, "Scale of the low-rank update: alpha / r.", [8, 64]),
 ];
 
 /** A value in a message: short, and never by way of its own methods or depth. */

@@ -22,5 +22,5 @@ export { MODEL_FILES, gpt2TensorShapes, readModelFolder, tensorShapes, writeMode
 export type { Adapter } from "./peft.ts";
 export { ADAPTER_FILES, loraTensorShapes, readAdapterFolder, writeAdapterFolder } from "./peft.ts";
 export type { OpenedFolder } from "./model-file.ts";
-export { openModelFile } from "./model-file.ts";
+export { openModelFile, openModelFiles } from "./model-file.ts";
 export { readZip, writeZip } from "./zip.ts";

@@ -6,7 +6,7 @@ import { NestlingError } from "../core/errors.ts";
 import { MODEL_FILES } from "./huggingface.ts";
 import { ADAPTER_FILES } from "./peft.ts";
 import type { ByteSource } from "./storage.ts";
-import { listZip, readZip } from "./zip.ts";
+import { listZip, readZip, ZIP_LIMITS } from "./zip.ts";
 
 export interface OpenedFolder {
   readonly kind: "model" | "adapter";
@@ -26,11 +26,29 @@ export async function openModelFile(name: string, source: ByteSource): Promise<O
   const isZip = first[0] === 0x50 && first[1] === 0x4b && (first[2] === 3 || first[2] === 5);
   if (!isZip) {
     if (PICKLE_NAME.test(name)) throw pickle(name);
-    if (/\.safetensors$/i.test(name)) throw new NestlingError("CKPT_MISSING", `${show(name)} holds weights alone. Zip it together with config.json (and tokenizer.json), and open the zip.`, { name });
+    if (/\.safetensors$/i.test(name)) throw new NestlingError("CKPT_MISSING", `${show(name)} holds weights alone. Open it together with config.json and tokenizer.json, or a zip of the three.`, { name });
     throw new NestlingError("ZIP_FORMAT", `${show(name)} is no zip: its first bytes are ${[...first.slice(0, 4)].join(" ")}, expected 80 75 3 4. Open a zip of a model folder (config.json, model.safetensors, tokenizer.json).`, { name });
   }
   if ((await listZip(source)).some((entry) => /(^|\/)data\.pkl$/.test(entry))) throw pickle(name);
   const { files, ignored } = await readZip(source, WANTED);
+  return folderOf(name, files, ignored);
+}
+
+/**
+ * The files of a model folder as they lie, given one by one.
+ * @throws CKPT_PICKLE, CKPT_MISSING, ZIP_FORMAT where they hold more than a zip may
+ */
+export async function openModelFiles(name: string, given: readonly { readonly name: string; readonly source: ByteSource }[]): Promise<OpenedFolder> {
+  const ignored = given.filter((file) => !WANTED.has(file.name)).map((file) => file.name);
+  const wanted = given.filter((file) => WANTED.has(file.name));
+  const bytes = wanted.reduce((sum, { source }) => sum + source.size, 0);
+  if (bytes > ZIP_LIMITS.unpackedBytes) throw new NestlingError("ZIP_FORMAT", `${show(name)} and the files with it have ${bytes} bytes; allowed are ${ZIP_LIMITS.unpackedBytes}.`, { bytes, allowed: ZIP_LIMITS.unpackedBytes });
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const file of wanted) files.set(file.name, await file.source.read(0, file.source.size));
+  return folderOf(name, files, ignored);
+}
+
+function folderOf(name: string, files: OpenedFolder["files"], ignored: readonly string[]): OpenedFolder {
   if (files.has(MODEL_FILES.weights) && files.has(MODEL_FILES.config)) return { kind: "model", files, ignored };
   if (files.has(ADAPTER_FILES.weights) && files.has(ADAPTER_FILES.config)) return { kind: "adapter", files, ignored };
   const pickled = ignored.find((entry) => PICKLE_NAME.test(entry));

@@ -75,7 +75,7 @@ export class AppBar extends LitElement {
       [popover] {
         position: fixed;
         inset: 3.2rem var(--s4) auto auto;
-        width: min(24rem, calc(100vw - 2 * var(--s4)));
+        width: min(24rem, calc(100% - 2 * var(--s4)));
         margin: 0;
         padding: var(--s4);
         border: 1px solid var(--line);
@@ -130,7 +130,7 @@ export class AppBar extends LitElement {
           display: none;
         }
         .device {
-          max-width: 7.4rem;
+          max-width: min(7.4rem, 25%);
         }
       }
       @media (max-width: 380px) {

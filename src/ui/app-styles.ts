@@ -76,7 +76,7 @@ export const appStyles = css`
     flex: 0 0 auto;
   }
   samples-timeline {
-    flex: 0 0 10.6rem;
+    flex: 0 0 12.2rem;
   }
   .dead {
     margin: 0 var(--s4) var(--s3);

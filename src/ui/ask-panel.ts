@@ -78,7 +78,7 @@ export class AskPanel extends LitElement {
           : html`<button type="submit" class="primary icon" data-testid="ask-send" aria-label="Ask" title="Ask (Enter)" ?disabled=${this.noModel}>${icons.send()}</button>`}
       </form>
       <div class="under">
-        <div class="chips">${this.suggestions.slice(0, 3).map((text) => html`<button class="chip" title=${text} @click=${() => this.send(text)}>${text}</button>`)}</div>
+        <div class="chips">${this.suggestions.slice(0, 3).map((text) => html`<button class="chip" title=${text} ?disabled=${this.noModel} @click=${() => this.send(text)}>${text}</button>`)}</div>
         <button class="plain chip end" aria-expanded=${this.showOptions} data-testid="ask-options" @click=${this.onOptions}>settings</button>
       </div>
       ${this.showOptions ? html`<div class="settings">${SETTINGS.map((setting) => this.setting(setting))}</div>` : nothing}

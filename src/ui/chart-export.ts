@@ -143,8 +143,9 @@ export function tableOf(curves: Curves, run: RunState | null, range: ChartRange,
       return recorded.step[i] === step && !Number.isNaN(recorded.value[i]) ? Number(recorded.value[i].toPrecision(5)) : undefined;
     })]);
   });
-  const note = curves.merged === 1 ? "" : `A run this long is kept in ${formatCount(CAPACITY)} points a stage: each row is the mean of ${formatCount(curves.merged)} steps up to its own.`;
-  return { note, head: ["stage", "step", "tokens", ...fields], rows };
+  const merged = curves.merged === 1 ? "" : `A run this long is kept in ${formatCount(CAPACITY)} points a stage: each row is the mean of ${formatCount(curves.merged)} steps up to its own.`;
+  const thinned = total <= TABLE_ROWS ? "" : `Rows at even distances out of ${formatCount(total)}: zoom in to see each, or keep all of them as CSV.`;
+  return { note: [thinned, merged].filter((sentence) => sentence !== "").join(" "), head: ["stage", "step", "tokens", ...fields], rows };
 }
 
 /** The chart as it stands, with its title and the meaning of its colours, as a PNG in the page's own colours. */

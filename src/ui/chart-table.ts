@@ -11,7 +11,13 @@ const ROWS_AT_ONCE = 20;
 
 const EMPTY: Table = { note: "", head: [], rows: [] };
 
-const textOf = (cell: string | number | undefined): string => (cell === undefined ? "" : typeof cell === "string" ? cell : Number.isInteger(cell) ? formatCount(cell) : formatSmall(cell));
+/** A number in as many digits as its column's other rows have, so that figures stand below each other. */
+export function textOf(cell: string | number | undefined): string {
+  if (cell === undefined || typeof cell === "string") return cell ?? "";
+  const magnitude = Math.abs(cell);
+  if (Number.isInteger(cell) || magnitude >= 1000) return formatCount(Math.round(cell));
+  return magnitude >= 0.0001 ? cell.toPrecision(3) : formatSmall(cell);
+}
 
 @customElement("chart-table")
 export class ChartTable extends LitElement {
@@ -21,7 +27,7 @@ export class ChartTable extends LitElement {
     css`
       dialog {
         margin: auto;
-        max-width: min(84rem, 96vw);
+        max-width: min(84rem, 96%);
         max-height: 86vh;
         padding: 0;
         overflow: hidden;

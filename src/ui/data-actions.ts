@@ -6,7 +6,7 @@ import { isRefusal, planFor, plansFor, withoutCorpus } from "./data-plan.ts";
 import { leftOutWords, titleOf } from "./data-words.ts";
 import { safeName } from "./format.ts";
 import type { NestlingApp } from "./nestling-app.ts";
-import { givenFrom, kindOfFile, type Given } from "./page-files.ts";
+import { givenFrom, kindsOf, modelName, type Given } from "./page-files.ts";
 import { isLive } from "./page-state.ts";
 import type { Handlers } from "./recipe-actions.ts";
 import type { StartChoice } from "./start-panel.ts";
@@ -59,13 +59,16 @@ export function dataActions(app: NestlingApp, { start, choose, openRecipe }: Way
     if (app.intake?.phase === "reading") return;
     const texts: OwnFile[] = [];
     const asides = folders.map((name) => `${safeName(name)} is a folder. Open it and drop the files in it.`);
-    for (const given of files) {
-      const kind = kindOfFile(given.name);
+    const kinds = kindsOf(files);
+    const parts = files.filter((_, i) => kinds[i] === "model part");
+    if (parts.length > 0) void controller.importModel(modelName(parts), parts);
+    for (const [i, given] of files.entries()) {
+      const kind = kinds[i];
       // What was chosen or pasted as a text is one, whatever its name says.
       if (kind === "text" || (chosen && kind === "other")) texts.push({ name: given.name.slice(-1000), data: given.data });
       else if (kind === "recipe") void openRecipe(given);
-      else if (kind === "model") void controller.importModel(given.name, given.data);
-      else asides.push(`${safeName(given.name)} is neither a text (.txt, .md, .csv, .jsonl, or one of these as .gz), nor a model (.zip), nor a recipe (.json). Nothing was changed.`);
+      else if (kind === "model") void controller.importModel(given.name, [given]);
+      else if (kind === "other") asides.push(`${safeName(given.name)} is neither a text (.txt, .md, .csv, .jsonl, or one of these as .gz), nor a model (.zip, or .safetensors with its .json files), nor a recipe (.json). Nothing was changed.`);
     }
     for (const words of asides) controller.notify("error", "DATA_KIND", words);
     if (texts.length > 0) open(texts, asides);

@@ -3,7 +3,7 @@ import { css } from "lit";
 
 export const dataDialogStyles = css`
   dialog {
-    width: min(54rem, 100vw - 2rem);
+    width: min(54rem, 100% - 2rem);
     max-height: min(92dvh, 60rem);
   }
   h2:focus {
@@ -54,8 +54,8 @@ export const dataDialogStyles = css`
   }
   @media (max-width: 760px) {
     dialog {
-      width: 100vw;
-      max-width: 100vw;
+      width: 100%;
+      max-width: 100%;
       max-height: 100dvh;
       border: 0;
       border-radius: 0;

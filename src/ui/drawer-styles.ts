@@ -5,7 +5,7 @@ export const drawerStyles = css`
   dialog {
     position: fixed;
     inset: 0 0 0 auto;
-    width: min(30rem, 100vw);
+    width: min(30rem, 100%);
     max-width: none;
     height: 100dvh;
     max-height: none;

@@ -32,7 +32,7 @@ export class InsidePanel extends LitElement {
     drawerStyles,
     css`
       dialog {
-        width: 100vw;
+        width: 100%;
         border: 0;
       }
       form {

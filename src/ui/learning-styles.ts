@@ -13,7 +13,7 @@ export const learningStyles = css`
     display: flex;
     flex-wrap: wrap;
     align-items: center;
-    gap: var(--s1) var(--s3);
+    gap: var(--s1) var(--s2);
     font-size: var(--t-s);
     color: var(--ink-3);
   }
@@ -23,7 +23,7 @@ export const learningStyles = css`
     gap: var(--s2);
   }
   .smooth input {
-    width: 5rem;
+    width: 3.6rem;
   }
   .title {
     display: flex;

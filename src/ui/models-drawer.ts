@@ -42,9 +42,9 @@ export class ModelsDrawer extends LitElement {
         <h2>Models</h2>
         <button data-testid="open-model" @click=${this.pick}>${icons.open()} Open a model</button>
         <button class="plain icon" aria-label="Close" data-testid="close-models" @click=${() => this.dialog.close()}>${icons.close()}</button>
-        <input type="file" accept=".zip,application/zip" hidden data-testid="model-file" @change=${this.onFile} />
+        <input type="file" accept=".zip,application/zip,.safetensors,.json" multiple hidden data-testid="model-file" @change=${this.onFile} />
       </header>
-      <p class="quiet small">Saved in this browser only. A downloaded model is a folder that transformers opens, and that opens here again.</p>
+      <p class="quiet small">Saved in this browser only. A downloaded model is a folder that transformers opens. Here it opens as the zip it came in, or as its files: config.json, model.safetensors and tokenizer.json, chosen together.</p>
       ${this.checkpoints.length === 0 ? html`<p class="none">No models yet. One is saved after each stage of a run.</p>` : html`<ul>${this.tree(null, 0)}</ul>`}
     </dialog>`;
   }
@@ -105,8 +105,8 @@ export class ModelsDrawer extends LitElement {
 
   private readonly onFile = (event: Event): void => {
     const input = event.target as HTMLInputElement;
-    const file = input.files?.[0];
-    if (file !== undefined) this.emit("open-model", { name: file.name, data: file });
+    const files = [...(input.files ?? [])].map((file) => ({ name: file.name, data: file }));
+    if (files.length > 0) this.emit("open-model", files);
     input.value = "";
   };
 

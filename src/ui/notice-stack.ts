@@ -23,7 +23,7 @@ export class NoticeStack extends LitElement {
         z-index: 5;
         display: grid;
         gap: var(--s2);
-        width: min(26rem, calc(100vw - 2 * var(--s4)));
+        width: min(26rem, calc(100% - 2 * var(--s4)));
         pointer-events: none;
       }
       .notice {
@@ -61,10 +61,13 @@ export class NoticeStack extends LitElement {
         :host {
           bottom: calc(7.5rem + env(safe-area-inset-bottom));
         }
-        /* More would cover the page; closing one brings the next. */
-        .notice:not(:nth-last-child(-n + 2)) {
+        .notice:nth-last-child(3) {
           display: none;
         }
+      }
+      /* More would cover the page; closing one brings the next. */
+      .notice:not(:nth-last-child(-n + 3)) {
+        display: none;
       }
     `,
   ];

@@ -1,6 +1,6 @@
 /** Files in and out of the page: what a dropped file is, whether a drag carries one, and saving a blob under a name. */
 
-export type DroppedKind = "text" | "model" | "recipe" | "other";
+export type DroppedKind = "text" | "model" | "model part" | "recipe" | "other";
 
 /** By its ending: the engine checks what is really in it. */
 export function kindOfFile(name: string): DroppedKind {
@@ -8,6 +8,17 @@ export function kindOfFile(name: string): DroppedKind {
   if (/\.json$/i.test(name)) return "recipe";
   return /\.zip$/i.test(name) ? "model" : "other";
 }
+
+const isModelPart = (name: string): boolean => /\.(safetensors|json)$/i.test(name);
+
+/** Files that came together, as what each is: beside weights, JSON belongs to the model. */
+export function kindsOf(files: readonly Given[]): readonly DroppedKind[] {
+  const weights = files.some(({ name }) => /\.safetensors$/i.test(name));
+  return files.map(({ name }) => (weights && isModelPart(name) ? "model part" : kindOfFile(name)));
+}
+
+/** What a model that was opened from these is called: as its zip, or as its weights. */
+export const modelName = (files: readonly Given[]): string => (files.find(({ name }) => /\.(zip|safetensors)$/i.test(name)) ?? files[0])?.name ?? "";
 
 export interface Given {
   readonly name: string;

@@ -160,11 +160,11 @@ function withAnswer(state: PageState, requestId: string, side: string, change: (
   return { ...state, exchange: { ...exchange, answers: exchange.answers.map((answer) => (answer.side === side ? change(answer) : answer)) } };
 }
 
-/** The same notice again counts up in place of standing twice. */
+/** The same notice again counts up in place of standing twice, and comes to the front. */
 export function withNotice(state: PageState, level: Notice["level"], code: string, text: string): PageState {
-  const last = state.notices[state.notices.length - 1];
-  if (last?.code === code && last.text === text) return { ...state, notices: [...state.notices.slice(0, -1), { ...last, times: last.times + 1 }] };
-  const id = (last?.id ?? 0) + 1;
+  const same = state.notices.find((notice) => notice.code === code && notice.text === text);
+  if (same) return { ...state, notices: [...state.notices.filter((notice) => notice !== same), { ...same, times: same.times + 1 }] };
+  const id = Math.max(0, ...state.notices.map((notice) => notice.id)) + 1;
   return { ...state, notices: [...state.notices.slice(-4), { id, level, code, text, times: 1 }] };
 }
 

@@ -3,7 +3,7 @@ import { css } from "lit";
 
 export const profileStyles = css`
   dialog {
-    width: 100vw;
+    width: 100%;
     border: 0;
   }
   .status {

@@ -5,6 +5,7 @@ import type { ErrorReport, MemoryReport, Recipe } from "../protocol/index.ts";
 import { cssVars } from "./css-vars.ts";
 import { formatBytes, formatPercent, formatShort, safeName } from "./format.ts";
 import type { CalibrationState } from "./page-state.ts";
+import { sizesFit } from "./recipe-draft.ts";
 import { expectedTime, parameterCount, trainedCount, vocabularyOf } from "./recipe-size.ts";
 import { base } from "./shared-styles.ts";
 
@@ -137,6 +138,7 @@ export class RecipeCost extends LitElement {
   override render(): unknown {
     const { recipe, wrong, calibration } = this;
     const V = vocabularyOf(recipe);
+    const sized = sizesFit(recipe);
     const tuned = recipe.stages.find((stage) => stage.kind === "sft");
     const plan = wrong ? null : this.plan;
     const refusal = plan !== null && "code" in plan ? plan : !wrong && calibration?.status === "failed" ? calibration.error : undefined;
@@ -145,8 +147,8 @@ export class RecipeCost extends LitElement {
     const largest = plan === null || "code" in plan ? undefined : plan.reduce<{ memory: MemoryReport; stage: number } | undefined>((most, memory, stage) => (most !== undefined && most.memory.totalBytes >= memory.totalBytes ? most : { memory, stage }), undefined);
     return html`
       <dl aria-live="polite">
-        <div><dt>Parameters</dt><dd data-testid="cost-parameters">${formatShort(parameterCount(recipe.model, V))}
-          ${tuned?.method.type === "lora" ? html`<small>LoRA moves ${formatShort(trainedCount(recipe.model, V, tuned.method))}</small>` : nothing}</dd></div>
+        <div><dt>Parameters</dt><dd data-testid="cost-parameters">${sized ? formatShort(parameterCount(recipe.model, V)) : html`…<small>mend the fields first</small>`}
+          ${sized && tuned?.method.type === "lora" ? html`<small>LoRA moves ${formatShort(trainedCount(recipe.model, V, tuned.method))}</small>` : nothing}</dd></div>
         <div><dt>Memory</dt><dd data-testid="cost-memory" title="Stages are in memory one after another, never together">${largest === undefined ? "…" : formatBytes(largest.memory.totalBytes)}
           <small>${largest === undefined ? (wrong || refusal !== undefined ? pending : "planning") : `${recipe.stages.length > 1 ? "largest stage" : "stage"}: ${safeName(recipe.stages[largest.stage]?.name ?? "")}`}</small></dd></div>
         <div><dt>Time here</dt><dd data-testid="cost-time">${done === undefined ? "…" : expectedTime(done.stageMs.reduce((sum, ms) => sum + ms, 0))}

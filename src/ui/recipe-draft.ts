@@ -57,10 +57,17 @@ export function problemsOf(recipe: Recipe): ReadonlyMap<string, string> {
     validateRecipe(recipe);
   } catch (error) {
     if (!(error instanceof NestlingError)) throw error;
-    problems.set(String(error.details["field"] ?? "recipe"), error.message.slice(error.code.length + 3));
+    const field = String(error.details["field"] ?? "recipe");
+    const said = error.message.slice(error.code.length + 3);
+    // It stands at its field, whose name is enough.
+    problems.set(field, said.startsWith(`${field} `) ? said.slice(field.lastIndexOf(".") + 1) : said);
   }
   return problems;
 }
+
+/** Whether every size of model and vocabulary is within its range, so that parameters can be counted. */
+export const sizesFit = (recipe: Recipe): boolean =>
+  ["model.", "tokenizer."].every((prefix) => fieldsUnder(recipe, prefix).every(({ path, spec }) => fieldProblem(spec, valueAt(recipe, path)) === undefined));
 
 /** What a person typed, as the field's type; what cannot be read stays text, and is then out of range by name. */
 export function readTyped(spec: FieldSpec, text: string): unknown {

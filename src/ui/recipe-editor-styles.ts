@@ -3,7 +3,7 @@ import { css } from "lit";
 
 export const recipeEditorStyles = css`
   dialog {
-    width: min(60rem, 100vw - 2rem);
+    width: min(60rem, 100% - 2rem);
     height: min(92dvh, 60rem);
   }
   header {
@@ -32,6 +32,7 @@ export const recipeEditorStyles = css`
     overflow: auto;
     scrollbar-width: thin;
     padding: var(--s3) var(--s5) var(--s5);
+    outline: none;
   }
   section {
     display: grid;
@@ -72,8 +73,8 @@ export const recipeEditorStyles = css`
   }
   @media (max-width: 760px) {
     dialog {
-      width: 100vw;
-      max-width: 100vw;
+      width: 100%;
+      max-width: 100%;
       height: 100dvh;
       max-height: 100dvh;
       border: 0;

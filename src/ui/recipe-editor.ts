@@ -86,7 +86,7 @@ export class RecipeEditor extends LitElement {
       </header>
       ${this.refused !== "" ? html`<p class="came refused" role="alert" data-testid="file-refused">${this.refused}</p>` : this.note === "" ? nothing : html`<p class="came" role="status">${this.note}</p>`}
       <recipe-cost .recipe=${draft} .calibration=${this.calibrations[JSON.stringify(draft)]} ?wrong=${problems.size > 0} ?waits=${wantsText(draft)}></recipe-cost>
-      <div class="fields" tabindex="-1">
+      <div class="fields" tabindex="-1" autofocus>
         ${this.group("Run", "", preset, problems)} ${this.group("Model", "model.", preset, problems)} ${this.group("Tokenizer", "tokenizer.", preset, problems)}
         ${draft.stages.map((stage, i) => keyed(`${i} ${stage.kind} ${draft.stages.length}`, this.stage(stage, i, preset, problems)))}
         <div class="add">

@@ -12,7 +12,10 @@ const shown = (value: unknown): string => (typeof value === "number" ? (Number.i
 /** A field's range in a few letters; nothing where the control itself shows what is allowed. */
 function rangeText(spec: FieldSpec): string {
   if (spec.type === "choice" || spec.type === "boolean") return "";
-  return spec.type === "text" ? `Up to ${spec.max} characters.` : `From ${spec.min} to ${spec.max}.`;
+  if (spec.type === "text") return `Up to ${spec.max} characters.`;
+  const [least, most] = spec.usual ?? [];
+  const usual = least === undefined ? "" : `, usually ${least === most ? least : `${least} to ${most}`}`;
+  return `From ${spec.min} to ${spec.max}${usual}.`;
 }
 
 /** @fires edit-field - {detail: {path: string, value: unknown}} */

@@ -325,7 +325,7 @@ export class RunController implements ReactiveController {
     return gone === true;
   }
 
-  async importModel(name: string, data: Blob): Promise<void> {
+  async importModel(name: string, data: Blob | readonly OwnFile[]): Promise<void> {
     const opened = await this.attempt((api) => api.importCheckpoint(name, data));
     if (opened === undefined) return;
     await this.refreshCheckpoints();

@@ -22,7 +22,7 @@ export class SamplesTimeline extends LitElement {
       }
       .voice {
         flex: 1;
-        min-height: 4.5em;
+        min-height: 3.2em;
         mask-image: linear-gradient(#000 calc(100% - 0.9em), #0000);
         padding-bottom: 0.7em;
         overflow: auto;

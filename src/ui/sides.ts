@@ -1,6 +1,6 @@
 /** Which checkpoints stand for "base" and "tuned" in Ask, and which recipe fine-tunes a given base. Pure choices. */
 import type { CheckpointSummary, ModelConfig, Recipe, RunState } from "../protocol/index.ts";
-import type { Side } from "./page-state.ts";
+import { isLive, type Side } from "./page-state.ts";
 
 /** "live" is the model being trained; "" means that there is none yet. */
 export type Choice = string;
@@ -33,7 +33,7 @@ export function defaultSides(run: RunState | null, checkpoints: readonly Checkpo
 
 /** Everything that can answer, for a select: the live model first. */
 export function allChoices(run: RunState | null, checkpoints: readonly CheckpointSummary[]): SideChoice[] {
-  const live = run !== null && run.canSample ? [{ id: "live", label: "the model in training" }] : [];
+  const live = run !== null && run.canSample ? [{ id: "live", label: isLive(run) ? "the model in training" : "the run's last model" }] : [];
   return [...live, ...[...checkpoints].sort(newestFirst).map((checkpoint) => ({ id: checkpoint.id, label: checkpointLabel(checkpoint) }))];
 }
 

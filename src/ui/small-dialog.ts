@@ -12,7 +12,7 @@ export class SmallDialog extends LitElement {
     controls,
     css`
       dialog {
-        width: min(24rem, calc(100vw - 2rem));
+        width: min(24rem, calc(100% - 2rem));
         padding: var(--s5);
         border: 1px solid var(--line);
         border-radius: var(--r-l);

@@ -8,6 +8,12 @@ import { stageColor } from "./learning-data.ts";
 import { isLive } from "./page-state.ts";
 import { base } from "./shared-styles.ts";
 
+/** Of a person's own data it is not said whether it asks and answers. */
+function doing({ recipe, stages, stageIndex }: RunState): string {
+  if (stages[stageIndex].kind === "pretrain") return "Learning to predict the next piece of text";
+  return recipe.stages[stageIndex]?.data.every(({ corpus }) => corpus.startsWith("own")) ? "Learning what you gave it" : "Learning to answer";
+}
+
 @customElement("stage-bar")
 export class StageBar extends LitElement {
   static override styles = [
@@ -21,7 +27,7 @@ export class StageBar extends LitElement {
       li {
         flex: var(--share) 1 0;
         /* Many stages on a narrow screen share it, rather than pass its edge. */
-        min-width: min(4.5rem, calc(100% / var(--count) - 3px));
+        min-width: min(5.4rem, calc(100% / var(--count) - 3px));
       }
       .track {
         flex: 1;
@@ -126,7 +132,7 @@ export class StageBar extends LitElement {
     const saved = run.saved === undefined ? nothing : html` <span class="quiet">· saved at step ${formatCount(run.saved.step)}${run.saved.stage === stage.name && run.phase !== "finished" ? "" : ` of ${safeName(run.saved.stage)}`}</span>`;
     switch (run.phase) {
       case "running":
-        return html`${stage.kind === "pretrain" ? "Learning to predict the next piece of text" : "Learning to answer"}, step ${formatCount(run.step)}${saved}`;
+        return html`${doing(run)}, step ${formatCount(run.step)}${saved}`;
       case "paused":
         return html`Paused at step ${formatCount(run.step)} of ${stage.name}${saved}`;
       case "finished":

@@ -18,6 +18,9 @@ export interface StartChoice {
   readonly fromCheckpoint?: string;
 }
 
+/** Known not to fit in memory: a start would only fail. What failed otherwise may pass the next time. */
+const tooLarge = (calibration: CalibrationState | undefined): boolean => calibration?.status === "failed" && calibration.error.code === "MEM_ESTIMATE";
+
 /** @fires start-run - {detail: StartChoice}; show-examples */
 @customElement("start-panel")
 export class StartPanel extends LitElement {
@@ -56,6 +59,7 @@ export class StartPanel extends LitElement {
 
   private tuneCard(): unknown {
     const { tuning, state } = this;
+    const calibration = state.calibrations[JSON.stringify(tuning?.recipe)];
     const stages = tuning?.recipe.stages.map((stage) => stage.kind === "sft") ?? [];
     return html`<section class="card tune">
       <h2>Fine-tune it</h2>
@@ -64,9 +68,9 @@ export class StartPanel extends LitElement {
           ? "Needs a base that a recipe here can tune. None is loaded; train one from nothing, or open one in Models."
           : html`Take a base that has read a lot and was never asked anything, and teach it to answer. Here: ${checkpointLabel(tuning.base)}.${this.ownWords(tuning.recipe.stages.filter(({ kind }) => kind === "sft"))}`}
       </p>
-      ${tuning === null ? html`<div class="time"></div>` : this.time(state.calibrations[JSON.stringify(tuning.recipe)], stages, "practice in answering")}
+      ${tuning === null ? html`<div class="time"></div>` : this.time(calibration, stages, "practice in answering")}
       <div class="ways">
-        <button class="primary" data-testid="start-tune" ?disabled=${tuning === null || this.starting || state.link !== "ready"} @click=${this.startTuning}>Fine-tune it</button>
+        <button class="primary" data-testid="start-tune" ?disabled=${tuning === null || tooLarge(calibration) || this.starting || state.link !== "ready"} @click=${this.startTuning}>Fine-tune it</button>
         <button class="plain own" data-testid="own-examples" ?disabled=${tuning === null} @click=${() => this.dispatchEvent(new CustomEvent("show-examples", { bubbles: true, composed: true }))}>or on your own questions and answers</button>
       </div>
     </section>`;
@@ -75,6 +79,7 @@ export class StartPanel extends LitElement {
   private scratchCard(): unknown {
     const { recipe, state } = this;
     const waits = wantsText(recipe);
+    const calibration = state.calibrations[JSON.stringify(recipe)];
     const kinds = recipe.stages.map(() => true);
     const both = recipe.stages.some((stage) => stage.kind === "sft");
     return html`<section class="card">
@@ -82,8 +87,8 @@ export class StartPanel extends LitElement {
       <p>Start from random numbers and watch noise turn into words, words into sentences${both ? ", and sentences into answers" : ""}.${this.ownWords(recipe.stages)}</p>
       ${waits
         ? html`<div class="time"><b>Your text first</b><span>Drop files anywhere on this page, or choose or paste below.</span></div>`
-        : this.time(state.calibrations[JSON.stringify(recipe)], kinds, both ? "reading, then practice in answering" : "reading")}
-      <button class="primary" data-testid="start-scratch" ?disabled=${waits || this.starting || state.link !== "ready"} @click=${this.startScratch}>Train from nothing</button>
+        : this.time(calibration, kinds, both ? "reading, then practice in answering" : "reading")}
+      <button class="primary" data-testid="start-scratch" ?disabled=${waits || tooLarge(calibration) || this.starting || state.link !== "ready"} @click=${this.startScratch}>Train from nothing</button>
     </section>`;
   }
 

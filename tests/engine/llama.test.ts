@@ -55,6 +55,9 @@ it("a llama trains through both stages, leaves as LlamaForCausalLM with its adap
   expect(opened.resumable).toBe(false);
   expect(await answerOf(engine, opened.id, "opened")).toBe(said);
 
+  const loose = await engine.api.importCheckpoint("model.safetensors", [...files].map(([name, bytes]) => ({ name, data: new Blob([bytes]) })));
+  expect(await answerOf(engine, loose.id, "loose")).toBe(said);
+
   const again = await engine.api.startRun({ recipe: { ...recipe, name: "again", stages: [recipe.stages[1]!] }, fromCheckpoint: opened.id });
   await engine.until((state) => state.runId === again.runId && state.phase === "finished");
   const [after] = (await engine.api.listCheckpoints()).filter((each) => each.runId === again.runId);

@@ -1,6 +1,6 @@
 /** Model folders and adapters: transformers' own fixture as the judge of names and shapes, and each mismatch in its table. */
 import { describe, expect, test } from "vitest";
-import { ADAPTER_FILES, MODEL_FILES, bytesSource, gpt2TensorShapes, loraTensorShapes, openModelFile, parseSafetensors, readAdapterFolder, readModelFolder, writeAdapterFolder, writeModelFolder, writeSafetensors, writeZip } from "../../src/store/index.ts";
+import { ADAPTER_FILES, MODEL_FILES, bytesSource, gpt2TensorShapes, loraTensorShapes, openModelFile, openModelFiles, parseSafetensors, readAdapterFolder, readModelFolder, writeAdapterFolder, writeModelFolder, writeSafetensors, writeZip } from "../../src/store/index.ts";
 import type { Difference, SizedModelConfig, Tensor, TensorToWrite } from "../../src/store/index.ts";
 import { fromBf16, toBf16 } from "../../src/core/half.ts";
 import { codeOf, errorOf, fixture, goldenPart, randomTensors, tinyModel, tinyTokenizer } from "./helpers.ts";
@@ -194,6 +194,16 @@ describe("an opened file", () => {
     ["an empty file", "m.zip", new Uint8Array(0), "ZIP_FORMAT"],
   ])("that is %s is refused by its code", async (_, name, bytes, code) => {
     expect(await codeOf(() => open(name, bytes))).toBe(code);
+  });
+  test("that is a folder's files one by one is that folder, and is refused where one is missing, is a pickle or too large", async () => {
+    const given = (files: ReadonlyMap<string, Uint8Array>): Parameters<typeof openModelFiles>[1] => [...files].map(([name, bytes]) => ({ name, source: bytesSource(bytes) }));
+    const opened = await openModelFiles("model.safetensors", given(new Map([...folder(), ["README.md", text("hi")]])));
+    expect(opened).toMatchObject({ kind: "model", ignored: ["README.md"] });
+    expect(readModelFolder(opened.files).model).toEqual(tinyModel);
+    const without = new Map([...folder()].filter(([name]) => name !== "config.json"));
+    expect(await codeOf(() => openModelFiles("m", given(without)))).toBe("CKPT_MISSING");
+    expect(await codeOf(() => openModelFiles("m", given(new Map([["config.json", text({})], ["pytorch_model.bin", text(1)]]))))).toBe("CKPT_PICKLE");
+    expect(await codeOf(() => openModelFiles("m", [{ name: MODEL_FILES.weights, source: { size: 2 ** 31, read: () => expect.unreachable("read") } }]))).toBe("ZIP_FORMAT");
   });
   test("that is an adapter's zip is told apart", async () => {
     expect((await open("a.zip", zip(adapterFiles()))).kind).toBe("adapter");

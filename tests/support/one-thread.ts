@@ -12,7 +12,7 @@ import { gpuDevice } from "./gpu.ts";
 
 /** The software adapter's own threads, by the name it gives them. */
 export const adapterThreads = (): number =>
-  readdirSync("/proc/self/task").filter((id) => /^Thread</.test(readFileSync(`/proc/self/task/${id}/comm`, "utf8"))).length;
+  readdirSync("/proc/self/task").filter((id) => readFileSync(`/proc/self/task/${id}/comm`, "utf8").startsWith("Thread<")).length;
 
 export const ofOneThread = env["NESTLING_NIGHTLY"] === undefined && platform === "linux" && adapterChoice() === "software";
 

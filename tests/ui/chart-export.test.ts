@@ -1,6 +1,7 @@
 /** What a chart is kept as: the CSV holds every point once, the table what can be read. */
 import { describe, expect, it } from "vitest";
 import type { MetricRow, RunState } from "../../src/protocol/index.ts";
+import { textOf } from "../../src/ui/chart-table.ts";
 import { csvBlob, curvesCsv, tableOf } from "../../src/ui/chart-export.ts";
 import { Curves } from "../../src/ui/series.ts";
 
@@ -75,7 +76,7 @@ describe("a loss that was not a number once, in a run past what is kept raw", ()
 
   it("leaves every row of the table whole, under a note that says the same", () => {
     const { note, rows } = tableOf(curves, run, null, "step");
-    expect(note).toMatch(/262,144 points.*mean of 2 steps/);
+    expect(note).toMatch(/out of 150,000: zoom in.*262,144 points.*mean of 2 steps/);
     expect(rows.filter((cells) => cells[3] === undefined || cells[4] === undefined)).toEqual([]);
     expect(tableOf(Curves.empty.append([row(1, { "train/loss": 2 })]), run, null, "step").note).toBe("");
   });
@@ -111,6 +112,15 @@ describe("tableOf", () => {
     expect(rows.length).toBeLessThanOrEqual(210);
     expect(rows.filter((cells) => cells[4] !== undefined).map((cells) => cells[1])).toEqual([501, 1501, 2501, 3501, 4501]);
     expect(rows.at(-1)![1]).toBe(5000);
+  });
+
+  it("says that it is thinned, out of how many, and where the others are", () => {
+    expect(tableOf(curves, run, null, "step").note).toBe("Rows at even distances out of 5,000: zoom in to see each, or keep all of them as CSV.");
+    expect(tableOf(curves, run, [10, 20], "step").note).toBe("");
+  });
+
+  it("shows each figure in the digits of its column", () => {
+    expect([6.4, 5, 6.9371, 8020.25, 12_061, 0.0011, 0.000157, 0.00002, 0, undefined, "Pre-training"].map(textOf)).toEqual(["6.40", "5", "6.94", "8,020", "12,061", "0.00110", "0.000157", "2.0e-5", "0", "", "Pre-training"]);
   });
 
   it("holds the steps in view alone, on whatever axis they were chosen", () => {

@@ -82,6 +82,8 @@ describe("what is dropped", () => {
       expect(await text("data-aside")).toMatch(/^photo\.png is neither a text .* nor a model/);
       expect(await notices()).toContainEqual(expect.stringMatching(/^photo\.png is neither/));
       expect(await calls()).toContain("importCheckpoint model.zip");
+      await drop(["config.json", 10], ["own.safetensors", 10], ["tokenizer.json", 10]);
+      await expect.poll(calls).toContain("importCheckpoint own.safetensors config.json own.safetensors tokenizer.json");
       // One more drop adds to what lies there.
       await drop(["more.txt", 1000]);
       await expectText("data-head", /^3 files/);

@@ -88,6 +88,9 @@ describe("withNotice", () => {
     for (let i = 0; i < 9; i++) state = withNotice(state, "error", "B", String(i));
     expect(state.notices).toHaveLength(5);
     expect(new Set(state.notices.map(({ id }) => id)).size).toBe(5);
+    state = withNotice(state, "error", "B", "6");
+    expect(state.notices.map(({ text, times }) => `${text} ${times}`)).toEqual(["4 1", "5 1", "7 1", "8 1", "6 2"]);
+    expect(new Set(withNotice(state, "info", "C", "new").notices.map(({ id }) => id)).size).toBe(5);
   });
 });
 

@@ -5,7 +5,7 @@ import type { Recipe } from "../../src/protocol/index.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { FIELDS, LORA_TARGETS, validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import { fineTuning, withMethod } from "../../src/ui/recipe-choice.ts";
-import { edited, fieldsUnder, fieldValue, History, prefixesOf, problemsOf, readTyped, withoutStage, withStage } from "../../src/ui/recipe-draft.ts";
+import { edited, fieldsUnder, fieldValue, History, prefixesOf, problemsOf, readTyped, sizesFit, withoutStage, withStage } from "../../src/ui/recipe-draft.ts";
 import { defaultLora, methodFor } from "../../src/ui/recipe-method.ts";
 import { parameterCount, trainedCount } from "../../src/ui/recipe-size.ts";
 
@@ -26,6 +26,18 @@ describe("the fields of a recipe", () => {
     for (const { path, meaning } of FIELDS) expect(meaning, path).toMatch(/^[A-Z0-9][^.]*(\.\d[^.]*)*\.$/);
   });
 
+  it("have a usual range within the allowed one, and every preset's numbers lie in it", () => {
+    const usual = FIELDS.filter((spec) => spec.usual !== undefined);
+    expect(usual.length).toBeGreaterThan(20);
+    for (const { path, usual: [least, most] = [NaN, NaN], min, max } of usual) expect(least >= min! && least <= most && most <= max!, path).toBe(true);
+    for (const preset of presets) {
+      for (const { path, spec } of prefixesOf(preset).flatMap((prefix) => fieldsUnder(preset, prefix))) {
+        const value = fieldValue(preset, { path, spec });
+        if (spec.usual && typeof value === "number") expect(value >= spec.usual[0] && value <= spec.usual[1], `${preset.name} ${path} ${value}`).toBe(true);
+      }
+    }
+  });
+
   it("read what is typed by their type, and keep what is no number", () => {
     const layers = FIELDS.find(({ path }) => path === "model.n_layer")!;
     expect([readTyped(layers, " 3 "), readTyped(layers, "1e9"), readTyped(layers, "x"), readTyped(layers, ""), readTyped(layers, "Infinity"), readTyped(layers, "0x10"), readTyped(layers, "-.5e-2")]).toEqual([3, 1e9, "x", "", "Infinity", "0x10", -0.005]);
@@ -42,8 +54,15 @@ describe("what is wrong", () => {
   });
 
   it("is said of fields that do not go together, at the one to mend", () => {
-    expect([...problemsOf(edited(firstLight, "model.n_head", 3)).keys()]).toEqual(["model.n_embd"]);
+    expect([...problemsOf(edited(firstLight, "model.n_head", 3))]).toEqual([["model.n_embd", "n_embd is 64; it must be a multiple of n_head (3)."]]);
+    expect([...problemsOf(edited(firstLight, "stages.0.optimizer.learning_rate", 1e-9)).values()]).toEqual([expect.stringMatching(/^min_lr is [\d.e-]+; it must be at most learning_rate \(1e-9\)\.$/)]);
     expect([...problemsOf(edited(firstLight, "stages.0.optimizer.warmup_iters", 9999)).keys()]).toEqual(["stages.0.optimizer.warmup_iters"]);
+  });
+
+  it("keeps parameters from being counted where a size is out of range, and nowhere else", () => {
+    const with_ = (path: string, value: unknown): boolean => sizesFit(edited(firstLight, path, value));
+    expect([with_("model.n_layer", -3), with_("model.n_layer", 1e9), with_("model.n_layer", ""), with_("tokenizer.vocab_size", 2.5)]).toEqual([false, false, false, false]);
+    expect([with_("model.n_layer", 3), with_("model.n_head", 3), with_("stages.0.max_iters", 0)]).toEqual([true, true, true]);
   });
 
   it.each(presets.map((preset) => [preset.name, preset] as const))("is nothing in %s", (_, preset) => expect([...problemsOf(preset)]).toEqual([]));

@@ -440,8 +440,8 @@ export class StubEngine implements EngineApi {
     return new Blob(["zip"]);
   }
 
-  async importCheckpoint(name: string): Promise<CheckpointSummary> {
-    this.calls.push(`importCheckpoint ${name}`);
+  async importCheckpoint(name: string, data: Blob | readonly OwnFile[]): Promise<CheckpointSummary> {
+    this.calls.push(["importCheckpoint", name, ...(data instanceof Array && data.length > 1 ? data.map((file) => file.name) : [])].join(" "));
     const opened = { ...this.checkpoints[0], id: "opened", name, shipped: false };
     this.checkpoints = [...this.checkpoints, opened];
     return opened;
