@@ -281,7 +281,8 @@ export async function train(args: readonly string[], page: () => Promise<string>
   }
 }
 
-const USAGE_CODES: ReadonlySet<string> = new Set(["COMMAND", "CONFIG_RANGE", "CONFIG_UNKNOWN"]);
+/** What a person mends by asking for something else. */
+export const USAGE_CODES: ReadonlySet<string> = new Set(["COMMAND", "CONFIG_RANGE", "CONFIG_UNKNOWN"]);
 
 if (isMain(import.meta.url)) {
   train(process.argv.slice(2)).then(

@@ -60,7 +60,8 @@ export class BatchView extends LitElement {
         font: 400 0.8em / 1.7 var(--mono);
         color: var(--ink-2);
       }
-      .cell.hot small {
+      .cell.hot small,
+      .cell.hot i {
         color: var(--ink);
       }
       .cell.masked {

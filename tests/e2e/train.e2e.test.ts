@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { root } from "../../src/cli/paths.ts";
+import { train as inProcess, USAGE_CODES } from "../../src/cli/train.ts";
+import type { NestlingError } from "../../src/core/errors.ts";
 import { parseSafetensorsHeader } from "../../src/store/safetensors.ts";
 
 interface Ran {
@@ -189,11 +191,15 @@ describe("npm run train", () => {
     [["--recipe", "your-text", "--text", "src"], "is no file"],
     [["--recipe", "your-text"], "--text FILE"],
     [["--text", "package.json"], "no stage of the recipe"],
-  ])("refuses %j before anything starts: what is allowed, on standard error, status 2", async (args, allowed) => {
-    const { status, out, err } = await train(args);
-    expect(status).toBe(2);
-    expect(out).toBe("");
-    expect(err).toContain(allowed);
+  ])("refuses %j before the page is built or a browser started, by what is allowed", async (args, allowed) => {
+    const refused = await inProcess(args, () => expect.unreachable("built")).catch((error: unknown) => error);
+    expect(String(refused)).toContain(allowed);
+    expect(USAGE_CODES).toContain((refused as NestlingError).code);
+  });
+
+  it("says what it refuses on standard error alone, and ends with status 2", async () => {
+    const { status, out, err } = await train(["--set", "n_layer=0"]);
+    expect([status, out, err]).toEqual([2, "", expect.stringContaining("1 to 48")]);
   });
 
   it("explains itself with --help", async () => {

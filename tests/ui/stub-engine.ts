@@ -46,6 +46,8 @@ export class StubEngine implements EngineApi {
   private log: EngineEvent[] = [];
   private timer: ReturnType<typeof setInterval> | undefined;
   private ticks = 0;
+  /** Stage of the batch that was told last. */
+  private shown = -1;
   private trainMs = 0;
   private tokens = 0;
   private globalStep = 0;
@@ -254,7 +256,7 @@ export class StubEngine implements EngineApi {
     }
     this.run = { ...run, stageIndex, step, stages, canSample: true, phase: run.phase, preparing: undefined, ...(this.globalStep % 200 < steps ? { saved: { checkpointId: "x", stage: run.recipe.stages[stageIndex]!.name, step, atMs: Date.now() } } : {}) };
     bodies.push({ type: "metrics", rows }, { type: "state", state: this.run });
-    if (this.ticks++ % 8 === 0) bodies.push({ type: "batch", row: this.batch() });
+    if (this.ticks++ % 8 === 0 || this.shown !== this.run!.stageIndex) bodies.push({ type: "batch", row: this.batch() });
     if (this.ticks % 4 === 0 && this.prompt !== null) bodies.push({ type: "nextWord", view: this.guesses(this.prompt) });
     if (this.ticks % 12 === 1) bodies.push({ type: "sample", sample: { stageIndex, step, globalStep: this.globalStep, tokens: this.tokens, prompt: "Once upon a time", text: garble(STORY, this.skill, this.draws) } });
     if (bodies.length > 0) this.emit(...bodies);
@@ -295,15 +297,18 @@ export class StubEngine implements EngineApi {
 
   private batch(): BatchRowView {
     const { stageIndex, step } = this.run!;
+    this.shown = stageIndex;
     const sft = this.run!.stages[stageIndex].kind === "sft";
     const words = SENTENCES[this.draws.nextInt(SENTENCES.length)].split(/(?=[ .,])/);
     const tokens = words.slice(0, -1).map((text, i) => {
       const masked = sft && i < 8;
-      const loss = Math.max(0.02, (1 - this.skill * 0.75) * (0.4 + this.draws.nextFloat() * 6.2));
+      // Where the answer begins the template's marker stands, and what follows it surprises.
+      const marker = sft && i === 8;
+      const loss = marker ? 7 : Math.max(0.02, (1 - this.skill * 0.75) * (0.4 + this.draws.nextFloat() * 6.2));
       const right = Math.exp(-loss);
       const others = [0.3, 0.2, 0.12, 0.06].map((share) => ({ text: WORDS[this.draws.nextInt(WORDS.length)], p: share * (1 - right) }));
       const top = [{ text: words[i + 1], p: right }, ...others].sort((a, b) => b.p - a.p);
-      return { text, targetText: words[i + 1], loss: masked ? undefined : loss, masked, top };
+      return { text: marker ? "<|assistant|>" : text, targetText: words[i + 1], loss: masked ? undefined : loss, masked, top };
     });
     return { stageIndex, step, tokens };
   }
