@@ -10,8 +10,9 @@ import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts
 import { insideActions } from "./inside-actions.ts";
 import { kernelActions } from "./kernel-actions.ts";
 import { actionOf } from "./keys.ts";
+import type { OpenModel } from "./models-drawer.ts";
 import type { NestlingApp } from "./nestling-app.ts";
-import { fileName, givenFrom, modelName, saveBlob, type Given } from "./page-files.ts";
+import { fileName, givenFrom, modelName, saveBlob } from "./page-files.ts";
 import type { Side } from "./page-state.ts";
 import type { PhoneTab } from "./phone-bar.ts";
 import { recipeActions } from "./recipe-actions.ts";
@@ -108,7 +109,7 @@ export function appActions(app: NestlingApp): AppActions {
     "choose-preset": (name: string) => choose(app.presets.find((preset) => preset.name === name)),
     "choose-seed": (seed: number) => (app.chosen = { ...app.recipe, seed }),
     "choose-model": ({ side, id }: { side: Side; id: string }) => (app.sides = { ...app.sides, [side]: id }),
-    "open-model": (files: readonly Given[]) => void controller.importModel(modelName(files), files),
+    "open-model": ({ files, refuse }: OpenModel) => void controller.importModel(modelName(files), files).then((error) => refuse(error === null ? "" : `${error.message} ${error.code}`)),
     "download-model": (item: CheckpointSummary) => void download(item),
     "delete-model": (id: string) => void controller.deleteModel(id),
     "tune-from": tuneFrom,

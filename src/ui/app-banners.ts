@@ -8,6 +8,7 @@ export function failedBanner(error: ErrorReport, goesOn: boolean, run: RunContro
   return html`<div class="dead" role="alert" data-testid="run-error">
     <p>${error.message} <code>${error.code}</code></p>
     ${goesOn ? nothing : html`<button @click=${() => run.clearRun()}>Begin another run</button>`}
+    ${error.code === "GPU_LOST" ? html`<button class="primary" data-testid="reload-lost" @click=${() => location.reload()}>Reload, and go on from what was saved</button>` : nothing}
   </div>`;
 }
 

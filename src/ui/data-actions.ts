@@ -61,13 +61,17 @@ export function dataActions(app: NestlingApp, { start, choose, openRecipe }: Way
     const asides = folders.map((name) => `${safeName(name)} is a folder. Open it and drop the files in it.`);
     const kinds = kindsOf(files);
     const parts = files.filter((_, i) => kinds[i] === "model part");
-    if (parts.length > 0) void controller.importModel(modelName(parts), parts);
+    const openModel = async (model: readonly Given[]): Promise<void> => {
+      const error = await controller.importModel(modelName(model), model);
+      if (error) controller.notify("error", error.code, error.message);
+    };
+    if (parts.length > 0) void openModel(parts);
     for (const [i, given] of files.entries()) {
       const kind = kinds[i];
       // What was chosen or pasted as a text is one, whatever its name says.
       if (kind === "text" || (chosen && kind === "other")) texts.push({ name: given.name.slice(-1000), data: given.data });
       else if (kind === "recipe") void openRecipe(given);
-      else if (kind === "model") void controller.importModel(given.name, [given]);
+      else if (kind === "model") void openModel([given]);
       else if (kind === "other") asides.push(`${safeName(given.name)} is neither a text (.txt, .md, .csv, .jsonl, or one of these as .gz), nor a model (.zip, or .safetensors with its .json files), nor a recipe (.json). Nothing was changed.`);
     }
     for (const words of asides) controller.notify("error", "DATA_KIND", words);

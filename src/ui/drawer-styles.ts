@@ -83,6 +83,11 @@ export const drawerStyles = css`
     gap: var(--s1);
     margin-top: var(--s2);
   }
+  .refused {
+    margin-top: var(--s2);
+    color: var(--bad);
+    overflow-wrap: anywhere;
+  }
   .confirm span {
     flex: 1 1 100%;
     font-size: var(--t-s);

@@ -6,15 +6,22 @@ import { cssVars } from "./css-vars.ts";
 import { formatBytes, formatCount, formatShort, heldOutText, safeName } from "./format.ts";
 import * as icons from "./icons.ts";
 import { stageColor } from "./learning-data.ts";
+import type { Given } from "./page-files.ts";
 import { isLive } from "./page-state.ts";
 import { drawerStyles } from "./drawer-styles.ts";
 import { base, controls } from "./shared-styles.ts";
+
+/** Files that were chosen as a model, and who hears why they are none; "" says that they were one. */
+export interface OpenModel {
+  readonly files: readonly Given[];
+  readonly refuse: (why: string) => void;
+}
 
 /**
  * @fires tune-from - {detail: string} fine-tune from a checkpoint
  * @fires download-model - {detail: CheckpointSummary}
  * @fires delete-model - {detail: string}, after a confirmation
- * @fires open-model - {detail: {name, data}}
+ * @fires open-model - {detail: OpenModel}
  */
 @customElement("models-drawer")
 export class ModelsDrawer extends LitElement {
@@ -28,11 +35,14 @@ export class ModelsDrawer extends LitElement {
   @property() busy = "";
 
   @state() private deleting = "";
+  /** Why the files that were opened last are no model; "" = they were one. It stands here, since a notice would stand behind. */
+  @state() private refused = "";
   @query("dialog") private dialog!: HTMLDialogElement;
 
   /** Slides the drawer in. */
   show(): void {
     this.deleting = "";
+    this.refused = "";
     this.dialog.showModal();
   }
 
@@ -45,6 +55,7 @@ export class ModelsDrawer extends LitElement {
         <input type="file" accept=".zip,application/zip,.safetensors,.json" multiple hidden data-testid="model-file" @change=${this.onFile} />
       </header>
       <p class="quiet small">Saved in this browser only. A downloaded model is a folder that transformers opens. Here it opens as the zip it came in, or as its files: config.json, model.safetensors and tokenizer.json, chosen together.</p>
+      ${this.refused === "" ? nothing : html`<p class="refused small" role="alert" data-testid="model-refused">${this.refused}</p>`}
       ${this.checkpoints.length === 0 ? html`<p class="none">No models yet. One is saved after each stage of a run.</p>` : html`<ul>${this.tree(null, 0)}</ul>`}
     </dialog>`;
   }
@@ -106,7 +117,7 @@ export class ModelsDrawer extends LitElement {
   private readonly onFile = (event: Event): void => {
     const input = event.target as HTMLInputElement;
     const files = [...(input.files ?? [])].map((file) => ({ name: file.name, data: file }));
-    if (files.length > 0) this.emit("open-model", files);
+    if (files.length > 0) this.emit("open-model", { files, refuse: (why) => (this.refused = why) } satisfies OpenModel);
     input.value = "";
   };
 

@@ -325,11 +325,12 @@ export class RunController implements ReactiveController {
     return gone === true;
   }
 
-  async importModel(name: string, data: Blob | readonly OwnFile[]): Promise<void> {
-    const opened = await this.attempt((api) => api.importCheckpoint(name, data));
-    if (opened === undefined) return;
+  async importModel(name: string, files: readonly OwnFile[]): Promise<ErrorReport | null> {
+    const opened = (await this.connection?.api.importCheckpoint(name, files).catch(readError)) ?? NO_ENGINE;
+    if ("code" in opened) return opened;
     await this.refreshCheckpoints();
     this.notify("info", "OPENED", `Opened ${opened.name}. It can be asked and fine-tuned.`);
+    return null;
   }
 
   async deleteModel(id: string): Promise<void> {

@@ -28,6 +28,8 @@ function kernelOf(wgsl: string, workgroups: (dims: Record<string, number>) => nu
   };
 }
 
+const launchOf = (kernel: AnyKernel, views: readonly View[], size: number): Launch => ({ label: "writeOne h.3.bad", kernel, variant: 0, views, dims: [size] });
+
 const whole = (buffer: DeviceBuffer): View => ({ buffer, offsetBytes: 0, sizeBytes: buffer.sizeBytes });
 
 async function twoBuffers(device: Device, sizeBytes: number): Promise<{ heap: Heap; views: View[] }> {
@@ -114,8 +116,44 @@ describe("a run on WebGPU", () => {
   });
 });
 
+describe("a device that is gone", () => {
+  /** What Chromium rejects with once its GPU process has crashed; it may never resolve `lost`. */
+  const gone = (): Promise<never> => Promise.reject(new DOMException("A valid external Instance reference no longer exists.", "OperationError"));
+  const LOST = { code: "GPU_LOST", message: expect.stringMatching(/^\[GPU_LOST\] The GPU device was lost: .*no longer exists.* reload the page to go on\.$/) as string };
+
+  /** The device, with one call of it, of its queue or of its read-back buffers as a crash leaves it. */
+  const without = (real: GPUDevice, call: string): GPUDevice => {
+    const over = <T extends object>(target: T): T => new Proxy(target, {
+      get: (of, key) => {
+        if (key === call) return gone;
+        const value = Reflect.get(of, key) as unknown;
+        if (key === "queue") return over(value as GPUQueue);
+        if (key === "createBuffer" && call === "mapAsync") return (made: GPUBufferDescriptor) => Object.assign(real.createBuffer(made), made.label === "staging" && { mapAsync: gone });
+        return typeof value === "function" ? (value as (...args: unknown[]) => unknown).bind(of) : value;
+      },
+    });
+    return over(real);
+  };
+  const prepareOne = async (device: Device, wgsl: string): Promise<unknown> => device.prepare("one", [launchOf(kernelOf(wgsl), (await twoBuffers(device, 256)).views, 4)]);
+
+  it.each([
+    ["onSubmittedWorkDone", (device: Device) => device.finished()],
+    ["popErrorScope", (device: Device) => device.prepare("nothing", [])],
+    ["mapAsync", async (device: Device) => device.read((await twoBuffers(device, 256)).views[0]!)],
+  ] as const)("says so in words where %s fails", async (call, act) => {
+    const error = await typed(async () => act(createWebGpuDevice(without(await freshGpuDevice(), call), { softwareAdapter: true })));
+    console.info(`${call}: ${error.message}`);
+    expect(error).toMatchObject(LOST);
+  });
+
+  it("is not taken for a kernel that does not compile, nor the other way round", async () => {
+    const gone = createWebGpuDevice(without(await freshGpuDevice(), "createComputePipelineAsync"), { softwareAdapter: true });
+    expect(await typed(() => prepareOne(gone, WRITE_ONE))).toMatchObject(LOST);
+    expect(await typed(async () => prepareOne(await webGpu(), "fn"))).toMatchObject({ code: "SHADER_COMPILE" });
+  });
+});
+
 describe("a bad kernel on WebGPU", () => {
-  const launchOf = (kernel: AnyKernel, views: readonly View[], size: number): Launch => ({ label: "writeOne h.3.bad", kernel, variant: 0, views, dims: [size] });
 
   it("asks for 65,536 workgroups and gets them in two dimensions; for more than two hold, it is refused by name", async () => {
     const device = await webGpu();

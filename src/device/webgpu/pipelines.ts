@@ -2,6 +2,7 @@
 import { NestlingError } from "../../core/errors.ts";
 import { accessOf, dimsOf, variantOf } from "../launch.ts";
 import type { AnyKernel, AnyVariant, DimValues, Launch } from "../types.ts";
+import { lostWhileCompiling } from "./lost.ts";
 
 /** Bytes bound for a launch's dims: 16 scalars. */
 export const DIMS_BYTES = 64;
@@ -86,6 +87,8 @@ class Pipelines {
         compute: { module, entryPoint: "main" },
       });
     } catch (error) {
+      const lost = await lostWhileCompiling(this.device, error);
+      if (lost) throw lost;
       const info = await module.getCompilationInfo().catch(() => null);
       const lines = code.split("\n");
       const above = headerText(variant, dimsOf(launch)).split("\n").length - 1;

@@ -5,6 +5,7 @@
 import { NestlingError } from "../../core/errors.ts";
 import { alignUp, checkLaunch, dimsOf, variantOf } from "../launch.ts";
 import type { Command, Device, DeviceBuffer, Heap, Launch, Program, View } from "../types.ts";
+import { answered, gpuLost } from "./lost.ts";
 import { DIMS_BYTES, type Pipelines, pipelinesOf } from "./pipelines.ts";
 import { Timestamps } from "./timestamps.ts";
 
@@ -99,13 +100,13 @@ class WebGpuDevice implements Device {
       this.submitTimed = (commands) => {
         const timestamps = (this.#timestamps ??= new Timestamps(gpu));
         this.#submit(commands, timestamps);
-        return () => timestamps.read();
+        return () => answered(gpu, timestamps.read());
       };
     }
     gpu.addEventListener("uncapturederror", (event) => this.#record(new NestlingError("GPU_ERROR", event.error.message)));
     void gpu.lost.then((info) => {
       if (this.#destroyed) return;
-      this.#record(new NestlingError("GPU_LOST", `The GPU device was lost: ${info.message || "no reason given"}. The run continues from its last checkpoint.`));
+      this.#record(gpuLost(info.message));
       options.onLost?.(info.message);
     });
   }
@@ -167,7 +168,7 @@ class WebGpuDevice implements Device {
       const timeout = new Promise<never>((_, reject) => {
         timer = setTimeout(() => reject(new NestlingError("GPU_LOST", `The GPU did not answer a read within ${MAP_TIMEOUT_MS / 1000} s.`)), MAP_TIMEOUT_MS);
       });
-      await Promise.race([staging.mapAsync(GPUMapMode.READ, 0, view.sizeBytes), timeout]);
+      await Promise.race([answered(this.gpu, staging.mapAsync(GPUMapMode.READ, 0, view.sizeBytes)), timeout]);
       const bytes = staging.getMappedRange(0, view.sizeBytes).slice(0);
       staging.unmap();
       this.#staging.push(staging);
@@ -177,7 +178,7 @@ class WebGpuDevice implements Device {
       if (error) throw error;
       return bytes;
     } catch (error) {
-      throw this.#error ?? (error instanceof NestlingError ? error : new NestlingError("GPU_LOST", `A read from the GPU failed: ${String(error)}`));
+      throw this.#error ?? error;
     } finally {
       clearTimeout(timer);
     }
@@ -211,7 +212,7 @@ class WebGpuDevice implements Device {
       layout: this.#pipelines.dimsLayout,
       entries: [{ binding: 0, resource: { buffer: uniform, offset: 0, size: DIMS_BYTES } }],
     });
-    const failed = await gpu.popErrorScope();
+    const failed = await answered(gpu, gpu.popErrorScope());
     if (failed) {
       uniform.destroy();
       throw new NestlingError("KERNEL_BINDING", `${label}: ${failed.message}`);
@@ -280,7 +281,7 @@ class WebGpuDevice implements Device {
   }
 
   async finished(): Promise<void> {
-    await this.gpu.queue.onSubmittedWorkDone();
+    await answered(this.gpu, this.gpu.queue.onSubmittedWorkDone());
     await Promise.all(this.#scopes);
     const error = this.takeError();
     if (error) throw error;
