@@ -103,6 +103,8 @@ export class LineChart extends LitElement {
       this.chart?.destroy();
       this.shape = shape;
       this.chart = new uPlot(this.options(), data, this.plot);
+      // A GPU process that crashes takes every canvas's picture with it.
+      this.canvas!.addEventListener("contextrestored", () => this.chart?.redraw());
     } else {
       this.chart.setData(data);
     }

@@ -48,3 +48,28 @@ describe("a run on WebGPU", () => {
     expect([journey.watched.problems, journey.watched.foreign, await journey.notices()]).toEqual([[], [], []]);
   });
 });
+
+describe("a GPU that is lost in the middle of a run", () => {
+  it("is named, the curves stay in sight, and a reload goes on from what was saved", async () => {
+    await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.clearRun());
+    await journey.offer([microRecipe(400, ["eval_interval=0", "eval_iters=1"])]);
+    await journey.start();
+    await journey.until("steps were taken", () => (document.querySelector("nestling-app")!.run.state.run?.step ?? 0) >= 4);
+    await journey.press("Space");
+    await journey.until("it stands", () => document.querySelector("nestling-app")!.run.state.run?.phase === "paused");
+    const saved = await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run!.step);
+    await journey.press("Space");
+    await journey.until("it goes on", (saved) => (document.querySelector("nestling-app")!.run.state.run?.step ?? 0) > Number(saved) + 1, String(saved));
+    const session = await browser.browser.target().createCDPSession();
+    // It answers nothing: the process is gone.
+    void session.send("Browser.crashGpuProcess").catch(() => undefined);
+    await journey.untilPhase("failed");
+    expect(await journey.text("run-error")).toMatch(/The GPU device was lost: .+ reload the page to go on\. GPU_LOST/);
+    // Canvases are empty for a moment.
+    await expect.poll(() => journey.page.$$eval(">>> line-chart", (charts) => charts.map((chart) => chart.canvas!.getContext("2d")!.getImageData(0, 0, chart.canvas!.width, chart.canvas!.height).data.some((value) => value > 0)))).not.toContain(false);
+    await Promise.all([journey.page.waitForNavigation(), journey.click("reload-lost")]);
+    await journey.settle();
+    await journey.until("the run is there again", () => document.querySelector("nestling-app")!.run.state.run?.phase === "paused");
+    expect(await journey.page.evaluate(() => document.querySelector("nestling-app")!.run.state.run!.step)).toBeGreaterThanOrEqual(saved);
+  });
+});
