@@ -44,6 +44,7 @@ export class RecipeCost extends LitElement {
         font-size: var(--t-l);
         font-weight: 500;
         line-height: 1.3;
+        text-wrap: balance;
       }
       @media (max-width: 480px) {
         dd {

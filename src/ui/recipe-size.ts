@@ -32,6 +32,5 @@ export function trainedCount(model: ModelConfig, V: number, method: SftStage["me
 /** An estimate shown to the second would claim too much: 5 s steps below two minutes, 10 s below ten, then whole minutes. */
 export function expectedTime(ms: number): string {
   const unit = ms < 120_000 ? 5_000 : ms < 600_000 ? 10_000 : 60_000;
-  // A figure stays with its unit where the line breaks.
-  return `about ${formatDuration(Math.ceil(ms / unit) * unit).replace(".0 s", " s").replaceAll(/(\d) /g, "$1\u00a0")}`;
+  return `about ${formatDuration(Math.ceil(ms / unit) * unit).replace(".0 s", " s")}`;
 }

@@ -15,7 +15,7 @@ import { gpuDevice } from "../support/gpu.ts";
 /** On a software adapter the variants with barriers, which others take, would run for minutes. */
 const testDevice = async (): Promise<Device> => createWebGpuDevice(await gpuDevice(), { softwareAdapter: true, poison: 0x7fc00000 });
 const MINUTES = 5 * 60_000;
-const AT_NIGHT = process.env["NESTLING_NIGHTLY"] !== undefined;
+const AT_NIGHT = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined;
 const text = gunzipSync(readFileSync(fileURLToPath(new URL("../../public/bench/reference.gz", import.meta.url))));
 
 const benchOn = (device: Device): LabBench => ({

@@ -185,7 +185,8 @@ describe("the memory that threads share", () => {
         expect(arena.freeBytes).toBe(all);
         expect(arena.take(all)).toBe(65_536);
       }),
-      { numRuns: 200 },
+      // Of no bytes too, which once lay inside what was free.
+      { numRuns: 200, examples: [[[1, 0, 0, -3, 4097]]] },
     );
   });
 });

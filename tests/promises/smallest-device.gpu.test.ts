@@ -7,13 +7,12 @@ import { createCpuDevice } from "../../src/device/cpu/cpu-device.ts";
 import type { Device } from "../../src/device/types.ts";
 import { createWebGpuDevice } from "../../src/device/webgpu/webgpu-device.ts";
 import { gpuDevice } from "../support/gpu.ts";
-import { adapterThreads, ofOneThread } from "../support/one-thread.ts";
 import { hashOf, losses, microSource, microTrainer, unevenMasks, webGpu, webGpuByWorkgroup, wasmCpu, type FamilyName, type MicroOptions } from "../support/micro.ts";
 import { wasmModule } from "../support/wasm.ts";
 
 const POISON = 0x7fc00000;
 const STEPS = 20;
-const AT_NIGHT = process.env["NESTLING_NIGHTLY"] !== undefined;
+const AT_NIGHT = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined;
 
 interface Trace {
   readonly weights: string;
@@ -98,9 +97,5 @@ describe("the device that all these tests run on", () => {
       maxComputeInvocationsPerWorkgroup: 256, maxStorageBuffersPerShaderStage: 8, maxComputeWorkgroupsPerDimension: 65_535,
     });
     expect(features).toEqual([]);
-  });
-
-  it.each(ofOneThread ? [""] : [])("has one thread in each of the processes that share the cores by day", () => {
-    expect(adapterThreads()).toBe(1);
   });
 });

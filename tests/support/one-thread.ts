@@ -11,12 +11,10 @@ import { adapterChoice } from "../../src/cli/browser.ts";
 import { gpuDevice } from "./gpu.ts";
 
 /** The software adapter's own threads, by the name it gives them. */
-export const adapterThreads = (): number =>
+const adapterThreads = (): number =>
   readdirSync("/proc/self/task").filter((id) => readFileSync(`/proc/self/task/${id}/comm`, "utf8").startsWith("Thread<")).length;
 
-export const ofOneThread = env["NESTLING_NIGHTLY"] === undefined && platform === "linux" && adapterChoice() === "software";
-
-if (ofOneThread) {
+if (env["NESTLING_NIGHTLY"] === undefined && platform === "linux" && adapterChoice() === "software") {
   // It reads this file once a process, out of the folder that it is first opened in.
   const [folder, was] = [mkdtempSync(join(tmpdir(), "nestling-adapter-")), cwd()];
   writeFileSync(join(folder, "SwiftShader.ini"), "[Processor]\nThreadCount=1\n");
@@ -27,4 +25,6 @@ if (ofOneThread) {
     chdir(was);
     rmSync(folder, { recursive: true });
   }
+  const threads = adapterThreads();
+  if (threads > 1) throw new Error(`The software adapter has ${threads} threads of its own and was told to take 1: tests would take twice as long. Something opened it before tests/support/one-thread.ts.`);
 }

@@ -12,6 +12,9 @@ interface Range {
   end: number;
 }
 
+/** In whole grains. One at least: a range of nothing could lie inside another. */
+const whole = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / GRAIN_BYTES)) * GRAIN_BYTES;
+
 export class Arena {
   /** Ascending, none touching the next. */
   #free: Range[];
@@ -31,7 +34,7 @@ export class Arena {
 
   /** The address of so many bytes, whatever they hold; null where there is no room and the memory cannot grow to it. */
   take(sizeBytes: number): number | null {
-    const size = Math.ceil(sizeBytes / GRAIN_BYTES) * GRAIN_BYTES;
+    const size = whole(sizeBytes);
     let index = this.#free.findIndex(({ from, end }) => end - from >= size);
     if (index < 0) {
       if (!this.#grow(size)) return null;
@@ -46,7 +49,7 @@ export class Arena {
 
   /** Takes back what `take` gave, once. */
   give(at: number, sizeBytes: number): void {
-    const end = at + Math.ceil(sizeBytes / GRAIN_BYTES) * GRAIN_BYTES;
+    const end = at + whole(sizeBytes);
     const index = this.#free.findIndex(({ from }) => from >= end);
     const place = index < 0 ? this.#free.length : index;
     const [before, after] = [this.#free[place - 1], this.#free[place]];
