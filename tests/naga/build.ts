@@ -60,9 +60,9 @@ async function vulkanEnv(wanted: string | null): Promise<NodeJS.ProcessEnv> {
 }
 
 /** Runs the bundle on a Vulkan driver, named by its loader file; it may read and write nothing but its own output. @throws Error with what it said on standard error */
-export async function runUnderDeno(deno: string, program: string, cacheDir: string, { driver = null, args = [] }: { readonly driver?: string | null; readonly args?: readonly string[] } = {}): Promise<string> {
+export async function runUnderDeno(deno: string, program: string, cacheDir: string, { driver = null, args = [], cwd = process.cwd() }: { readonly driver?: string | null; readonly args?: readonly string[]; readonly cwd?: string } = {}): Promise<string> {
   const flags = ["run", "--no-config", "--no-npm", "--no-prompt", "--unstable-webgpu"];
   const env = { ...process.env, ...(await vulkanEnv(driver)), DENO_DIR: cacheDir, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
-  const { stdout } = await run(deno, [...flags, program, ...args], { env, timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 });
+  const { stdout } = await run(deno, [...flags, program, ...args], { env, cwd, timeout: TIMEOUT_MS, maxBuffer: 2 ** 26 });
   return stdout;
 }

@@ -36,12 +36,15 @@ export function sizesToCompile(kernel: AnyKernel, variant: AnyVariant): DimValue
   return [...new Map(fitting.map((dims) => [JSON.stringify(variant.constants?.(dims) ?? {}), dims])).values()];
 }
 
+/** Which halves a kernel packs, by its name; undefined where it packs none. */
+export const halfOf = (kernel: string): string | undefined => /B?[fF]16/.exec(kernel)?.[0];
+
 /**
  * What modules of one text template have in common: the kind of kernel, which halves it packs, and the variant's name without its
  * numbers. Products differ within a form in what is done with a sum; heads, rows and tiles in the constants in front.
  */
 export function formOf(kernel: string, variant: string): string {
-  const half = /B?[fF]16/.exec(kernel)?.[0];
+  const half = halfOf(kernel);
   const kind = /^matmul(NN|NT|TN)/.exec(kernel)?.[0] ?? kernel.replace(/B?[fF]16.*$/, "");
   return `${kind}${half ? ` ${half.toLowerCase()}` : ""}/${variant.replace(/\d+/g, "#")}`;
 }
@@ -59,8 +62,8 @@ async function validate(gpu: GPUDevice, code: string): Promise<void> {
 
 /**
  * Every variant of every kernel, as the engine compiles it: the contract's layout, the constants in front.
- * @param everyPipeline by day the front of the compiler takes every module, and the driver, which is slow where it is software, a
- *   kernel's first variant and one module of each form
+ * @param everyPipeline by day the front of the compiler takes every module, and the driver, which is slow where it is software, one
+ *   module of each form and the first variant of each kernel in f32
  */
 export async function compileAll(gpu: GPUDevice, everyPipeline: boolean): Promise<Compilation> {
   const pipelines = pipelinesOf(gpu);
@@ -83,7 +86,7 @@ export async function compileAll(gpu: GPUDevice, everyPipeline: boolean): Promis
         const constants = JSON.stringify(variant.constants?.(dims) ?? {});
         const launch = { label: name, kernel, variant: index, views: [], dims: Object.keys(kernel.dims).map((dim) => dims[dim]!) };
         const form = formOf(kernel.name, variant.name);
-        const ofForm = !everyPipeline && forms.has(form) && (index > 0 || dims !== all[0]);
+        const ofForm = !everyPipeline && forms.has(form) && (index > 0 || dims !== all[0] || halfOf(kernel.name) !== undefined);
         forms.add(form);
         await (ofForm ? validate(gpu, moduleText(launch)) : pipelines.pipelineOf(launch)).then(
           () => (ofForm ? validated.push({ name, constants, form }) : compiled.push({ name, constants })),

@@ -3,22 +3,20 @@
  * them waits by spinning more than it computes (measured in docs/LOG.md). Where workgroups race each other, two threads show it: those are given
  * at night and in Chromium, which runs the kernels' tests too (tests/e2e/gpu-tests).
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chdir, cwd, env, platform } from "node:process";
-import { adapterChoice } from "../../src/cli/browser.ts";
+import { chdir, cwd } from "node:process";
+import { ofOneThread, withOneThread } from "./adapter-threads.ts";
 import { gpuDevice } from "./gpu.ts";
 
 /** The software adapter's own threads, by the name it gives them. */
 const adapterThreads = (): number =>
   readdirSync("/proc/self/task").filter((id) => readFileSync(`/proc/self/task/${id}/comm`, "utf8").startsWith("Thread<")).length;
 
-if (env["NESTLING_NIGHTLY"] === undefined && platform === "linux" && adapterChoice() === "software") {
-  // It reads this file once a process, out of the folder that it is first opened in.
+if (ofOneThread) {
   const [folder, was] = [mkdtempSync(join(tmpdir(), "nestling-adapter-")), cwd()];
-  writeFileSync(join(folder, "SwiftShader.ini"), "[Processor]\nThreadCount=1\n");
-  chdir(folder);
+  chdir(withOneThread(folder));
   try {
     await gpuDevice();
   } finally {
