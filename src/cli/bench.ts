@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { toCsv, toJson, toMarkdown } from "../bench/writers.ts";
 import { NestlingError } from "../core/errors.ts";
-import { DTYPES, SUITES, type BenchRequest, type BenchResult, type Suite } from "../protocol/bench.ts";
+import { DTYPES, MOST_SIZE, SUITES, type BenchRequest, type BenchResult, type Suite } from "../protocol/bench.ts";
 import type { BackendChoice, EngineEvent } from "../protocol/index.ts";
 import type { Dtype } from "../protocol/recipe.ts";
 import { adapterChoice, launchFlags } from "./browser.ts";
@@ -57,9 +57,10 @@ export function parseBenchArgs(args: readonly string[]): BenchOptions {
   const backend = BACKENDS.find((each) => each === (values.backend ?? "auto")) ?? refuse(`--backend is "${values.backend}"; ${BACKENDS.join(", ")} are there.`);
   const buffers = (["hot", "rotating"] as const).find((each) => each === (values.buffers ?? "hot")) ?? refuse(`--buffers is "${values.buffers}"; hot and rotating are there.`);
   const sizes = values.product?.split(",").map(Number);
-  if (sizes && (sizes.length !== 3 || !sizes.every((size) => Number.isInteger(size) && size > 0))) refuse(`--product is "${values.product}"; it takes three whole numbers above zero, such as 512,128,1024.`);
+  const isSize = (size: number): boolean => Number.isInteger(size) && size > 0 && size <= MOST_SIZE;
+  if (sizes && (sizes.length !== 3 || !sizes.every(isSize))) refuse(`--product is "${values.product}"; it takes three whole numbers from 1 to ${MOST_SIZE}, such as 512,128,1024.`);
   const contexts = values.contexts?.split(",").map(Number);
-  if (contexts && !contexts.every((T) => Number.isInteger(T) && T > 0)) refuse(`--contexts is "${values.contexts}"; it takes whole numbers above zero, such as 128,2048.`);
+  if (contexts && !contexts.every(isSize)) refuse(`--contexts is "${values.contexts}"; it takes whole numbers from 1 to ${MOST_SIZE}, such as 128,2048.`);
   const dtypes = values.dtype?.split(",").flatMap((dtype): readonly Dtype[] => (dtype.trim() === "all" ? DTYPES : [DTYPES.find((each) => each === dtype.trim()) ?? refuse(`--dtype is "${values.dtype}"; ${DTYPES.join(", ")} and all are there.`)]));
   const files = [
     ...(values.json === undefined ? [] : [{ path: values.json, write: toJson }]), ...(values.csv === undefined ? [] : [{ path: values.csv, write: toCsv }]),

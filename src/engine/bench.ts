@@ -2,14 +2,13 @@
 import { NestlingError } from "../core/errors.ts";
 import { REFERENCE_TEXT, runBench, type BenchPlace } from "../bench/index.ts";
 import type { CpuDevice } from "../device/cpu/cpu-device.ts";
-import { DTYPES, SUITES, type BenchRequest, type BenchResult, type BenchScene } from "../protocol/bench.ts";
+import { DTYPES, MOST_SIZE, SUITES, type BenchRequest, type BenchResult, type BenchScene } from "../protocol/bench.ts";
 import type { EngineEventBody } from "../protocol/messages.ts";
 import * as check from "./check.ts";
 import type { ChosenDevice } from "./choose-device.ts";
 import type { Environment } from "./environment.ts";
 import { ENGINE_VERSION } from "./version.ts";
 
-const MOST_SIZE = 8192;
 const MOST_FLAGS = 100;
 
 export class Bench {

@@ -9,6 +9,9 @@ export type Suite = (typeof SUITES)[number];
 
 export const DTYPES = ["float32", "bfloat16", "float16"] as const satisfies readonly Dtype[];
 
+/** Largest side of a product, and longest context, that may be asked for: a matrix of it has 256 MiB in f32. */
+export const MOST_SIZE = 8192;
+
 export interface BenchRequest {
   /** In this order; each once. */
   readonly suites: readonly Suite[];

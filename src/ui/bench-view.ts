@@ -2,7 +2,7 @@
 import { LitElement, html, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { BenchRequest, BenchResult, BenchRow, DeviceReport, ErrorReport } from "../protocol/index.ts";
-import { DTYPES, SUITES, type Suite } from "../protocol/bench.ts";
+import { DTYPES, MOST_SIZE, SUITES, type Suite } from "../protocol/bench.ts";
 import type { ShelvedResult } from "./bench-shelf.ts";
 import "./bench-shelf.ts";
 import { benchStyles } from "./bench-styles.ts";
@@ -73,7 +73,7 @@ export class BenchView extends LitElement {
       <p class="lead">Times the very kernels that train, on ${safeName(device?.name ?? "this device")}: each only after its result was checked against its formula in double precision. Compilation and read-back are left out; every number is a median, and the A/A row shows how far two timings of one thing lie apart.</p>
       <form @submit=${this.onSubmit}>
         <fieldset><legend>Suites</legend>${SUITES.map((suite) => html`<label><input type="checkbox" name="suite" .checked=${this.suites.has(suite)} @change=${() => this.toggle(suite)} />${suite}</label>`)}</fieldset>
-        <fieldset class="sizes"><legend>Sizes of your own</legend>${["M", "N", "K"].map((name) => html`<label>${name} <input type="number" name=${name} min="1" max="8192" step="1" aria-label="${name} of one more product" /></label>`)}
+        <fieldset class="sizes"><legend>Sizes of your own</legend>${["M", "N", "K"].map((name) => html`<label>${name} <input type="number" name=${name} min="1" max=${MOST_SIZE} step="1" aria-label="${name} of one more product" /></label>`)}
           <label>T of attention <input type="text" name="contexts" inputmode="numeric" pattern="\\s*\\d+(\\s*,\\s*\\d+)*\\s*" title="Whole numbers with commas between them, such as 128, 2048; nothing takes the usual ones" /></label></fieldset>
         <div class="go">
           <label title="Fewer shapes and samples; what is not reached in 30 s is said to be left out"><input type="checkbox" name="quick" .checked=${true} />quick, about 30 s</label>

@@ -24,9 +24,11 @@ describe("npm run bench", () => {
     [["--backend", "tpu"], '--backend is "tpu"'],
     [["--buffers", "cold"], '--buffers is "cold"'],
     [["--dtype", "float64"], "float32, bfloat16, float16 and all"],
-    [["--contexts", "128,0"], "whole numbers above zero"],
+    [["--contexts", "128,0"], "whole numbers from 1 to 8192"],
     [["--product", "1,2"], "three whole numbers"],
     [["--product", "1,2,0"], "three whole numbers"],
+    [["--product", "1e9,1,1"], "from 1 to 8192"],
+    [["--contexts", "64,8193"], "from 1 to 8192"],
     [["--fast"], "--fast"],
   ])("refuses %j and says what is allowed", (args, words) => {
     expect(() => parseBenchArgs(args)).toThrow(words);
