@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "../../src/cli/paths.ts";
 
-const FILES = [...["determinism", "resume", "generation", "learning"].map((name) => `tests/promises/${name}.gpu.test.ts`), "tests/plan/forced-variants.gpu.test.ts", "tests/promises/steady.gpu.test.ts", "tests/kernels/half.gpu.test.ts", "tests/promises/half.gpu.test.ts", "tests/kernels/matmul.gpu.test.ts", "tests/naga/naga.test.ts"];
+const FILES = [...["determinism", "resume", "generation", "learning"].map((name) => `tests/promises/${name}.gpu.test.ts`), "tests/plan/forced-variants.gpu.test.ts", "tests/promises/steady.gpu.test.ts", "tests/promises/smallest-device.gpu.test.ts", "tests/bench/lab.gpu.test.ts", "tests/kernels/half.gpu.test.ts", "tests/promises/half.gpu.test.ts", "tests/kernels/matmul.gpu.test.ts", "tests/naga/naga.test.ts"];
 
 describe("promises over hundreds of steps", () => {
   it("hold for both families on both devices", () => {
