@@ -51,11 +51,15 @@ async function main(args: readonly string[]): Promise<void> {
   const startMs = Date.now();
   const folder = mkdtempSync(join(tmpdir(), "nestling-test-"));
   const countsFile = join(folder, "counts.json");
+  // Types and lint run beside the compiler of the kernels, which is this process's own.
+  const checks = [node("typescript/bin/tsc", ["--noEmit", "-p", "tsconfig.json"]), node("oxlint/bin/oxlint", ["--type-aware"])] as const;
+  // What fails before its turn is told in its turn.
+  for (const check of checks) check.catch(() => undefined);
   const steps: readonly Step[] = [
     { name: "WebAssembly kernels", run: async () => (await ensureWasm(), true) },
+    { name: "types", run: () => checks[0] },
+    { name: "lint", run: () => checks[1] },
     { name: "a browser", run: async () => (await getBrowser()) !== "" },
-    { name: "types", run: () => node("typescript/bin/tsc", ["--noEmit", "-p", "tsconfig.json"]) },
-    { name: "lint", run: () => node("oxlint/bin/oxlint", ["--type-aware"]) },
     { name: "tests", run: () => node("vitest/vitest.mjs", ["run", ...args], { NESTLING_COUNTS_FILE: countsFile }) },
   ];
   const failed = await runSteps(steps, (line) => process.stdout.write(`${line}\n`));

@@ -23,7 +23,7 @@ interface Trace {
 }
 
 /** Everything a run computes, as it is seen from outside: shapes that are no multiple of any tile, every program used. */
-async function trace(family: FamilyName, device: Device, poison?: number, steps = STEPS): Promise<Trace> {
+async function trace(family: FamilyName, device: Device, poison?: number, steps = STEPS, words = 40): Promise<Trace> {
   const options: MicroOptions = {
     family, model: { dropout: 0.1, n_embd: 24, n_head: 3, n_kv_head: 1, intermediate_size: 52, vocab_size: 67 }, stage: { batch_size: 3 }, source: unevenMasks(microSource()),
     ...(poison === undefined ? {} : { compile: { poison } }),
@@ -33,7 +33,7 @@ async function trace(family: FamilyName, device: Device, poison?: number, steps 
   const held = await trainer.evaluate(trainer.data, 2);
   const probabilities = Array.from(await trainer.probabilities(trainer.data.evaluate(0, 1, 32)));
   const tokens: number[] = [];
-  for await (const drawn of trainer.ask.generate([[5, 1, 60]], { temperature: 0.9, top_k: 20, top_p: 0.95, max_new_tokens: 40, seed: 2 })) tokens.push(drawn.tokens[0]!);
+  for await (const drawn of trainer.ask.generate([[5, 1, 60]], { temperature: 0.9, top_k: 20, top_p: 0.95, max_new_tokens: words, seed: 2 })) tokens.push(drawn.tokens[0]!);
   const weights = await hashOf(trainer);
   trainer.destroy();
   return { weights, losses: seen, held, probabilities, tokens };
@@ -44,23 +44,23 @@ const open = async (softwareAdapter: boolean, options: { toggles?: readonly stri
 
 // A software adapter pays for every barrier: fewer steps of the same launches.
 const RUNS = [
-  ["GPT-2, rows by thread", "gpt2", true, webGpu, STEPS],
-  ["GPT-2, rows by workgroup", "gpt2", false, webGpuByWorkgroup, 8],
-  ["Llama, rows by thread", "llama", true, webGpu, 8],
-  ["Llama, rows by workgroup", "llama", false, webGpuByWorkgroup, 8],
+  ["GPT-2, rows by thread", "gpt2", true, webGpu, STEPS, 40],
+  ["GPT-2, rows by workgroup", "gpt2", false, webGpuByWorkgroup, AT_NIGHT ? 8 : 4, AT_NIGHT ? 40 : 8],
+  ["Llama, rows by thread", "llama", true, webGpu, 8, 40],
+  ["Llama, rows by workgroup", "llama", false, webGpuByWorkgroup, 8, 40],
 ] as const;
 
 // The last at night alone: by day its kernels are seen at their own edges (tests/kernels/row-robustness), and GPT-2's here.
-describe.each(RUNS.slice(0, AT_NIGHT ? undefined : -1))("a run on WebGPU, %s", (name, family, softwareAdapter, plain, steps) => {
+describe.each(RUNS.slice(0, AT_NIGHT ? undefined : -1))("a run on WebGPU, %s", (name, family, softwareAdapter, plain, steps, words) => {
   it(`computes the same bits over ${steps} steps without bounds checks, and on poisoned memory`, async () => {
-    const want = await trace(family, await plain(), undefined, steps);
-    const unchecked = await trace(family, await open(softwareAdapter, { toggles: ["disable_robustness"] }), undefined, steps);
-    const poisoned = await trace(family, await open(softwareAdapter, { poison: POISON }), POISON, steps);
+    const want = await trace(family, await plain(), undefined, steps, words);
+    const unchecked = await trace(family, await open(softwareAdapter, { toggles: ["disable_robustness"] }), undefined, steps, words);
+    const poisoned = await trace(family, await open(softwareAdapter, { poison: POISON }), POISON, steps, words);
     console.info(`${name}: weights ${want.weights.slice(0, 8)}, unchecked ${unchecked.weights.slice(0, 8)}, poisoned ${poisoned.weights.slice(0, 8)}`);
     expect(unchecked).toEqual(want);
     expect(poisoned).toEqual(want);
     expect(want.losses.at(-1)!).toBeLessThan(want.losses[0]!);
-    expect(want.tokens).toHaveLength(40);
+    expect(want.tokens).toHaveLength(words);
   });
 });
 

@@ -402,8 +402,8 @@ describe("what a person does", () => {
 });
 
 describe("the page's thread", () => {
-  // At night the whole minute of the promise (tests/nightly/page-minute); by day a third of it.
-  const seconds = process.env["NESTLING_NIGHTLY"] === undefined ? 20 : 60;
+  // At night the whole minute of the promise (tests/nightly/page-minute); by day a fifth of it.
+  const seconds = process.env["NESTLING_NIGHTLY"] === undefined ? 12 : 60;
 
   it(`runs no task of over 50 ms in ${seconds} s of 200 steps a second`, () =>
     visit("scene=running&steps=200&longer=10", async (page) => {
