@@ -186,6 +186,15 @@ export class Journey {
     const element = await this.find(id);
     await this.page.waitForFunction((button: HTMLElement) => !(button as HTMLButtonElement).disabled, { timeout: PATIENCE_MS, polling: 50 }, element);
     await element.evaluate((target) => target.scrollIntoView({ block: "center" }));
+    // A figure that comes in above moves what stands below: a person waits for it to stand.
+    await element.evaluate(async (target) => {
+      for (let at = ""; ; ) {
+        const { x, y } = target.getBoundingClientRect();
+        if (at === `${x} ${y}`) return;
+        at = `${x} ${y}`;
+        for (let frame = 0; frame < 3; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+    });
     await element.click();
   }
 
