@@ -70,7 +70,7 @@ export const startStyles = css`
   .time {
     margin-top: auto;
     padding: var(--s4) 0 var(--s3);
-    min-height: 4.6rem;
+    min-height: 6rem;
   }
   .time b {
     display: block;
