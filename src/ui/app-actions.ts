@@ -1,24 +1,24 @@
 /** What the page does when a part of it asks: one handler per event, for `nestling-app` alone. Draws nothing. */
 import type { CheckpointSummary, KnobChange, Pace, Recipe } from "../protocol/index.ts";
 import type { ViewName } from "./app-bar.ts";
-import type { AskDetail } from "./ask-panel.ts";
-import { ASK_DEFAULTS } from "./ask-panel.ts";
-import { benchActions } from "./bench-actions.ts";
-import { dataActions } from "./data-actions.ts";
-import type { MeasureExample } from "./examples-dialog.ts";
-import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./examples-rows.ts";
-import { insideActions } from "./inside-actions.ts";
-import { kernelActions } from "./kernel-actions.ts";
+import type { AskDetail } from "./answers/ask-panel.ts";
+import { ASK_DEFAULTS } from "./answers/ask-panel.ts";
+import { benchActions } from "./bench/bench-actions.ts";
+import { dataActions } from "./data/data-actions.ts";
+import type { MeasureExample } from "./data/examples-dialog.ts";
+import { examplesRecipe, rowsToJsonl, type ExampleRow } from "./data/examples-rows.ts";
+import { insideActions } from "./inside/inside-actions.ts";
+import { kernelActions } from "./bench/kernel-actions.ts";
 import { actionOf } from "./keys.ts";
-import type { OpenModel } from "./models-drawer.ts";
+import type { OpenModel } from "./models/models-drawer.ts";
 import type { NestlingApp } from "./nestling-app.ts";
 import { fileName, givenFrom, modelName, saveBlob } from "./page-files.ts";
 import type { Side } from "./page-state.ts";
 import type { PhoneTab } from "./phone-bar.ts";
-import { recipeActions } from "./recipe-actions.ts";
-import { withMethod } from "./recipe-choice.ts";
-import { allChoices, wantsText, withOwnText } from "./sides.ts";
-import type { StartChoice } from "./start-panel.ts";
+import { recipeActions } from "./recipe/recipe-actions.ts";
+import { withMethod } from "./recipe/recipe-choice.ts";
+import { allChoices, wantsText, withOwnText } from "./models/sides.ts";
+import type { StartChoice } from "./train/start-panel.ts";
 
 export interface AppActions {
   attach(): void;

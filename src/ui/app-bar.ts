@@ -2,9 +2,9 @@
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { DeviceReport } from "../protocol/index.ts";
-import { formatBytes, safeName } from "./format.ts";
-import * as icons from "./icons.ts";
-import { base, controls } from "./shared-styles.ts";
+import { formatBytes, safeName } from "./shared/format.ts";
+import * as icons from "./shared/icons.ts";
+import { base, controls } from "./shared/shared-styles.ts";
 
 export type ViewName = "train" | "labs" | "bench";
 export type ThemeChoice = "system" | "light" | "dark";

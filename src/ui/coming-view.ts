@@ -1,7 +1,7 @@
 /** A view whose content is not built yet: says what will stand there, and that it does not yet. */
 import { LitElement, css, html } from "lit";
 import { customElement } from "lit/decorators.js";
-import { base } from "./shared-styles.ts";
+import { base } from "./shared/shared-styles.ts";
 
 const WORDS = {
   title: "Labs are not here yet",

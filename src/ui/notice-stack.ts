@@ -2,9 +2,9 @@
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { repeat } from "lit/directives/repeat.js";
-import * as icons from "./icons.ts";
+import * as icons from "./shared/icons.ts";
 import type { Notice } from "./page-state.ts";
-import { base, controls } from "./shared-styles.ts";
+import { base, controls } from "./shared/shared-styles.ts";
 
 /** An information goes by itself after this long; a warning or an error stays until it is closed. */
 const INFO_MS = 8000;

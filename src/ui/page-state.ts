@@ -5,7 +5,7 @@
 import type {
   AnswerToken, BatchRowView, BenchRow, Calibration, CheckpointSummary, CorpusSummary, DeviceReport, EngineEvent, ErrorReport, NextWordView, RunState, SampleView, KernelTrial,
 } from "../protocol/index.ts";
-import { Curves } from "./series.ts";
+import { Curves } from "./charts/series.ts";
 
 export type Side = "base" | "tuned";
 

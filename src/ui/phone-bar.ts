@@ -2,11 +2,11 @@
 import { LitElement, css, html } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { RunState } from "../protocol/index.ts";
-import { formatClock, formatLoss, formatShort } from "./format.ts";
-import * as icons from "./icons.ts";
+import { formatClock, formatLoss, formatShort } from "./shared/format.ts";
+import * as icons from "./shared/icons.ts";
 import { isLive, remainingMs } from "./page-state.ts";
-import { Curves } from "./series.ts";
-import { base, controls } from "./shared-styles.ts";
+import { Curves } from "./charts/series.ts";
+import { base, controls } from "./shared/shared-styles.ts";
 
 export type PhoneTab = "watch" | "ask" | "recipe";
 

@@ -6,8 +6,8 @@ import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { AskRequest, BackendChoice, ChatPiece, CorpusChoices, CorpusPreview, CorpusSummary, EngineApi, EngineEvent, ErrorReport, GradientNorms, KnobChange, MemoryReport, OwnFile, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
-import { formatDuration } from "./format.ts";
-import { defaultSides } from "./sides.ts";
+import { formatDuration } from "./shared/format.ts";
+import { defaultSides } from "./models/sides.ts";
 
 export interface Connection {
   readonly api: EngineApi;

@@ -2,7 +2,7 @@
 import { LitElement, css, html } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
 import { KEYS } from "./keys.ts";
-import { base, controls } from "./shared-styles.ts";
+import { base, controls } from "./shared/shared-styles.ts";
 
 /** @fires confirm-stop - the run is to end */
 @customElement("small-dialog")

@@ -1,7 +1,7 @@
 /** A reload in the middle of a run: the page finds it again, paused, with its curves, and the numbers go on as if nothing had been. */
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { LaunchedBrowser } from "../../src/cli/browser.ts";
-import type { CurveField } from "../../src/ui/series.ts";
+import type { CurveField } from "../../src/ui/charts/series.ts";
 import { openBrowser } from "../support/browser.ts";
 import { Journey, microRecipe } from "../support/journey.ts";
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { splitExamples } from "../../src/data/index.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
-import { examplesRecipe, rowsToJsonl } from "../../src/ui/examples-rows.ts";
+import { examplesRecipe, rowsToJsonl } from "../../src/ui/data/examples-rows.ts";
 import type { TestEngine } from "../support/engine-env.ts";
 import { askAll, exampleTable, startWithBase } from "../support/example-tables.ts";
 

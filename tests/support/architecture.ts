@@ -49,10 +49,10 @@ const EDGES: ReadonlySet<string> = new Set([
   "src/cli/export.ts -> src/store/zip.ts",
   // A result of the bench is written the same by the page and by the command line.
   "src/cli/bench.ts -> src/bench/writers.ts",
-  "src/ui/bench-actions.ts -> src/bench/writers.ts",
-  "src/ui/bench-actions.ts -> src/bench/compare.ts",
+  "src/ui/bench/bench-actions.ts -> src/bench/writers.ts",
+  "src/ui/bench/bench-actions.ts -> src/bench/compare.ts",
   // The results that people sent are data, built into the page.
-  "src/ui/bench-actions.ts -> bench/results",
+  "src/ui/bench/bench-actions.ts -> bench/results",
   // The held-out questions that the engine scores are those that the command line shows.
   "src/cli/answers.ts -> src/engine/quiz.ts",
 ]);

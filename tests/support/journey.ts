@@ -10,7 +10,7 @@ import { applySets, limitSteps } from "../../src/cli/recipe-set.ts";
 import type { BackendChoice, Recipe } from "../../src/protocol/index.ts";
 import { presetByName } from "../../src/protocol/presets.ts";
 import type { Side } from "../../src/ui/page-state.ts";
-import type { CurveField } from "../../src/ui/series.ts";
+import type { CurveField } from "../../src/ui/charts/series.ts";
 import type {} from "../../src/ui/nestling-app.ts";
 import { openPage, type WatchedPage } from "./browser.ts";
 

@@ -4,7 +4,7 @@ import type { CheckpointSummary, EngineEvent, EngineEventBody, RunState } from "
 import { presetByName, presets } from "../../src/protocol/presets.ts";
 import type { PageState } from "../../src/ui/page-state.ts";
 import { initialState, isLive, quizScores, reduceEvents, remainingMs, withNotice } from "../../src/ui/page-state.ts";
-import { canTune, defaultSides, marksOf, tuningBase, tuningRecipe, wantsText, withOwnText } from "../../src/ui/sides.ts";
+import { canTune, defaultSides, marksOf, tuningBase, tuningRecipe, wantsText, withOwnText } from "../../src/ui/models/sides.ts";
 
 const recipe = presets[0];
 const runState = (more: Partial<RunState> = {}): RunState => ({

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { invalidUtf8At, LineEnds, TextDecoding } from "../../../src/data/ingest/decode.ts";
 import type { TextEncodingChoice } from "../../../src/protocol/own-data.ts";
-import { remediesOf } from "../../../src/ui/data-words.ts";
+import { remediesOf } from "../../../src/ui/data/data-words.ts";
 import { errorOf, utf8 } from "../support.ts";
 
 /** Decodes in pieces of the given sizes, then the rest. */
