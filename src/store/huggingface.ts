@@ -10,7 +10,7 @@ import type { SizedModelConfig, TokenizerFiles } from "./manifest.ts";
 import { asFloat32, countNonFinite, decodeTensor, parseSafetensorsHeader } from "./safetensors.ts";
 import type { Tensor, TensorEntry } from "./safetensors.ts";
 import { writeSafetensors } from "./safetensors-write.ts";
-import { scanJson } from "./json-scan.ts";
+import { scanJson } from "../core/json-scan.ts";
 
 export const MODEL_FILES = { config: "config.json", weights: "model.safetensors", tokenizer: "tokenizer.json", tokenizerConfig: "tokenizer_config.json", generation: "generation_config.json" } as const;
 
@@ -203,7 +203,7 @@ function need(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, name: string)
 }
 
 /** A vocabulary's tokens are keys of one object, its merges one list. */
-const MOST_JSON = { keys: 300_000, items: 1_000_000 } as const;
+const JSON_LIMITS = { depth: 64, keys: 300_000, items: 1_000_000, unique: true } as const;
 
 /** JSON from a stranger: UTF-8, no doubled keys, no deep nesting, an object at the top. */
 export function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
@@ -211,9 +211,9 @@ export function parseJson(bytes: Uint8Array, name: string): Record<string, unkno
   let json: unknown;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes));
-    const problem = scanJson(text, 64, MOST_JSON);
+    const problem = scanJson(text, JSON_LIMITS);
     if (problem?.kind === "length") throw bad(`an object or a list in it has more than ${problem.allowed} members`);
-    if (problem) throw bad(problem.kind === "depth" ? `it nests ${problem.depth} deep, allowed are 64` : problem.kind === "duplicate" ? `it has the key ${JSON.stringify(problem.key.slice(0, 60))} twice in one object` : "brackets or quotes do not match");
+    if (problem) throw bad(problem.kind === "depth" ? `it nests deeper than ${problem.allowed}` : problem.kind === "duplicate" ? `it has the key ${JSON.stringify(problem.key.slice(0, 60))} twice in one object` : `it is no JSON at character ${problem.index}`);
     json = JSON.parse(text);
   } catch (error) {
     if (error instanceof NestlingError) throw error;

@@ -6,7 +6,7 @@ import { NestlingError } from "../core/errors.ts";
 import { canonicalJson, sha256Hex } from "../core/hash.ts";
 import type { CheckpointSummary } from "../protocol/messages.ts";
 import type { LoraMethod, ModelConfig, Recipe } from "../protocol/recipe.ts";
-import { scanJson } from "./json-scan.ts";
+import { scanJson } from "../core/json-scan.ts";
 import { isPlainId } from "./storage.ts";
 
 /** Anything that survives JSON. */
@@ -124,7 +124,7 @@ export function parseManifest(text: string, where = "manifest"): CheckpointManif
   const corrupt = (why: string): NestlingError =>
     new NestlingError("CKPT_CORRUPT", `${where} is damaged: ${why}. Its weights are untouched; an earlier checkpoint can be opened.`, { where, why });
   let outer: unknown;
-  if (scanJson(text, MAX_DEPTH) !== null) throw corrupt("its JSON is malformed or nests too deep");
+  if (scanJson(text, { depth: MAX_DEPTH, unique: true }) !== null) throw corrupt("its JSON is malformed or nests too deep");
   try {
     outer = JSON.parse(text);
   } catch {

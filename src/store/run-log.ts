@@ -6,7 +6,7 @@
  */
 import { NestlingError } from "../core/errors.ts";
 import { crc32c } from "../core/hash.ts";
-import { scanJson } from "./json-scan.ts";
+import { scanJson } from "../core/json-scan.ts";
 import type { Storage, StoreNotice } from "./storage.ts";
 
 export interface LogRecord {
@@ -95,7 +95,7 @@ export function encodeRecords(records: readonly LogRecord[]): Uint8Array<ArrayBu
 function recordOf(payload: Uint8Array): LogRecord | null {
   try {
     const text = new TextDecoder().decode(payload);
-    if (scanJson(text, MAX_DEPTH) !== null) return null;
+    if (scanJson(text, { depth: MAX_DEPTH, unique: true }) !== null) return null;
     const value = JSON.parse(text) as Partial<LogRecord> | null;
     return typeof value?.globalStep === "number" && typeof value.type === "string" ? (value as LogRecord) : null;
   } catch {

@@ -9,7 +9,7 @@
 import { NestlingError } from "../core/errors.ts";
 import type { ErrorCode } from "../core/errors.ts";
 import { bf16Decode, f16Decode } from "../core/half.ts";
-import { scanJson } from "./json-scan.ts";
+import { scanJson } from "../core/json-scan.ts";
 import type { ByteSource } from "./storage.ts";
 
 /** Bytes an element takes, in the order in which the format's own writer sorts: see `safetensors-write.ts`. */
@@ -19,7 +19,7 @@ export type Dtype = keyof typeof DTYPE_BYTES;
 export const PARSE_LIMITS = { headerBytes: 25_000_000, tensors: 100_000, nameChars: 512, rank: 8, metadataBytes: 1_000_000 } as const;
 
 /** Tensors and their metadata in one object; shapes are the longest lists. */
-const MOST = { keys: PARSE_LIMITS.tensors + 1, items: 64 } as const;
+const JSON_LIMITS = { depth: 4, keys: PARSE_LIMITS.tensors + 1, items: 64, unique: true } as const;
 
 export interface TensorEntry {
   readonly name: string;
@@ -181,10 +181,10 @@ function parseHeaderJson(bytes: Uint8Array): Record<string, unknown> {
   } catch {
     throw bad("it is not UTF-8");
   }
-  const problem = scanJson(text, 4, MOST);
+  const problem = scanJson(text, JSON_LIMITS);
   if (problem?.kind === "duplicate") throw fail("ST_NAME", `The name ${show(problem.key)} occurs twice in the header. Which one is meant cannot be known; nothing was loaded.`, { name: problem.key.slice(0, 80) });
   if (problem?.kind === "length") throw fail("ST_HEADER_TOO_LARGE", `The header has an object or a list of more than ${problem.allowed} members; a file has at most ${PARSE_LIMITS.tensors} tensors. Nothing was loaded.`, { allowed: problem.allowed });
-  if (problem) throw bad(problem.kind === "depth" ? `it nests ${problem.depth} deep, allowed are 4` : "brackets or quotes do not match");
+  if (problem) throw bad(problem.kind === "depth" ? `it nests deeper than ${problem.allowed}` : `it breaks the grammar at character ${problem.index}`);
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -1,10 +1,8 @@
-import fc from "fast-check";
 import { Tokenizer as Oracle } from "@huggingface/tokenizers";
 import { describe, expect, it } from "vitest";
 import { MAX_JSON_DEPTH } from "../../src/data/ingest/jsonl.ts";
 import { MAX_LINE_LENGTH } from "../../src/data/ingest/types.ts";
 import { chatTemplate, encodeChat, parseChatJsonl, renderChat, type ChatMessage } from "../../src/data/chat.ts";
-import { scanJson } from "../../src/data/json-scan.ts";
 import { trainBpe, trainChar } from "../../src/data/tokenizer/index.ts";
 import golden from "./golden/chat-template.json" with { type: "json" };
 import { codeOf, errorOf } from "./support.ts";
@@ -124,30 +122,5 @@ describe("parseChatJsonl", () => {
   it("refuses a file without examples", () => {
     expect(codeOf(() => parseChatJsonl(""))).toBe("DATA_EMPTY");
     expect(codeOf(() => parseChatJsonl("\n\n"))).toBe("DATA_EMPTY");
-  });
-});
-
-describe("scanJson", () => {
-  const accepts = (text: string): boolean => {
-    try {
-      JSON.parse(text);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-
-  it("accepts every JSON text that JSON.parse accepts", () => {
-    fc.assert(fc.property(fc.json({ maxDepth: 5 }), (text) => {
-      expect(scanJson(text, 32)).toBeNull();
-    }));
-  });
-
-  it("agrees with JSON.parse on texts damaged at one place", () => {
-    fc.assert(fc.property(fc.json({ maxDepth: 4 }), fc.nat(), fc.constantFrom("", '"', "\\", "{", "]", ",", "0", "-", "\u0001", "e", ".", "\\u12", "tru"), (text, at, put) => {
-      const i = at % (text.length + 1);
-      const damaged = text.slice(0, i) + put + text.slice(i + 1);
-      expect(scanJson(damaged, 32) === null).toBe(accepts(damaged));
-    }), { numRuns: 2000 });
   });
 });

@@ -5,7 +5,7 @@
 import { NestlingError, type ErrorCode } from "../../core/errors.ts";
 import type { ChatMessage } from "../chat-template.ts";
 import type { ChatExample } from "../chat.ts";
-import { scanJson } from "../json-scan.ts";
+import { scanJson } from "../../core/json-scan.ts";
 import { lineProblem, MAX_LINE_LENGTH, quoted, utf8Length, type OnProblem, type RecordReader, type RecordSink } from "./types.ts";
 
 export const MAX_JSON_DEPTH = 32;
@@ -130,7 +130,7 @@ function parseJson(json: string, fail: Fail): unknown {
       // The scan below says where.
     }
   }
-  const problem = scanJson(json, MAX_JSON_DEPTH);
+  const problem = scanJson(json, { depth: MAX_JSON_DEPTH });
   if (problem?.kind === "depth") {
     return fail("JSONL_TOO_DEEP", `objects and lists nest deeper than ${MAX_JSON_DEPTH}, from column ${problem.index + 1}`, { column: problem.index + 1, allowed: MAX_JSON_DEPTH });
   }

@@ -3,7 +3,7 @@
  * It takes byte-level BPE as GPT-2 has it, and the character form that `char.ts` writes.
  */
 import { NestlingError } from "../../core/errors.ts";
-import { scanJson } from "../json-scan.ts";
+import { scanJson } from "../../core/json-scan.ts";
 import { BpeTokenizer } from "./bpe.ts";
 import { CharTokenizer } from "./char.ts";
 import { UNKNOWN, type Tokenizer } from "./types.ts";
@@ -135,7 +135,7 @@ export function loadTokenizer(tokenizerJson: unknown, tokenizerConfig?: unknown)
 
 function parse(value: unknown, name: string): unknown {
   if (typeof value !== "string") return value;
-  const problem = scanJson(value, MAX_DEPTH, MAX_MEMBERS);
+  const problem = scanJson(value, { depth: MAX_DEPTH, keys: MAX_MEMBERS, items: MAX_MEMBERS });
   if (problem?.kind === "length") return refuse(name, `has an object or a list of more than ${MAX_MEMBERS} members`);
   if (problem?.kind === "depth") return refuse(name, `nests deeper than ${MAX_DEPTH} from character ${problem.index}`);
   try {
