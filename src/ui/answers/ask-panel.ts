@@ -8,7 +8,7 @@ import { safeText } from "../shared/format.ts";
 import * as icons from "../shared/icons.ts";
 import type { Exchange, Side } from "../page-state.ts";
 import "../shared/panel-frame.ts";
-import { base, controls, voice } from "../shared/shared-styles.ts";
+import { base, controls, panelHost, voice } from "../shared/shared-styles.ts";
 import type { SideChoice } from "../models/sides.ts";
 
 export interface AskDetail extends SamplingOptions {
@@ -42,7 +42,7 @@ export const ASK_DEFAULTS: SamplingOptions = { temperature: 0.3, top_k: 40, top_
  */
 @customElement("ask-panel")
 export class AskPanel extends LitElement {
-  static override styles = [base, controls, voice, askStyles];
+  static override styles = [base, controls, voice, panelHost, askStyles];
 
   @property({ attribute: false }) exchange: Exchange | null = null;
   @property({ attribute: false }) choices: readonly SideChoice[] = [];

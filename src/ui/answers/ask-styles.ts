@@ -3,12 +3,7 @@ import { css } from "lit";
 
 export const askStyles = css`
   :host {
-    display: flex;
-    min-height: 0;
     container-type: inline-size;
-  }
-  panel-frame {
-    flex: 1;
   }
   /* Where the panel is low it scrolls; no line of it is squeezed. */
   .asked,

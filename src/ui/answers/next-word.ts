@@ -5,7 +5,7 @@ import type { NextWordView } from "../../protocol/index.ts";
 import { cssVars } from "../shared/css-vars.ts";
 import { formatCount, formatPercent } from "../shared/format.ts";
 import "../shared/panel-frame.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, panelHost } from "../shared/shared-styles.ts";
 
 /**
  * @fires watch-prompt - {detail: string} the prompt to follow
@@ -17,14 +17,8 @@ export class NextWord extends LitElement {
   static override styles = [
     base,
     controls,
+    panelHost,
     css`
-      :host {
-        display: flex;
-        min-height: 0;
-      }
-      panel-frame {
-        flex: 1;
-      }
       input {
         width: 100%;
         font: 400 var(--t-l) / 1.3 var(--serif) !important;

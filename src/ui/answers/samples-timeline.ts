@@ -4,22 +4,16 @@ import { customElement, property, state } from "lit/decorators.js";
 import type { RunState, SampleView } from "../../protocol/index.ts";
 import { formatCount, formatShort } from "../shared/format.ts";
 import "../shared/panel-frame.ts";
-import { base, controls, voice } from "../shared/shared-styles.ts";
+import { base, controls, panelHost, voice } from "../shared/shared-styles.ts";
 
 @customElement("samples-timeline")
 export class SamplesTimeline extends LitElement {
   static override styles = [
     base,
     controls,
+    panelHost,
     voice,
     css`
-      :host {
-        display: flex;
-        min-height: 0;
-      }
-      panel-frame {
-        flex: 1;
-      }
       .voice {
         flex: 1;
         min-height: 3.2em;

@@ -63,42 +63,13 @@ export const benchStyles = css`
     align-items: center;
     gap: var(--s2) var(--s3);
   }
-  progress {
-    flex: 1 1 8rem;
-    accent-color: var(--base);
-  }
-  .status {
-    min-height: 1.5em;
-    font-size: var(--t-s);
-    color: var(--ink-2);
-  }
-  .bad {
-    color: var(--bad);
-  }
   h2 {
     margin: var(--s5) 0 var(--s2);
     font-size: var(--t-l);
     font-weight: 600;
   }
-  .scroll {
-    overflow: auto;
-    scrollbar-width: thin;
-  }
   table {
     width: 100%;
-    border-collapse: collapse;
-    font-size: var(--t-s);
-    font-variant-numeric: tabular-nums;
-  }
-  th,
-  td {
-    padding: 0.2rem var(--s2);
-    text-align: right;
-    white-space: nowrap;
-    border-bottom: 1px solid var(--line);
-  }
-  .text {
-    text-align: left;
   }
   tr.chosen td {
     font-weight: 600;

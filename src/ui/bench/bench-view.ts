@@ -10,7 +10,7 @@ import { formatCount, formatShort, formatSmall, safeName } from "../shared/forma
 import "./kernel-lab.ts";
 import type { BenchProgress, LabProgress } from "../page-state.ts";
 import "./roofline-plot.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, numberTable, working } from "../shared/shared-styles.ts";
 
 export type SavedAs = "json" | "csv" | "md";
 
@@ -34,7 +34,7 @@ const short = (value: number | undefined): string => (value === undefined ? "" :
  */
 @customElement("bench-view")
 export class BenchView extends LitElement {
-  static override styles = [base, controls, benchStyles];
+  static override styles = [base, controls, working, numberTable, benchStyles];
 
   @property({ attribute: false }) device: DeviceReport | undefined;
   @property({ attribute: false }) progress: BenchProgress | null = null;

@@ -43,21 +43,6 @@ export const kernelLabStyles = css`
   .foreign p {
     max-width: 75ch;
   }
-  progress {
-    flex: 1 1 8rem;
-    accent-color: var(--base);
-  }
-  .status {
-    min-height: 1.5em;
-    font-size: var(--t-s);
-    color: var(--ink-2);
-  }
-  .bad {
-    color: var(--bad);
-  }
-  .good {
-    color: var(--good);
-  }
   .errors {
     display: grid;
     gap: var(--s1);

@@ -8,7 +8,7 @@ import "./kernel-editor.ts";
 import { kernelLabStyles } from "./kernel-lab-styles.ts";
 import "./kernel-results.ts";
 import type { LabProgress } from "../page-state.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, working } from "../shared/shared-styles.ts";
 
 /** The text at hand, and what undo brings back. */
 export interface LabDraft {
@@ -42,7 +42,7 @@ export interface LabOutcome {
  */
 @customElement("kernel-lab")
 export class KernelLab extends LitElement {
-  static override styles = [base, controls, kernelLabStyles];
+  static override styles = [base, controls, working, kernelLabStyles];
 
   @property({ attribute: false }) list: KernelList | null = null;
   @property({ attribute: false }) draft: LabDraft | null = null;

@@ -3,7 +3,7 @@ import { LitElement, css, html, nothing, svg } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { KernelParity, KernelTrial } from "../../protocol/index.ts";
 import { formatCount, formatLoss, formatSmall } from "../shared/format.ts";
-import { base } from "../shared/shared-styles.ts";
+import { base, numberTable } from "../shared/shared-styles.ts";
 
 const WIDTH = 640;
 const HEIGHT = 220;
@@ -15,26 +15,10 @@ const short = (value: number | undefined): string => (value === undefined ? "" :
 export class KernelResults extends LitElement {
   static override styles = [
     base,
+    numberTable,
     css`
-      .scroll {
-        overflow: auto;
-        scrollbar-width: thin;
-      }
       table {
         width: 100%;
-        border-collapse: collapse;
-        font-size: var(--t-s);
-        font-variant-numeric: tabular-nums;
-      }
-      th,
-      td {
-        padding: 0.2rem var(--s2);
-        text-align: right;
-        white-space: nowrap;
-        border-bottom: 1px solid var(--line);
-      }
-      .text {
-        text-align: left;
       }
       td.note {
         min-width: 16rem;

@@ -105,23 +105,11 @@ export const profileStyles = css`
     align-items: start;
   }
   .scroll {
-    overflow: auto;
     max-width: 100%;
-    scrollbar-width: thin;
   }
   table {
     width: 100%;
     margin-top: var(--s2);
-    border-collapse: collapse;
-    font-size: var(--t-s);
-    font-variant-numeric: tabular-nums;
-  }
-  th,
-  td {
-    padding: 0.2rem var(--s2);
-    text-align: right;
-    border-bottom: 1px solid var(--line);
-    white-space: nowrap;
   }
   th:first-child,
   td:first-child {

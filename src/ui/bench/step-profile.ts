@@ -8,7 +8,7 @@ import * as icons from "../shared/icons.ts";
 import { saveBlob } from "../page-files.ts";
 import { GROUPS, flameOf, groupOf, kernelRows, launchMs, memoryTiles, nextSpan, totals, traceJson, type Span } from "./profile-maths.ts";
 import { profileStyles } from "./profile-styles.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, numberTable } from "../shared/shared-styles.ts";
 
 const ROW = 22;
 const MAP_HEIGHT = 260;
@@ -19,7 +19,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(3)}%`;
 /** @fires measure-step - the answer comes back as `profile` or `error` */
 @customElement("step-profile")
 export class StepProfilePanel extends LitElement {
-  static override styles = [base, controls, drawerStyles, profileStyles];
+  static override styles = [base, controls, drawerStyles, numberTable, profileStyles];
 
   @property({ attribute: false }) profile: StepProfile | null = null;
   @property({ attribute: false }) error: ErrorReport | null = null;

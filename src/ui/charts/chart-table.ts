@@ -4,7 +4,7 @@ import { customElement, query, state } from "lit/decorators.js";
 import type { Table } from "./chart-export.ts";
 import { formatCount, formatSmall } from "../shared/format.ts";
 import * as icons from "../shared/icons.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, numberTable } from "../shared/shared-styles.ts";
 
 /** Rows written between two pictures, so that a long table stalls nothing. */
 const ROWS_AT_ONCE = 20;
@@ -24,6 +24,7 @@ export class ChartTable extends LitElement {
   static override styles = [
     base,
     controls,
+    numberTable,
     css`
       dialog {
         margin: auto;
@@ -67,18 +68,6 @@ export class ChartTable extends LitElement {
       h2 {
         font-size: var(--t-l);
         font-weight: 600;
-      }
-      table {
-        border-collapse: collapse;
-        font-size: var(--t-s);
-        font-variant-numeric: tabular-nums;
-      }
-      th,
-      td {
-        padding: 0.2rem var(--s3);
-        text-align: right;
-        border-bottom: 1px solid var(--line);
-        white-space: nowrap;
       }
       th:first-child,
       td:first-child {

@@ -8,7 +8,7 @@ import { cssVars } from "../shared/css-vars.ts";
 import { isLive } from "../page-state.ts";
 import "../shared/panel-frame.ts";
 import { methodLine } from "./recipe-method.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, panelHost } from "../shared/shared-styles.ts";
 
 /**
  * @fires show-profile - a step of this run, taken apart
@@ -20,14 +20,8 @@ export class RecipePanel extends LitElement {
   static override styles = [
     base,
     controls,
+    panelHost,
     css`
-      :host {
-        display: flex;
-        min-height: 0;
-      }
-      panel-frame {
-        flex: 1;
-      }
       section + section {
         margin-top: var(--s4);
       }

@@ -304,3 +304,56 @@ export const remedies = css`
     color: var(--ink-2);
   }
 `;
+
+/** A component that is one panel of the page, and fills the place it is given. */
+export const panelHost = css`
+  :host {
+    display: flex;
+    min-height: 0;
+  }
+  panel-frame {
+    flex: 1;
+  }
+`;
+
+/** Tables of numbers; a column of class `text` reads from the left. */
+export const numberTable = css`
+  table {
+    border-collapse: collapse;
+    font-size: var(--t-s);
+    font-variant-numeric: tabular-nums;
+  }
+  th,
+  td {
+    padding: 0.2rem var(--s2);
+    text-align: right;
+    white-space: nowrap;
+    border-bottom: 1px solid var(--line);
+  }
+  .text {
+    text-align: left;
+  }
+  .scroll {
+    overflow: auto;
+    scrollbar-width: thin;
+  }
+`;
+
+/** Work that takes a while: how far it is, and in a line what came of it. */
+export const working = css`
+  progress {
+    flex: 1 1 8rem;
+    accent-color: var(--base);
+  }
+  .status {
+    min-height: 1.5em;
+    font-size: var(--t-s);
+    color: var(--ink-2);
+  }
+  .bad {
+    color: var(--bad);
+  }
+  .good {
+    color: var(--good);
+  }
+`;

@@ -6,7 +6,7 @@ import { markerName } from "../answers/answer-view.ts";
 import { cssVars } from "../shared/css-vars.ts";
 import { formatCount, formatLoss, formatPercent } from "../shared/format.ts";
 import "../shared/panel-frame.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, panelHost } from "../shared/shared-styles.ts";
 
 /** Loss at which the colour is full, nats: a token that had one chance in about 400. */
 const FULL_HEAT = 6;
@@ -16,14 +16,8 @@ export class BatchView extends LitElement {
   static override styles = [
     base,
     controls,
+    panelHost,
     css`
-      :host {
-        display: flex;
-        min-height: 0;
-      }
-      panel-frame {
-        flex: 1;
-      }
       .row {
         display: flex;
         flex-wrap: wrap;

@@ -19,11 +19,11 @@ import "../shared/panel-frame.ts";
 import "./run-timeline.ts";
 import type { XAxis } from "../charts/series.ts";
 import { Curves } from "../charts/series.ts";
-import { base, controls } from "../shared/shared-styles.ts";
+import { base, controls, panelHost } from "../shared/shared-styles.ts";
 
 @customElement("learning-panel")
 export class LearningPanel extends LitElement {
-  static override styles = [base, controls, learningStyles];
+  static override styles = [base, controls, panelHost, learningStyles];
 
   /** The run that the curves belong to. */
   @property({ attribute: false }) run: RunState | null = null;

@@ -2,13 +2,6 @@
 import { css } from "lit";
 
 export const learningStyles = css`
-  :host {
-    display: flex;
-    min-height: 0;
-  }
-  panel-frame {
-    flex: 1;
-  }
   .tools {
     display: flex;
     flex-wrap: wrap;
