@@ -6,6 +6,7 @@ import type { ReactiveController, ReactiveControllerHost } from "lit";
 import type { AskRequest, BackendChoice, ChatPiece, CorpusChoices, CorpusPreview, CorpusSummary, EngineApi, EngineEvent, ErrorReport, GradientNorms, KnobChange, MemoryReport, OwnFile, Recipe, SamplingOptions } from "../protocol/index.ts";
 import type { Answer, PageState, Side } from "./page-state.ts";
 import { initialState, isLive, reduceEvents, withNotice } from "./page-state.ts";
+import { PageWatch } from "./page-watch.ts";
 import { formatDuration } from "./shared/format.ts";
 import { defaultSides } from "./models/sides.ts";
 
@@ -40,9 +41,14 @@ export class RunController implements ReactiveController {
   private current: PageState = initialState;
   private connection: Connection | null = null;
   private generation = 0;
-  private hiddenSince: number | null = null;
-  private wakeLock: WakeLockSentinel | null = null;
-  private wantsScreen = false;
+  private readonly watch = new PageWatch({
+    running: () => this.current.run?.phase === "running",
+    onVisible: (visible) => void this.connection?.api.setVisible(visible).catch(() => undefined),
+    onBack: (hiddenMs) => {
+      this.set({ ...this.current, hiddenMs: this.current.hiddenMs + hiddenMs });
+      this.notify("info", "HIDDEN", `This tab was hidden for ${formatDuration(hiddenMs)} while training. That time is not counted in speed or time left.`);
+    },
+  });
   private asked = 0;
   /** Told while files are read: the share of their bytes. */
   onIntake: (intakeId: string, share: number) => void = () => undefined;
@@ -59,16 +65,13 @@ export class RunController implements ReactiveController {
   }
 
   hostConnected(): void {
-    document.addEventListener("visibilitychange", this.onVisibility);
-    window.addEventListener("beforeunload", this.onBeforeUnload);
+    this.watch.begin();
     void this.open(++this.generation);
   }
 
   hostDisconnected(): void {
     this.generation++;
-    document.removeEventListener("visibilitychange", this.onVisibility);
-    window.removeEventListener("beforeunload", this.onBeforeUnload);
-    void this.holdScreen(false);
+    this.watch.end();
     this.close();
   }
 
@@ -122,7 +125,7 @@ export class RunController implements ReactiveController {
     const wasRunning = this.current.run?.phase === "running";
     this.current = state;
     const running = state.run?.phase === "running" && state.link === "ready";
-    if (running !== wasRunning) void this.holdScreen(running);
+    if (running !== wasRunning) void this.watch.holdScreen(running);
     this.host.requestUpdate();
   }
 
@@ -219,8 +222,8 @@ export class RunController implements ReactiveController {
   }
 
   /** What each stage would allocate. The error comes back too, for the place where the recipe stands. */
-  async planMemory(recipe: Recipe): Promise<readonly MemoryReport[] | ErrorReport> {
-    return (await this.connection?.api.planMemory(recipe).catch(readError)) ?? NO_ENGINE;
+  planMemory(recipe: Recipe): Promise<readonly MemoryReport[] | ErrorReport> {
+    return this.tried((api) => api.planMemory(recipe));
   }
 
   // Asking
@@ -260,7 +263,6 @@ export class RunController implements ReactiveController {
     if (view !== undefined) this.set({ ...this.current, nextWord: view });
   }
 
-  /** The error comes back too, for the place where it was asked. */
   /** A command whose failure is shown where it was asked, not as a notice. */
   async tried<T>(command: (api: EngineApi) => Promise<T>): Promise<T | ErrorReport> {
     return this.connection === null ? NO_ENGINE : command(this.connection.api).catch(readError);
@@ -304,13 +306,13 @@ export class RunController implements ReactiveController {
   }
 
   /** The error comes back too, for the place where the files stand. */
-  async lookAtFiles(files: readonly OwnFile[], choices: CorpusChoices, checkpointId?: string): Promise<CorpusPreview | ErrorReport> {
-    return (await this.connection?.api.previewCorpus(files, { choices, ...(checkpointId === undefined ? {} : { checkpointId }) }).catch(readError)) ?? NO_ENGINE;
+  lookAtFiles(files: readonly OwnFile[], choices: CorpusChoices, checkpointId?: string): Promise<CorpusPreview | ErrorReport> {
+    return this.tried((api) => api.previewCorpus(files, { choices, ...(checkpointId === undefined ? {} : { checkpointId }) }));
   }
 
   /** Takes files in as one corpus; `stopIntake` ends it. The error comes back too. */
   async keepFiles(title: string, files: readonly OwnFile[], choices: CorpusChoices, intakeId: string): Promise<CorpusSummary | ErrorReport> {
-    const added = (await this.connection?.api.addCorpus(title, files, choices, intakeId).catch(readError)) ?? NO_ENGINE;
+    const added = await this.tried((api) => api.addCorpus(title, files, choices, intakeId));
     if ("id" in added) this.set({ ...this.current, corpora: [...this.current.corpora.filter((corpus) => corpus.id !== added.id), added] });
     return added;
   }
@@ -326,7 +328,7 @@ export class RunController implements ReactiveController {
   }
 
   async importModel(name: string, files: readonly OwnFile[]): Promise<ErrorReport | null> {
-    const opened = (await this.connection?.api.importCheckpoint(name, files).catch(readError)) ?? NO_ENGINE;
+    const opened = await this.tried((api) => api.importCheckpoint(name, files));
     if ("code" in opened) return opened;
     await this.refreshCheckpoints();
     this.notify("info", "OPENED", `Opened ${opened.name}. It can be asked and fine-tuned.`);
@@ -345,50 +347,6 @@ export class RunController implements ReactiveController {
   private async refreshCheckpoints(): Promise<void> {
     const list = await this.attempt((api) => api.listCheckpoints());
     if (list !== undefined) this.set({ ...this.current, checkpoints: list });
-  }
-
-  // The page around it
-
-  private readonly onBeforeUnload = (event: BeforeUnloadEvent): void => {
-    if (this.current.run?.phase !== "running") return;
-    event.preventDefault();
-    const tell = (visible: boolean): void => void this.connection?.api.setVisible(visible).catch(() => undefined);
-    // The engine saves while the browser asks, so that whoever leaves finds the last step again; the timer is for who stays.
-    tell(false);
-    setTimeout(() => tell(document.visibilityState === "visible"));
-  };
-
-  private readonly onVisibility = (): void => {
-    const visible = document.visibilityState === "visible";
-    const running = this.current.run?.phase === "running";
-    void this.connection?.api.setVisible(visible).catch(() => undefined);
-    if (!visible) {
-      this.hiddenSince = running ? performance.now() : null;
-      return;
-    }
-    void this.holdScreen(running);
-    if (this.hiddenSince === null) return;
-    const gap = performance.now() - this.hiddenSince;
-    this.hiddenSince = null;
-    if (gap < 2000) return;
-    this.set({ ...this.current, hiddenMs: this.current.hiddenMs + gap });
-    this.notify("info", "HIDDEN", `This tab was hidden for ${formatDuration(gap)} while training. That time is not counted in speed or time left.`);
-  };
-
-  /** A screen lock is a courtesy: where the browser refuses it, training goes on without. */
-  private async holdScreen(hold: boolean): Promise<void> {
-    this.wantsScreen = hold;
-    if (!hold) {
-      await this.wakeLock?.release().catch(() => undefined);
-      this.wakeLock = null;
-      return;
-    }
-    if (this.wakeLock !== null && !this.wakeLock.released) return;
-    this.wakeLock = null;
-    const lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
-    // A pause may have come while the browser thought about it.
-    if (this.wantsScreen && this.wakeLock === null) this.wakeLock = lock;
-    else await lock?.release().catch(() => undefined);
   }
 }
 
