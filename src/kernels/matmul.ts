@@ -22,6 +22,7 @@ import geluElementVec4 from "../../shaders/lib/gelu-element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import blocks from "../../shaders/lib/matmul-blocks.wgsl?raw";
 import blocks16 from "../../shaders/lib/matmul-blocks-16.wgsl?raw";
+import quads16 from "../../shaders/lib/matmul-quads-16.wgsl?raw";
 import loadF32 from "../../shaders/lib/matmul-load-f32.wgsl?raw";
 import loadVec4 from "../../shaders/lib/matmul-load-vec4.wgsl?raw";
 import plain from "../../shaders/lib/matmul-plain.wgsl?raw";
@@ -98,6 +99,14 @@ export function productVariants(wgsl: string, { packed = [], half = "bf16", f32 
       workgroups: ({ M, N }: Shape) => Math.ceil((Math.ceil(M / LARGE_BLOCK) * Math.ceil(N / LARGE_BLOCK)) / LARGE_BLOCK_THREADS),
       fits: (dims: Shape) => dims.M >= 2 * LARGE_BLOCK && dims.N >= 2 * LARGE_BLOCK && rowsBy4(dims),
       forSoftware: true,
+    },
+    {
+      name: "quads-16x16-vec4",
+      wgsl: fours + quads16 + wgsl,
+      workgroups: (dims: Shape) => tiles(dims, 2 * LARGE_BLOCK),
+      fits: (dims: Shape) => dims.M >= 2 * LARGE_BLOCK && dims.N >= 2 * LARGE_BLOCK && rowsBy4(dims),
+      forSoftware: true,
+      requires: ["subgroups"],
     },
     { name: "blocks-8x8-vec4", wgsl: fours + blocks + wgsl, workgroups: (dims: Shape) => tiles(dims), fits: rowsBy4 },
     {

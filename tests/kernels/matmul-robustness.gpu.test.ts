@@ -30,7 +30,7 @@ type Words = Record<string, Uint32Array>;
 
 /** A launch's outputs on a device without bounds checks and on one with them. */
 async function bothWays(run: (device: Device) => Promise<Words>): Promise<[bare: Words, checked: Words]> {
-  return [await run(await testDevice({ toggles: ["disable_robustness"] })), await run(await testDevice())];
+  return [await run(await testDevice({ toggles: ["disable_robustness"], features: ["subgroups"] })), await run(await testDevice({ features: ["subgroups"] }))];
 }
 
 const fitting = <D>(variants: readonly { fits?: (dims: D) => boolean }[], dims: D): number[] =>

@@ -1,10 +1,16 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Device } from "../../src/device/types.ts";
 import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulNT, matmulTN } from "../../src/kernels/matmul.ts";
-import { checkKernel, printFigures, runKernel, values } from "../support/kernel-harness.ts";
+import { checkKernel, printFigures, runKernel, testDevice, values } from "../support/kernel-harness.ts";
 import { biasedBound, CLASSES, dimsOf, geluBound, operands, productBound, SHAPES, type Shape } from "../support/matmul-cases.ts";
 
 const TIMEOUT_MS = 120_000; // a software adapter compiles each variant in up to a second
 
+let device: Device;
+beforeAll(async () => {
+  // Some variants swap what they load within subgroups.
+  device = await testDevice({ features: ["subgroups"] });
+});
 afterAll(printFigures);
 
 const AT_NIGHT = typeof process !== "undefined" && process.env["NESTLING_NIGHTLY"] !== undefined;
@@ -25,6 +31,7 @@ describe.each(products)("matmul$form", ({ form, kernel }) => {
       for (const shape of shapesOf(CLASSES.indexOf(valueClass))) {
         const [M, , N] = shape;
         const reports = await checkKernel(kernel, {
+          device,
           dims: dimsOf(shape),
           inputs: operands(shape, valueClass),
           outputs: { out: M * N },
@@ -48,6 +55,7 @@ describe.each(products)("matmul$form", ({ form, kernel }) => {
       ] as const) {
         const [M, , N] = shape;
         const reports = await checkKernel(kernel, {
+          device,
           dims: dimsOf(shape, 1, -0.37),
           inputs: { ...operands(shape, "normal"), out: values("normal", M * N, 3) },
           outputs: {},
@@ -64,7 +72,7 @@ describe.each(products)("matmul$form", ({ form, kernel }) => {
     async () => {
       const shape = [68, 72, 76] as const;
       for (let variant = 0; variant < kernel.variants.length; variant++) {
-        const run = () => runKernel(kernel, { dims: dimsOf(shape), inputs: operands(shape, "normal"), outputs: { out: 68 * 76 } }, variant);
+        const run = () => runKernel(kernel, { device, dims: dimsOf(shape), inputs: operands(shape, "normal"), outputs: { out: 68 * 76 } }, variant);
         expect((await run())["out"]).toEqual((await run())["out"]);
       }
     },
@@ -77,10 +85,10 @@ describe.each(products)("matmul$form", ({ form, kernel }) => {
       const shape = [72, 512, 68] as const;
       const bits = new Map<string, Uint32Array>();
       for (const [variant, { name }] of kernel.variants.entries()) {
-        bits.set(name, (await runKernel(kernel, { dims: dimsOf(shape), inputs: operands(shape, "normal"), outputs: { out: 72 * 68 } }, variant))["out"]!);
+        bits.set(name, (await runKernel(kernel, { device, dims: dimsOf(shape), inputs: operands(shape, "normal"), outputs: { out: 72 * 68 } }, variant))["out"]!);
       }
       const blocks = bits.get("blocks-8x8")!;
-      for (const name of ["blocks-16x16-vec4", "blocks-8x8-vec4", "tiles-64-vec4"]) expect(bits.get(name), name).toEqual(blocks);
+      for (const name of ["blocks-16x16-vec4", "quads-16x16-vec4", "blocks-8x8-vec4", "tiles-64-vec4"]) expect(bits.get(name), name).toEqual(blocks);
       expect(bits.get("split-k-vec4")).not.toEqual(blocks);
     },
     TIMEOUT_MS,
@@ -92,6 +100,7 @@ describe.each(products)("matmul$form", ({ form, kernel }) => {
       // 2,100,000 x 2 outputs at 64 a workgroup are 65,625 workgroups of the plain variant.
       const shape = [2_100_000, 1, 2] as const;
       const [report] = await checkKernel(kernel, {
+        device,
         dims: dimsOf(shape),
         inputs: operands(shape, "repeated"),
         outputs: { out: shape[0] * shape[2] },
@@ -114,6 +123,7 @@ describe("matmulNN with an epilogue", () => {
       for (const shape of shapesOf(EPILOGUE_CLASSES.indexOf(valueClass))) {
         const [M, K, N] = shape;
         const reports = await checkKernel(matmulNNBias, {
+          device,
           dims: { M, N, K },
           inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3) },
           outputs: { out: M * N },
@@ -132,6 +142,7 @@ describe("matmulNN with an epilogue", () => {
       for (const shape of shapesOf(EPILOGUE_CLASSES.indexOf(valueClass))) {
         const [M, K, N] = shape;
         const reports = await checkKernel(matmulNNBiasGelu, {
+          device,
           dims: { M, N, K },
           inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3) },
           outputs: { pre: M * N, out: M * N },
@@ -153,6 +164,7 @@ describe("matmulNN with an epilogue", () => {
       for (const shape of shapesOf(EPILOGUE_CLASSES.indexOf(valueClass))) {
         const [M, K, N] = shape;
         const reports = await checkKernel(matmulNNBiasResidual, {
+          device,
           dims: { M, N, K },
           inputs: { ...operands(shape, valueClass), bias: values(valueClass, N, 3), residual: values(valueClass, M * N, 4) },
           outputs: { out: M * N },
