@@ -29,6 +29,12 @@ export interface Speed {
   readonly roofline?: number;
 }
 
+/** The higher of each roof. */
+export const higher = (a: Peak, b: Peak): Peak => ({ gflops: Math.max(a.gflops, b.gflops), gbps: Math.max(a.gbps, b.gbps) });
+
+/** Percent of these roofs that a speed is, as `speedOf` has it. */
+export const shareOfRoof = ({ gflops = 0, gbps }: Pick<Speed, "gflops" | "gbps">, peak: Peak): number => 100 * Math.max(gflops / peak.gflops, gbps / peak.gbps);
+
 /** @param peak null where no peak was measured: then there is no percentage */
 export function speedOf(work: Work, ms: number, peak: Peak | null): Speed {
   const { flops, bytes } = work;

@@ -8,6 +8,8 @@ const COLUMNS = [
   "loss", "error_vs_bound", "noise", "samples", "compile_ms", "chosen", "status",
 ] as const satisfies readonly (keyof BenchRow)[];
 
+const NUMBERS = COLUMNS.filter((name) => !["suite", "name", "shape", "variant", "chosen", "status"].includes(name));
+
 const DIGITS = 4;
 
 /** Four significant digits; whole numbers as they are. */
@@ -65,5 +67,9 @@ export function parseResult(text: string): BenchResult {
   if (typeof value.date !== "string" || typeof value.device.adapter !== "string" || !(value.device.peak?.gflops > 0) || !(value.device.peak.gbps > 0)) throw refuse("it lacks its date, its device's name or its measured peaks");
   const bad = value.rows.findIndex((row) => typeof row !== "object" || row === null || ["suite", "name", "shape", "variant", "status"].some((name) => typeof (row as Record<string, unknown>)[name] !== "string"));
   if (bad >= 0) throw refuse(`row ${bad + 1} lacks a name`);
+  for (const [i, row] of value.rows.entries()) {
+    const odd = NUMBERS.find((name) => row[name] !== undefined && !Number.isFinite(row[name]));
+    if (odd !== undefined) throw refuse(`row ${i + 1} has ${odd} ${JSON.stringify(row[odd])?.slice(0, 40)}, which is no number`);
+  }
   return value as BenchResult;
 }

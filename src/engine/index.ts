@@ -42,6 +42,8 @@ class Engine implements EngineApi {
   readonly #bench: Bench;
   readonly #lab: KernelLab;
   readonly #runs: Runs;
+  /** Settled when what was begun before a bench is done: answers, measurements of recipes. */
+  #under: Promise<unknown> = Promise.resolve();
 
   constructor(env?: Environment, threads?: Threads) {
     this.#env = env ?? workerEnvironment(() => this.#baseUrl, threads);
@@ -50,7 +52,7 @@ class Engine implements EngineApi {
     this.#inside = new Inside(() => this.#need(this.#chosen).device, this.#shelf, this.#env.now);
     this.#asking = new Asking({ shelf: this.#shelf, run: () => this.#runs.current, emit: (body) => this.#emit(body), breathe: this.#env.breathe });
     const say = (body: EngineEventBody): void => this.#hub?.emit(NO_RUN, 0, body);
-    this.#bench = new Bench(this.#env, () => this.#need(this.#chosen), () => this.#runs.busy, say);
+    this.#bench = new Bench(this.#env, () => this.#need(this.#chosen), () => this.#runs.busy, say, () => this.#under);
     this.#lab = new KernelLab(this.#env, () => this.#need(this.#chosen), this.#bench, say);
     this.#intake = new Intake(this.#library, this.#shelf, say);
     this.#runs = new Runs({
@@ -101,7 +103,11 @@ class Engine implements EngineApi {
 
   // --- runs
 
-  async startRun(...given: Parameters<EngineApi["startRun"]>): ReturnType<EngineApi["startRun"]> { return this.#runs.start(...given); }
+  async startRun(...given: Parameters<EngineApi["startRun"]>): ReturnType<EngineApi["startRun"]> {
+    this.#bench.refuseBeside("a run");
+    return this.#runs.start(...given);
+  }
+
   async openRun(runId: string): ReturnType<EngineApi["openRun"]> { return this.#runs.open(runId); }
   async fork(checkpointId: string): ReturnType<EngineApi["fork"]> { return this.#runs.fork(checkpointId); }
   async undo(): ReturnType<EngineApi["undo"]> { return this.#runs.undo(); }
@@ -114,9 +120,18 @@ class Engine implements EngineApi {
     await this.#runs.current.turn(check.knobs(knobs));
   }
 
-  async play(): Promise<void> { this.#runs.current.play(); }
+  async play(): Promise<void> {
+    this.#bench.refuseBeside("training");
+    this.#runs.current.play();
+  }
+
   async pause(): Promise<void> { this.#runs.current.pause(); }
-  async singleStep(): Promise<void> { this.#runs.current.singleStep(); }
+
+  async singleStep(): Promise<void> {
+    this.#bench.refuseBeside("a step");
+    this.#runs.current.singleStep();
+  }
+
   async stop(): Promise<void> { await this.#runs.current.stop(); }
 
   async setVisible(visible: boolean): Promise<void> {
@@ -131,7 +146,11 @@ class Engine implements EngineApi {
     this.#runs.run?.say();
   }
 
-  async profileStep(): ReturnType<EngineApi["profileStep"]> { return profileStep(this.#runs.current, this.#need(this.#chosen).report.name, this.#env); }
+  async profileStep(): ReturnType<EngineApi["profileStep"]> {
+    this.#bench.refuseBeside("a profile");
+    return profileStep(this.#runs.current, this.#need(this.#chosen).report.name, this.#env);
+  }
+
   async bench(...given: Parameters<EngineApi["bench"]>): ReturnType<EngineApi["bench"]> { return this.#bench.run(...given); }
   async stopBench(): Promise<void> { this.#bench.stop(); }
   async listKernels(): ReturnType<EngineApi["listKernels"]> { return this.#lab.list(); }
@@ -140,7 +159,10 @@ class Engine implements EngineApi {
 
   async calibrate(recipe: Recipe): ReturnType<EngineApi["calibrate"]> {
     if (this.#runs.run?.phase === "running") throw new NestlingError("COMMAND", "The machine is training; its own speed is shown. Pause it to calibrate another recipe.");
-    return calibrate(this.#need(this.#chosen).device, validateRecipe(recipe), this.#env.now, this.#env.breathe);
+    const { device } = this.#need(this.#chosen);
+    const valid = validateRecipe(recipe);
+    // Nobody asked for it, so it waits.
+    return this.#beforeBench(this.#bench.ended.then(() => calibrate(device, valid, this.#env.now, this.#env.breathe)));
   }
 
   async planMemory(recipe: Recipe): ReturnType<EngineApi["planMemory"]> {
@@ -150,10 +172,17 @@ class Engine implements EngineApi {
     return planRecipe(valid, this.#need(this.#chosen).device.limits, parent);
   }
 
+  /** A bench that is asked for waits until it is done. */
+  #beforeBench<T>(work: Promise<T>): Promise<T> {
+    this.#under = Promise.allSettled([this.#under, work]);
+    return work;
+  }
+
   // --- answers
 
   async ask(request: AskRequest): Promise<void> {
-    await this.#asking.ask(request);
+    this.#bench.refuseBeside("an answer");
+    await this.#beforeBench(this.#asking.ask(request));
   }
 
   async stopAnswer(requestId: string): Promise<void> {

@@ -25,6 +25,8 @@ export interface BenchRequest {
   readonly contexts?: readonly number[];
   /** How training stores numbers in the steps that are timed, and in those whose launches are: one after the other. Default float32. */
   readonly dtypes?: readonly Dtype[];
+  /** Default: what trains. The other is opened for this bench alone. */
+  readonly backend?: "webgpu" | "cpu";
 }
 
 /** What the page or the command line knows of where the bench runs; the worker cannot see it. */

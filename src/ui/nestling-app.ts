@@ -58,6 +58,8 @@ export class NestlingApp extends LitElement {
   @property() backend: BackendChoice = "auto";
 
   @state() view: ViewName = "train";
+  /** Kept from its first look on: what it shows, and what is typed there, outlives a look at another view. */
+  private benchSeen = false;
   @state() tab: PhoneTab = "recipe";
   /** The recipe that *Train from nothing* would start. */
   @state() chosen: Recipe | null = null;
@@ -125,10 +127,12 @@ export class NestlingApp extends LitElement {
 
   override render(): unknown {
     const { state } = this.run;
+    this.benchSeen ||= this.view === "bench";
     return html`
       <app-bar role="banner" .view=${this.view} .device=${state.device} ?dead=${state.link === "dead"} .theme=${this.theme.choice} .models=${state.checkpoints.length}></app-bar>
       ${state.link === "dead" ? deadBanner(state.linkError, this.run) : nothing} ${state.run?.error === undefined ? nothing : failedBanner(state.run.error, isLive(state.run), this.run)}
-      ${this.view === "train" ? this.train() : this.view === "labs" ? html`<coming-view role="main"></coming-view>` : html`<bench-view role="main" .device=${state.device} .progress=${state.bench} .lab=${state.lab} .blocked=${isLive(state.run) && state.run.phase !== "paused" ? "A run is training, and would be timed with it. Pause it first." : ""}></bench-view>`}
+      ${this.view === "train" ? this.train() : this.view === "labs" ? html`<coming-view role="main"></coming-view>` : nothing}
+      ${this.benchSeen ? html`<bench-view role="main" ?hidden=${this.view !== "bench"} .device=${state.device} .progress=${state.bench} .lab=${state.lab} .blocked=${isLive(state.run) && state.run.phase !== "paused" ? "A run is training, and would be timed with it. Pause it first." : ""}></bench-view>` : nothing}
       <models-drawer .checkpoints=${state.checkpoints} .run=${state.run} .busy=${this.downloading} .tunable=${new Set(state.checkpoints.filter((item) => this.tuning(item) !== null).map(({ id }) => id))}></models-drawer>
       <pieces-view .pieces=${this.pieces}></pieces-view>
       <examples-dialog .pieces=${this.examplePieces} .baseName=${this.tuning()?.base.name ?? ""} .context=${this.tuning()?.base.model.block_size ?? 0} .blocked=${isLive(state.run) ? "a run is under way" : this.tuning() === null ? "no base is loaded" : ""}></examples-dialog>

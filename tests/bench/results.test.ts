@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { compareResults } from "../../src/bench/compare.ts";
-import { leastMs, roofAt, speedOf } from "../../src/bench/roofline.ts";
+import { higher, leastMs, roofAt, shareOfRoof, speedOf } from "../../src/bench/roofline.ts";
 import { apart, MOST_REPEATS, percentile, quantumOf, repeatsFor, spreadOf } from "../../src/bench/statistics.ts";
 import { parseResult, toCsv, toJson, toMarkdown } from "../../src/bench/writers.ts";
 import type { BenchResult, BenchRow } from "../../src/protocol/bench.ts";
@@ -60,6 +60,17 @@ describe("the roofline", () => {
     const copy = speedOf({ flops: 0, bytes: 1e7 }, 2, peak);
     expect(copy).toEqual({ gbps: 5, roofline: 50 });
     expect(speedOf({ flops: 1, bytes: 1 }, 1, null)).not.toHaveProperty("roofline");
+  });
+
+  it("gives a speed the share that its work had, and less under a higher roof; each roof counts by itself", () => {
+    const low = { gflops: 10, gbps: 4 };
+    for (const work of [{ flops: 2e7, bytes: 4e6 }, { flops: 1e6, bytes: 4e6 }, { flops: 0, bytes: 8e6 }]) {
+      const speed = speedOf(work, 8, low);
+      expect(shareOfRoof(speed, low)).toBeCloseTo(speed.roofline!, 10);
+    }
+    const best = higher(low, { gflops: 20, gbps: 3 });
+    expect(best).toEqual({ gflops: 20, gbps: 4 });
+    expect(shareOfRoof({ gflops: 5, gbps: 0.1 }, best)).toBe(25);
   });
 });
 

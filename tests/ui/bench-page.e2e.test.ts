@@ -120,7 +120,82 @@ describe("the bench view", () => {
     await expect.poll(() => text(page, "bench-comparison")).toMatch(/thread-per-row.*8.*4.*2.*faster/);
     await open(page, bad!);
     await expect.poll(() => text(page, "bench-status")).toMatch(/is no result of the bench.*COMMAND/);
+    await writeFile(bad!, toJson(result).replace(/"median_ms": [\d.]+/, '"median_ms": "soon"'));
+    await open(page, bad!);
+    await expect.poll(() => text(page, "bench-status")).toMatch(/row 1 has median_ms "soon", which is no number/);
+    await expect.poll(() => text(page, "bench-status")).toMatch(/is no result of the bench.*COMMAND/);
     expect(JSON.parse(await readFile(first!, "utf8"))).toMatchObject({ format: "nestling-bench" });
+  }));
+
+  it("goes on while another view is looked at, and keeps what was typed and what came of it", () => visit("empty", async (page) => {
+    await page.$eval(">>> input[name=contexts]", (box) => void ((box as HTMLInputElement).value = "77"));
+    await press(page, "bench-run");
+    await expect.poll(() => text(page, "bench-status")).toMatch(/^[1-9] of 7: .*; about [\d.]+ s left$/);
+    await page.keyboard.press("1");
+    await expect.poll(() => page.$eval(">>> bench-view", (view) => view.checkVisibility())).toBe(false);
+    await page.keyboard.press("3");
+    expect(await text(page, "bench-stop")).toBe("Stop");
+    await page.keyboard.press("1");
+    await expect.poll(() => page.$eval(">>> bench-view", (view) => view.result !== null), { timeout: 10_000 }).toBe(true);
+    await page.keyboard.press("3");
+    expect(await page.$$eval(by("roofline"), ([plot]) => plot!.querySelectorAll("circle").length)).toBe(5);
+    expect(await page.$eval(">>> input[name=contexts]", (box) => (box as HTMLInputElement).value)).toBe("77");
+  }));
+
+  it("sets a result aside when the next is measured, and shows it again", () => visit("empty", async (page) => {
+    const shown = (): Promise<string | undefined> => page.$eval(">>> bench-view", (view) => view.result?.device.label);
+    const finish = (): Promise<void> => expect.poll(() => page.$eval(">>> bench-view", (view) => view.result !== null && !view.running), { timeout: 10_000 }).toBe(true);
+    await press(page, "bench-run");
+    await finish();
+    await page.focus(by("bench-label"));
+    await page.keyboard.type("the first");
+    await page.keyboard.press("Tab");
+    await expect.poll(shown).toBe("the first");
+    await press(page, "bench-run");
+    // Nothing of the bench before is taken for this one's.
+    expect(await text(page, "bench-status")).toMatch(/^(Beginning|0 of 7)/);
+    await finish();
+    expect(await shown()).toBeUndefined();
+    expect(await text(page, "bench-comparison")).toMatch(/blocks-16x16-vec4.*same/);
+    await press(page, "bench-close");
+    await expect.poll(() => text(page, "bench-empty")).toContain("No numbers yet");
+    const again = await page.$$eval(">>> p.go button", (all) => all.map((button) => button.textContent));
+    expect(again).toHaveLength(2);
+    await page.$$eval(">>> p.go button", ([first]) => (first as HTMLElement).click());
+    await expect.poll(shown).toBe("the first");
+    await press(page, "bench-put-away");
+    await expect.poll(() => text(page, "bench-comparison")).toBe("");
+  }));
+
+  it("compares what two devices train with, whatever their variants are called", () => visit("empty", async (page) => {
+    const file = join(folder, "other.json");
+    const result = stubBench();
+    await writeFile(file, toJson({ ...result, device: { ...result.device, backend: "cpu", adapter: "CPU" }, rows: result.rows.filter(({ chosen }) => chosen).map((row) => ({ ...row, variant: "wasm", median_ms: row.median_ms! / 3 })) }));
+    await press(page, "bench-run");
+    await expect.poll(() => page.$(by("bench-label")).then(Boolean), { timeout: 10_000 }).toBe(true);
+    await open(page, file);
+    await expect.poll(() => text(page, "bench-comparison")).toMatch(/wasm \/ blocks-16x16-vec4 ?1\.73 ?5\.2 ?0\.333 ?slower/);
+    expect(await text(page, "bench-comparison")).not.toMatch(/only one/);
+  }));
+
+  it("asks for all three sides of a product or none, and for the device that was chosen", () => visit("empty", async (page) => {
+    const asked = await page.evaluate(async () => {
+      const view = window.app.shadowRoot!.querySelector("bench-view")!;
+      const side = (name: string): HTMLInputElement => view.shadowRoot!.querySelector<HTMLInputElement>(`input[name=${name}]`)!;
+      const type = (name: string, value: string): void => {
+        side(name).value = value;
+        side(name).dispatchEvent(new InputEvent("input", { bubbles: true }));
+      };
+      type("M", "64");
+      const lacking = side("K").validationMessage;
+      type("N", "32");
+      type("K", "16");
+      const detail = new Promise((resolve) => view.addEventListener("run-bench", (event) => resolve((event as CustomEvent).detail), { once: true }));
+      view.shadowRoot!.querySelector<HTMLSelectElement>("select[name=backend]")!.value = "cpu";
+      view.shadowRoot!.querySelector<HTMLElement>('[data-testid="bench-run"]')!.click();
+      return { lacking, detail: await detail };
+    });
+    expect(asked).toMatchObject({ lacking: "A product needs M, N and K. Fill in all three, or none.", detail: { product: { M: 64, N: 32, K: 16 }, backend: "cpu" } });
   }));
 
   it("waits while a run trains, and fits a phone without sideways scroll", () => visit("running", async (page) => {

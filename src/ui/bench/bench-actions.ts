@@ -14,31 +14,72 @@ const WRITERS = {
   md: { write: toMarkdown, type: "text/markdown" },
 } as const satisfies Record<SavedAs, { write: (result: BenchResult) => string; type: string }>;
 
+/** Results that stand beside the one that is shown; the oldest goes. */
+const MOST_ASIDE = 4;
+
+const differ = (a: BenchResult, b: BenchResult): boolean => a.device.backend !== b.device.backend || a.device.adapter !== b.device.adapter;
+
 export function benchActions(app: NestlingApp): Readonly<Record<string, (detail: never) => void>> {
   const view = (): BenchView | null => app.renderRoot.querySelector("bench-view");
 
+  let aside: readonly ShelvedResult[] = [];
+  let shownName = "";
+
+  const show = (panel: BenchView, result: BenchResult | null, name = ""): void => {
+    panel.result = result;
+    shownName = name;
+    panel.aside = aside.map((one) => one.name);
+    panel.comparisons = result === null ? [] : aside.map((one) => ({ name: one.name, devices: differ(one.result, result), rows: compareResults(one.result, result, differ(one.result, result)) }));
+  };
+
+  /** What was measured or opened is not lost to what comes after it. */
+  const setAside = (one: ShelvedResult): void => {
+    aside = [...aside.filter(({ name }) => name !== one.name), one].slice(-MOST_ASIDE);
+  };
+
   const run = async (request: BenchRequest): Promise<void> => {
     const panel = view();
-    if (panel === null) return;
+    if (panel === null || panel.running) return;
+    if (panel.result !== null) setAside({ name: shownName, result: panel.result });
     let hidden = document.hidden;
     const watch = (): void => void (hidden ||= document.hidden);
     document.addEventListener("visibilitychange", watch);
     panel.running = true;
+    panel.startedMs = performance.now();
+    panel.lastProgress = panel.progress;
     panel.error = null;
-    panel.result = null;
+    show(panel, null);
     const found = await app.run.tried((api) => api.bench(request, {}));
     document.removeEventListener("visibilitychange", watch);
     panel.running = false;
     if ("code" in found) panel.error = found;
-    else panel.result = { ...found, device: { ...found.device, hidden } };
+    else show(panel, { ...found, device: { ...found.device, hidden } }, `${found.device.adapter}, ${new Date().toTimeString().slice(0, 8)}`);
   };
 
-  const take = ({ name, result }: ShelvedResult): void => {
+  const take = (one: ShelvedResult): void => {
     const panel = view();
     if (panel === null) return;
     panel.error = null;
-    if (panel.result === null) panel.result = result;
-    else panel.comparison = { name, rows: compareResults(result, panel.result) };
+    if (panel.result === null) return show(panel, one.result, one.name);
+    setAside(one);
+    show(panel, panel.result, shownName);
+  };
+
+  const put = (name: string | null): void => {
+    const panel = view();
+    if (panel === null) return;
+    if (name === null && panel.result !== null) setAside({ name: shownName, result: panel.result });
+    else aside = aside.filter((one) => one.name !== name);
+    show(panel, name === null ? null : panel.result, shownName);
+  };
+
+  /** One that was set aside, in the place of the one that is shown. */
+  const showAgain = (name: string): void => {
+    const panel = view();
+    const one = aside.find((each) => each.name === name);
+    if (panel === null || one === undefined) return;
+    aside = aside.filter((each) => each !== one);
+    show(panel, one.result, one.name);
   };
 
   const open = async (file: File): Promise<void> => {
@@ -62,7 +103,7 @@ export function benchActions(app: NestlingApp): Readonly<Record<string, (detail:
     const panel = view();
     if (panel?.result == null) return;
     const { label: _before, ...device } = panel.result.device;
-    panel.result = { ...panel.result, device: name === "" ? device : { ...device, label: name } };
+    show(panel, { ...panel.result, device: name === "" ? device : { ...device, label: name } }, shownName);
   };
 
   return {
@@ -71,6 +112,8 @@ export function benchActions(app: NestlingApp): Readonly<Record<string, (detail:
     "open-bench": (file: File) => void open(file),
     "take-result": take,
     "label-bench": label,
+    "close-bench": put,
+    "show-bench": showAgain,
     "want-shelf": () => void fillShelf(),
     "save-bench": (as: SavedAs) => {
       const result = view()?.result;

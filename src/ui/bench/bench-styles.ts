@@ -57,6 +57,12 @@ export const benchStyles = css`
   .sizes input {
     width: 5rem;
   }
+  .summary {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: var(--s2) var(--s4);
+  }
   .go {
     display: flex;
     flex-wrap: wrap;

@@ -1,9 +1,9 @@
 /** Rows under the device's own roofs: what each kernel reached, over how many operations it has for a byte. Both axes are logarithmic. */
-import { LitElement, css, html, svg } from "lit";
+import { LitElement, css, html, nothing, svg } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { BenchRow } from "../../protocol/index.ts";
 import { formatSmall } from "../shared/format.ts";
-import { groupOf } from "./profile-maths.ts";
+import { GROUPS, groupOf } from "./profile-maths.ts";
 import { profileStyles } from "./profile-styles.ts";
 import { base } from "../shared/shared-styles.ts";
 
@@ -39,6 +39,13 @@ export class RooflinePlot extends LitElement {
       circle.plain {
         fill: none;
       }
+      .legend {
+        margin: var(--s3) 0 0;
+      }
+      i.hollow {
+        border: 1.5px solid var(--ink-2);
+        border-radius: 50%;
+      }
     `,
   ];
 
@@ -49,7 +56,8 @@ export class RooflinePlot extends LitElement {
     const shown = this.rows.filter(({ status, gflops, intensity }) => status === "ok" && gflops !== undefined && intensity !== undefined);
     const { gflops, gbps } = this.peak;
     const ridge = gflops / gbps;
-    const [low, high] = shown.reduce(([a, b], { intensity }) => [Math.min(a, intensity!), Math.max(b, intensity!)], [ridge / 8, ridge * 8]);
+    // Room on both sides, so that no point is cut.
+    const [low, high] = shown.reduce(([a, b], { intensity }) => [Math.min(a, intensity! / 1.3), Math.max(b, intensity! * 1.3)], [ridge / 8, ridge * 8]);
     const top = shown.reduce((most, row) => Math.max(most, row.gflops!), gflops) * 1.5;
     const bottom = shown.reduce((least, row) => Math.min(least, row.gflops!), Math.min(gflops, low * gbps)) / 1.5;
     const x = (value: number): number => PAD.left + ((WIDTH - PAD.left - PAD.right) * Math.log(value / low)) / Math.log(high / low);
@@ -59,7 +67,9 @@ export class RooflinePlot extends LitElement {
       const first = Math.ceil(Math.log10(from));
       return Array.from({ length: Math.max(0, Math.floor(Math.log10(to)) - first + 1) }, (_, i) => 10 ** (first + i));
     };
-    return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Roofline of ${shown.length} rows: at most ${formatSmall(Number(gflops.toPrecision(3)))} GFLOP/s and ${formatSmall(Number(gbps.toPrecision(3)))} GB/s were measured" data-testid="roofline">
+    const groups = GROUPS.filter((group) => shown.some((row) => row.chosen && groupOf(row.name) === group));
+    return html`<div class="legend">${groups.map((group) => html`<span><i class=${group}></i>${group}</span>`)}${shown.some(({ chosen }) => !chosen) ? html`<span><i class="hollow"></i>variants that do not train</span>` : nothing}</div>
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Roofline of ${shown.length} rows: at most ${formatSmall(Number(gflops.toPrecision(3)))} GFLOP/s and ${formatSmall(Number(gbps.toPrecision(3)))} GB/s were measured" data-testid="roofline">
       ${tens(bottom, top).map((value) => svg`<line class="grid" x1=${PAD.left} x2=${WIDTH - PAD.right} y1=${y(value)} y2=${y(value)}></line><text x=${PAD.left - 6} y=${y(value) + 4} text-anchor="end">${formatSmall(value)}</text>`)}
       ${tens(low, high).map((value) => svg`<text x=${x(value)} y=${HEIGHT - 10} text-anchor="middle">${formatSmall(value)}</text>`)}
       <text x=${PAD.left} y=${PAD.top + 8}>GFLOP/s</text><text x=${WIDTH - PAD.right} y=${HEIGHT - PAD.bottom - 6} text-anchor="end">operations a byte</text>

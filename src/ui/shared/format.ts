@@ -135,3 +135,10 @@ export function safeName(name: string): string {
   const points = [...visible];
   return points.length > 80 ? `${points.slice(0, 79).join("")}\u2026` : visible;
 }
+
+/** A browser's name and version out of its user agent; a text that is none as it stands. */
+export function browserName(agent: string): string {
+  const [, name, version] = /\b(Edg|OPR)\/(\d+)/.exec(agent) ?? /\b(Firefox|HeadlessChrome|Chrome)\/(\d+)/.exec(agent) ?? [];
+  if (name === undefined) return safeName(agent);
+  return name === "HeadlessChrome" ? `Chrome ${version}, headless` : `${{ Edg: "Edge", OPR: "Opera" }[name] ?? name} ${version}`;
+}

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  NONE, choiceText, formatBytes, formatClock, formatCount, formatDuration, formatLoss, formatPercent, formatShort, formatSmall, heldOutText, plural, readingTimeMs, safeName,
+  NONE, browserName, choiceText, formatBytes, formatClock, formatCount, formatDuration, formatLoss, formatPercent, formatShort, formatSmall, heldOutText, plural, readingTimeMs, safeName,
 } from "../../../src/ui/shared/format.ts";
 
 const SECOND = 1000;
@@ -95,5 +95,16 @@ describe("heldOutText", () => {
     expect(heldOutText({})).toBe("");
     expect(heldOutText({ valLoss: 1.338 })).toBe(`held-out loss ${formatLoss(1.338)}`);
     expect(heldOutText({ valLoss: 6.247, valStep: 1200 })).toBe(`held-out loss ${formatLoss(6.247)} at step 1,200`);
+  });
+});
+
+describe("browserName", () => {
+  const agent = (engine: string): string => `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) ${engine} Safari/537.36`;
+
+  it.each([
+    [agent("Chrome/156.0.0.0"), "Chrome 156"], [agent("HeadlessChrome/156.0.0.0"), "Chrome 156, headless"], [agent("Chrome/156.0.0.0 Edg/155.1.2"), "Edge 155"],
+    ["Mozilla/5.0 (X11; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140"], ["node", "node"], ["a\u202eb", "a\u00b7b"], ["", ""],
+  ])("%s is %s", (text, name) => {
+    expect(browserName(text)).toBe(name);
   });
 });
