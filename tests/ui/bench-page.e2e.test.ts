@@ -144,7 +144,7 @@ describe("the bench view", () => {
 
   it("sets a result aside when the next is measured, and shows it again", () => visit("empty", async (page) => {
     const shown = (): Promise<string | undefined> => page.$eval(">>> bench-view", (view) => view.result?.device.label);
-    const finish = (): Promise<void> => expect.poll(() => page.$eval(">>> bench-view", (view) => view.result !== null && !view.running), { timeout: 10_000 }).toBe(true);
+    const finish = async (): Promise<void> => await expect.poll(() => page.$eval(">>> bench-view", (view) => view.result !== null && !view.running), { timeout: 10_000 }).toBe(true);
     await press(page, "bench-run");
     await finish();
     await page.focus(by("bench-label"));
