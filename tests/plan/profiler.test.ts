@@ -1,5 +1,8 @@
 /** A profile of a step: every launch is in it with its work, a tensor never shares its buffer with one that lives, and no bit of training moves. */
 import { describe, expect, it } from "vitest";
+import type { Device } from "../../src/device/types.ts";
+import type { Plan } from "../../src/plan/compile.ts";
+import type { Tensor } from "../../src/plan/tensor.ts";
 import { livesOf, profileLaunches } from "../../src/plan/profiler.ts";
 import { hashOf, losses, microTrainer, wasmCpu, type FamilyName } from "../support/micro.ts";
 
@@ -15,6 +18,26 @@ describe.each(["gpt2", "llama"] as FamilyName[])("a profile of %s", (family) => 
     for (const { ms, label, flops, bytes } of launches) expect([ms > 0, flops >= 0, bytes > 0], label).toEqual([true, true, true]);
     // Forward, and twice as much backward: the flops of the trainer's own count are all in here.
     expect(launches.filter(({ kernel }) => /matmul|attention/.test(kernel)).reduce((sum, { flops }) => sum + flops, 0)).toBeGreaterThanOrEqual(trainer.programs.flopsPerMicro);
+    trainer.destroy();
+  });
+
+  it("is of the launches and not of the submits that carry them", async () => {
+    const trainer = await microTrainer(await wasmCpu(), { family });
+    const [SUBMIT_MS, LAUNCH_MS] = [2, 0.1];
+    let clock = 0;
+    const { device } = trainer.plan;
+    const slow: Device = {
+      ...device,
+      submit(commands) {
+        device.submit(commands.filter(({ kind }) => kind !== "run"));
+        clock += SUBMIT_MS + LAUNCH_MS * commands.filter(({ kind }) => kind === "run").length;
+      },
+    };
+    const plan = { device: slow, programs: trainer.plan.programs, readU32: (tensor: Tensor) => trainer.plan.readU32(tensor) } as unknown as Plan;
+    for (const { ms, label } of await profileLaunches(plan, trainer.programs.recordings.slice(0, 1), { ...hooks, now: () => clock })) {
+      expect(ms, label).toBeGreaterThanOrEqual(LAUNCH_MS);
+      expect(ms, label).toBeLessThan(1.2 * LAUNCH_MS);
+    }
     trainer.destroy();
   });
 
