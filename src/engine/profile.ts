@@ -1,4 +1,6 @@
 /** One training step of a run, taken apart: its launches timed between two steps, its memory as planned. Changes nothing of the run. */
+import { measurePeak } from "../bench/peak.ts";
+import { quantumOf } from "../bench/statistics.ts";
 import { NestlingError } from "../core/errors.ts";
 import { livesOf, profileLaunches, type ProfileHooks } from "../plan/profiler.ts";
 import type { StepProfile } from "../protocol/profile.ts";
@@ -14,6 +16,11 @@ export function profileStep(run: Run, deviceName: string, hooks: ProfileHooks): 
     const named = (name: string) => programs.recordings.find((recording) => recording.name === name)!;
     const shadows = programs.recordings.filter(({ name }) => name === "shadows");
     const launches = await profileLaunches(plan, [...shadows, named("micro"), named("update")], hooks);
+    // Its two large buffers may not fit beside the run's own: then there are times without a share of the roof.
+    const peak = await measurePeak(plan.device, { ...hooks, quantumMs: quantumOf(hooks.now), check: () => undefined }).catch((error: unknown) => {
+      if (error instanceof NestlingError && error.code === "OUT_OF_MEMORY") return null;
+      throw error;
+    });
     const msPerToken = run.clock.msPerToken();
     const tokens = run.tokensPerStep(stage);
     const { buffers, totalBytes } = plan.memory;
@@ -21,6 +28,7 @@ export function profileStep(run: Run, deviceName: string, hooks: ProfileHooks): 
     for (const { role, sizeBytes } of buffers) if (role !== "activations") kept.set(role, (kept.get(role) ?? 0) + sizeBytes);
     return {
       device: deviceName, recipeName: recipe.name, step: trainer.step, micros: stage.gradient_accumulation_steps, tokens, launches,
+      ...(peak ? { peak } : {}),
       ...(msPerToken === null ? {} : { stepMs: msPerToken * tokens }),
       memory: {
         totalBytes, kept: [...kept].map(([role, sizeBytes]) => ({ role, sizeBytes })),

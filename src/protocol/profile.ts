@@ -37,6 +37,8 @@ export interface StepProfile {
   readonly launches: readonly ProfiledLaunch[];
   /** A step as training measured it, read-backs and all; absent before it was. */
   readonly stepMs?: number;
+  /** What the device was measured to do at most; absent where it had no room for the measurement. */
+  readonly peak?: { readonly gflops: number; readonly gbps: number };
   readonly memory: {
     readonly totalBytes: number;
     /** Buffers that live as long as the run, by purpose. */

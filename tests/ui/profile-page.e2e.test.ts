@@ -51,7 +51,7 @@ describe("the step profile", () => {
     expect(await page.$$eval(by("memory-map"), ([map]) => map!.querySelectorAll("rect").length)).toBe(24);
     const bars = await page.$$(`${by("flame")} >>> g`);
     await bars[4]!.hover();
-    await expect.poll(() => text("profile-detail")).toMatch(/ms, .*% of the time; .* GFLOP\/s, .* GB\/s\.$/);
+    await expect.poll(() => text("profile-detail")).toMatch(/ms, .*% of the time; .* million operations at .* GFLOP\/s, .*B at .* GB\/s, [\d.]+% of the roofline\.$/);
   });
 
   it("leads from bar to bar by keys, and says what each is", async () => {

@@ -13,7 +13,7 @@ export function stubProfile(run: RunState): StepProfile {
   const launches = [launch("micro", "embedding", "wte", 0.4), ...layers, launch("micro", "matmulNT", "head", 3), launch("micro", "crossEntropy", "head", 0.9), ...back, launch("micro", "embeddingBackward", "wte", 0.6), launch("update", "sumSquares", "", 0.3), launch("update", "prepareUpdate", "", 0.1), launch("update", "adamw", "", 1.4), launch("update", "recordMetrics", "", 0.1)];
   const micro = launches.filter(({ program }) => program === "micro").length;
   return {
-    device: "CPU, WebAssembly SIMD", recipeName: run.recipe.name, step: run.step, micros: 1, tokens: 512, launches, stepMs: 58,
+    device: "CPU, WebAssembly SIMD", recipeName: run.recipe.name, step: run.step, micros: 1, tokens: 512, launches, stepMs: 58, peak: { gflops: 20, gbps: 4 },
     memory: {
       totalBytes: 21_400_000, kept: [{ role: "parameters", sizeBytes: 1_300_000 }, { role: "gradients", sizeBytes: 1_300_000 }, { role: "optimizer", sizeBytes: 2_600_000 }],
       slots: Array.from({ length: 12 }, (_, buffer) => ({ buffer, sizeBytes: 1_400_000 - 90_000 * buffer })),

@@ -32,6 +32,12 @@ export function benchActions(app: NestlingApp): Readonly<Record<string, (detail:
     panel.comparisons = result === null ? [] : aside.map((one) => ({ name: one.name, devices: differ(one.result, result), rows: compareResults(one.result, result, differ(one.result, result)) }));
   };
 
+  /** A name that none of those set aside has. */
+  const named = (name: string, count = 1): string => {
+    const full = count === 1 ? name : `${name} (${count})`;
+    return aside.some((one) => one.name === full) ? named(name, count + 1) : full;
+  };
+
   /** What was measured or opened is not lost to what comes after it. */
   const setAside = (one: ShelvedResult): void => {
     aside = [...aside.filter(({ name }) => name !== one.name), one].slice(-MOST_ASIDE);
@@ -53,7 +59,7 @@ export function benchActions(app: NestlingApp): Readonly<Record<string, (detail:
     document.removeEventListener("visibilitychange", watch);
     panel.running = false;
     if ("code" in found) panel.error = found;
-    else show(panel, { ...found, device: { ...found.device, hidden } }, `${found.device.adapter}, ${new Date().toTimeString().slice(0, 8)}`);
+    else show(panel, { ...found, device: { ...found.device, hidden } }, named(`${found.device.adapter}, ${new Date().toTimeString().slice(0, 8)}`));
   };
 
   const take = (one: ShelvedResult): void => {

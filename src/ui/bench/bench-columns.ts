@@ -1,6 +1,6 @@
 /** The columns of a suite's table: which numbers, what they are called and mean, how they are written. Pure. */
 import type { BenchRow } from "../../protocol/index.ts";
-import { formatCount, formatShort, formatSmall } from "../shared/format.ts";
+import { formatCount, formatFigure, formatShort } from "../shared/format.ts";
 
 /** Numbers of a row, in the order of the table. */
 export const NUMBERS = [["median_ms", "ms"], ["p20_ms", "p20 to p80"], ["gpu_ms", "GPU ms"], ["gflops", "GFLOP/s"], ["gbps", "GB/s"], ["roofline", "% of roof"], ["tokens_per_sec", "tokens/s"], ["launches", "launches"], ["noise", "noise"], ["error_vs_bound", "error"]] as const satisfies readonly (readonly [keyof BenchRow, string])[];
@@ -13,7 +13,7 @@ export const MEANINGS: Partial<Record<(typeof NUMBERS)[number][0], string>> = {
 };
 
 /** Three significant digits; nothing where there is no number. */
-export const short = (value: number | undefined): string => (value === undefined ? "" : formatSmall(Number(value.toPrecision(3))));
+export const short = (value: number | undefined): string => (value === undefined ? "" : formatFigure(value));
 
 export function cellOf(row: BenchRow, field: (typeof NUMBERS)[number][0]): string {
   if (field === "launches") return formatCount(row.launches);

@@ -2,14 +2,14 @@
 import { LitElement, css, html, nothing, svg } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { KernelParity, KernelTrial } from "../../protocol/index.ts";
-import { formatCount, formatLoss, formatSmall } from "../shared/format.ts";
+import { formatCount, formatLoss } from "../shared/format.ts";
+import { short } from "./bench-columns.ts";
 import { base, numberTable } from "../shared/shared-styles.ts";
 
 const WIDTH = 640;
 const HEIGHT = 220;
 const PAD = { left: 48, right: 12, top: 12, bottom: 30 } as const;
 
-const short = (value: number | undefined): string => (value === undefined ? "" : formatSmall(Number(value.toPrecision(3))));
 
 @customElement("kernel-results")
 export class KernelResults extends LitElement {

@@ -80,6 +80,17 @@ export function totals(launches: readonly ProfiledLaunch[]): { readonly ms: numb
   return { ms: sum(({ ms }) => ms), flops: sum(({ flops }) => flops), bytes: sum(({ bytes }) => bytes), count: launches.length };
 }
 
+type Timed = Pick<ProfiledLaunch, "ms" | "flops" | "bytes">;
+
+/**
+ * Share of what the device's measured roofs allow (Williams, Waterman, Patterson 2009): what the launches could take at least, each under its
+ * own roof, over what they took. Above 1 where a cache beats the copy.
+ */
+export function roofShare(launches: readonly Timed[], peak: NonNullable<StepProfile["peak"]>): number {
+  const leastMs = launches.reduce((sum, { flops, bytes }) => sum + Math.max(flops / peak.gflops, bytes / peak.gbps) / 1e6, 0);
+  return leastMs / launches.reduce((sum, { ms }) => sum + ms, 0);
+}
+
 export interface KernelRow {
   readonly kernel: string;
   readonly variants: string;
@@ -88,10 +99,12 @@ export interface KernelRow {
   readonly share: number;
   readonly gflops: number;
   readonly gbps: number;
+  /** Of the device's measured roofs; absent where none were measured. */
+  readonly roof?: number;
 }
 
 /** Launches of a step by kernel, the dearest first; `micro` counts as often as it runs. */
-export function kernelRows({ launches, micros }: Pick<StepProfile, "launches" | "micros">): KernelRow[] {
+export function kernelRows({ launches, micros, peak }: Pick<StepProfile, "launches" | "micros" | "peak">): KernelRow[] {
   const times = ({ program }: ProfiledLaunch): number => (program === "micro" ? micros : 1);
   const all = launches.reduce((sum, launch) => sum + launch.ms * times(launch), 0) || 1;
   const byKernel = new Map<string, ProfiledLaunch[]>();
@@ -101,7 +114,7 @@ export function kernelRows({ launches, micros }: Pick<StepProfile, "launches" | 
     const ms = sum((launch) => launch.ms);
     return {
       kernel, variants: [...new Set(some.map(({ variant }) => variant))].join(", "), count: sum(() => 1), ms, share: ms / all,
-      gflops: sum(({ flops }) => flops) / ms / 1e6, gbps: sum(({ bytes }) => bytes) / ms / 1e6,
+      gflops: sum(({ flops }) => flops) / ms / 1e6, gbps: sum(({ bytes }) => bytes) / ms / 1e6, ...(peak ? { roof: roofShare(some, peak) } : {}),
     };
   }).toSorted((a, b) => b.ms - a.ms);
 }
@@ -132,7 +145,7 @@ export function memoryTiles({ slots, lives }: StepProfile["memory"]): { readonly
 
 /** The step in the Trace Event Format ("JSON Array Format", complete events, microseconds), which chrome://tracing and Perfetto open. */
 export function traceJson(profile: StepProfile): string {
-  const { launches, device, recipeName, step } = profile;
+  const { launches, device, recipeName, step, peak } = profile;
   const events: unknown[] = [{ name: "process_name", ph: "M", pid: 1, args: { name: `${recipeName}, step ${step}, on ${device}` } }];
   for (const { depth, from, to, label, first, end } of flameOf(launches)) {
     const under = launches.slice(first, end);
@@ -140,7 +153,7 @@ export function traceJson(profile: StepProfile): string {
     const only = under.length === 1 && label === under[0]!.kernel ? under[0]! : null;
     events.push({
       name: label, cat: only ? groupOf(only.kernel) : "module", ph: "X", ts: from * 1000, dur: (to - from) * 1000, pid: 1, tid: depth === 0 ? 0 : 1,
-      args: { flops, bytes, ...(only ? { label: only.label, variant: only.variant, dims: only.dims } : { launches: under.length }) },
+      args: { flops, bytes, ...(only && peak ? { "% of roofline": Number((100 * roofShare([only], peak)).toPrecision(4)) } : {}), ...(only ? { label: only.label, variant: only.variant, dims: only.dims } : { launches: under.length }) },
     });
   }
   return JSON.stringify(events);

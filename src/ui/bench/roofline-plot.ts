@@ -2,7 +2,7 @@
 import { LitElement, css, html, nothing, svg } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { BenchRow } from "../../protocol/index.ts";
-import { formatSmall } from "../shared/format.ts";
+import { formatFigure } from "../shared/format.ts";
 import { GROUPS, groupOf } from "./profile-maths.ts";
 import { profileStyles } from "./profile-styles.ts";
 import { base } from "../shared/shared-styles.ts";
@@ -69,12 +69,12 @@ export class RooflinePlot extends LitElement {
     };
     const groups = GROUPS.filter((group) => shown.some((row) => row.chosen && groupOf(row.name) === group));
     return html`<div class="legend">${groups.map((group) => html`<span><i class=${group}></i>${group}</span>`)}${shown.some(({ chosen }) => !chosen) ? html`<span><i class="hollow"></i>variants that do not train</span>` : nothing}</div>
-    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Roofline of ${shown.length} rows: at most ${formatSmall(Number(gflops.toPrecision(3)))} GFLOP/s and ${formatSmall(Number(gbps.toPrecision(3)))} GB/s were measured" data-testid="roofline">
-      ${tens(bottom, top).map((value) => svg`<line class="grid" x1=${PAD.left} x2=${WIDTH - PAD.right} y1=${y(value)} y2=${y(value)}></line><text x=${PAD.left - 6} y=${y(value) + 4} text-anchor="end">${formatSmall(value)}</text>`)}
-      ${tens(low, high).map((value) => svg`<text x=${x(value)} y=${HEIGHT - 10} text-anchor="middle">${formatSmall(value)}</text>`)}
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Roofline of ${shown.length} rows: at most ${formatFigure(gflops)} GFLOP/s and ${formatFigure(gbps)} GB/s were measured" data-testid="roofline">
+      ${tens(bottom, top).map((value) => svg`<line class="grid" x1=${PAD.left} x2=${WIDTH - PAD.right} y1=${y(value)} y2=${y(value)}></line><text x=${PAD.left - 6} y=${y(value) + 4} text-anchor="end">${formatFigure(value)}</text>`)}
+      ${tens(low, high).map((value) => svg`<text x=${x(value)} y=${HEIGHT - 10} text-anchor="middle">${formatFigure(value)}</text>`)}
       <text x=${PAD.left} y=${PAD.top + 8}>GFLOP/s</text><text x=${WIDTH - PAD.right} y=${HEIGHT - PAD.bottom - 6} text-anchor="end">operations a byte</text>
       <polyline class="roof" points="${x(low)},${y(roof(low))} ${x(ridge)},${y(gflops)} ${x(high)},${y(roof(high))}"></polyline>
-      ${shown.map((row) => svg`<circle class="${row.chosen ? groupOf(row.name) : "plain"}" r="4.5" cx=${x(row.intensity!)} cy=${y(row.gflops!)}><title>${row.name} ${row.shape}, ${row.variant}: ${formatSmall(Number(row.gflops!.toPrecision(3)))} GFLOP/s${row.roofline === undefined ? "" : `, ${Math.round(row.roofline)} % of the roof`}</title></circle>`)}
+      ${shown.map((row) => svg`<circle class="${row.chosen ? groupOf(row.name) : "plain"}" r="4.5" cx=${x(row.intensity!)} cy=${y(row.gflops!)}><title>${row.name} ${row.shape}, ${row.variant}: ${formatFigure(row.gflops)} GFLOP/s${row.roofline === undefined ? "" : `, ${Math.round(row.roofline)} % of the roof`}</title></circle>`)}
     </svg>`;
   }
 }

@@ -3,17 +3,17 @@ import { LitElement, html, nothing, svg } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import type { ErrorReport, StepProfile } from "../../protocol/index.ts";
 import { drawerStyles } from "../shared/drawer-styles.ts";
-import { formatBytes, formatCount, formatPercent, formatSmall } from "../shared/format.ts";
+import { formatBytes, formatCount, formatFigure, formatPercent } from "../shared/format.ts";
 import * as icons from "../shared/icons.ts";
 import { saveBlob } from "../page-files.ts";
-import { GROUPS, flameOf, groupOf, kernelRows, launchMs, memoryTiles, nextSpan, totals, traceJson, type Span } from "./profile-maths.ts";
+import { GROUPS, flameOf, groupOf, kernelRows, launchMs, memoryTiles, nextSpan, roofShare, totals, traceJson, type Span } from "./profile-maths.ts";
 import { profileStyles } from "./profile-styles.ts";
 import { base, controls, numberTable } from "../shared/shared-styles.ts";
 
 const ROW = 22;
 const MAP_HEIGHT = 260;
 
-const ms = (value: number): string => `${formatSmall(Number(value.toPrecision(3)))} ms`;
+const ms = (value: number): string => `${formatFigure(value)} ms`;
 const percent = (share: number): string => `${(100 * share).toFixed(3)}%`;
 
 /** @fires measure-step - the answer comes back as `profile` or `error` */
@@ -106,20 +106,20 @@ export class StepProfilePanel extends LitElement {
     void this.updateComplete.then(() => this.renderRoot.querySelector<SVGElement>("[data-testid=flame] [tabindex='0']")?.focus());
   };
 
-  private words({ launches }: StepProfile, { label, first, end }: Span): string {
+  private words({ launches, peak }: StepProfile, { label, first, end }: Span): string {
     const under = launches.slice(first, end);
     const sum = totals(under);
     const all = totals(launches).ms;
     const [only] = under;
-    const what = under.length === 1 ? `${only!.label} (${only!.variant}; ${Object.entries(only!.dims).map(([name, size]) => `${name} ${formatSmall(size)}`).join(", ")})` : `${label}, ${formatCount(sum.count)} launches`;
-    return `${what}: ${ms(sum.ms)}, ${formatPercent(sum.ms / all)} of the time; ${formatSmall(sum.flops / sum.ms / 1e6)} GFLOP/s, ${formatSmall(sum.bytes / sum.ms / 1e6)} GB/s.`;
+    const what = under.length === 1 ? `${only!.label} (${only!.variant}; ${Object.entries(only!.dims).map(([name, size]) => `${name} ${formatFigure(size)}`).join(", ")})` : `${label}, ${formatCount(sum.count)} launches`;
+    return `${what}: ${ms(sum.ms)}, ${formatPercent(sum.ms / all)} of the time; ${formatFigure(sum.flops / 1e6)} million operations at ${formatFigure(sum.flops / sum.ms / 1e6)} GFLOP/s, ${formatBytes(sum.bytes)} at ${formatFigure(sum.bytes / sum.ms / 1e6)} GB/s${peak ? `, ${formatPercent(roofShare(under, peak))} of the roofline` : ""}.`;
   }
 
   private kernels(profile: StepProfile): unknown {
     return html`<div><div class="head"><h3>By kernel</h3></div>
       <div class="scroll" tabindex="0" role="region" aria-label="Kernels of a step"><table data-testid="profile-kernels">
-        <thead><tr>${["kernel", "time", "share", "launches", "GFLOP/s", "GB/s", "variant"].map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-        <tbody>${kernelRows(profile).map((row) => html`<tr><td>${row.kernel}</td><td>${ms(row.ms)}</td><td>${formatPercent(row.share)}</td><td>${formatCount(row.count)}</td><td>${formatSmall(Number(row.gflops.toPrecision(3)))}</td><td>${formatSmall(Number(row.gbps.toPrecision(3)))}</td><td>${row.variants}</td></tr>`)}</tbody>
+        <thead><tr>${["kernel", "variant", "time", "share", ...(profile.peak ? ["% of roof"] : []), "launches", "GFLOP/s", "GB/s"].map((name) => html`<th scope="col" class=${name === "variant" ? "text" : ""}>${name}</th>`)}</tr></thead>
+        <tbody>${kernelRows(profile).map((row) => html`<tr><td>${row.kernel}</td><td class="text">${row.variants}</td><td>${ms(row.ms)}</td><td>${formatPercent(row.share)}</td>${row.roof === undefined ? nothing : html`<td>${formatPercent(row.roof)}</td>`}<td>${formatCount(row.count)}</td><td>${formatFigure(row.gflops)}</td><td>${formatFigure(row.gbps)}</td></tr>`)}</tbody>
       </table></div></div>`;
   }
 

@@ -90,6 +90,13 @@ export function formatSmall(value: number | undefined): string {
   return magnitude >= 0.0001 && magnitude < 10_000 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
 }
 
+/** Three significant digits, in full from 10,000 on: 0.0123, 4.56, 20,300. */
+export function formatFigure(value: number | undefined): string {
+  if (!usable(value)) return NONE;
+  const rounded = Number(value.toPrecision(3));
+  return Math.abs(rounded) < 10_000 ? formatSmall(rounded) : grouped.format(rounded);
+}
+
 export function plural(count: number, word: string): string {
   return `${grouped.format(count)} ${word}${count === 1 ? "" : "s"}`;
 }

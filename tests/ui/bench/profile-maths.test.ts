@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ProfiledLaunch, StepProfile } from "../../../src/protocol/index.ts";
-import { flameOf, groupOf, kernelRows, launchMs, memoryTiles, traceJson } from "../../../src/ui/bench/profile-maths.ts";
+import { flameOf, groupOf, kernelRows, launchMs, memoryTiles, roofShare, traceJson } from "../../../src/ui/bench/profile-maths.ts";
 
 const launch = (program: string, kernel: string, site: string, ms: number): ProfiledLaunch => ({ program, label: `${kernel} ${site}`.trim(), kernel, variant: "plain", dims: { N: 4 }, ms, flops: 1e6 * ms, bytes: 2e6 * ms });
 
@@ -47,6 +47,23 @@ describe("a step's kernels", () => {
     expect(rows.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
     expect(rows[0]).toMatchObject({ gflops: 1, gbps: 2 });
     expect(launchMs(profile)).toBe(25);
+  });
+});
+
+describe("a share of the roofline", () => {
+  const peak = { gflops: 4, gbps: 10 };
+
+  it("is of the roof that is lower for the launch", () => {
+    expect(roofShare([{ ms: 2, flops: 4e6, bytes: 2e6 }], peak)).toBeCloseTo(0.5);
+    expect(roofShare([{ ms: 2, flops: 4e5, bytes: 16e6 }], peak)).toBeCloseTo(0.8);
+  });
+
+  it("of a kernel is what its launches could take at least over what they took, each under its own roof", () => {
+    const both = [{ ...launch("micro", "a", "x", 2), flops: 4e6, bytes: 2e6 }, { ...launch("micro", "a", "y", 3), flops: 0, bytes: 20e6 }];
+    expect(kernelRows({ launches: both, micros: 2, peak })[0]!.roof).toBeCloseTo((1 + 2) / 5);
+    expect(kernelRows(profile)[0]).not.toHaveProperty("roof");
+    const [event] = (JSON.parse(traceJson({ ...profile, launches: both, peak })) as { name: string; args: Record<string, number> }[]).filter(({ name }) => name === "a");
+    expect(event!.args["% of roofline"]).toBe(50);
   });
 });
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
-  NONE, browserName, choiceText, formatBytes, formatClock, formatCount, formatDuration, formatLoss, formatPercent, formatShort, formatSmall, heldOutText, plural, readingTimeMs, safeName,
+  NONE, browserName, choiceText, formatBytes, formatClock, formatCount, formatDuration, formatFigure, formatLoss, formatPercent, formatShort, formatSmall, heldOutText, plural, readingTimeMs, safeName,
 } from "../../../src/ui/shared/format.ts";
 
 const SECOND = 1000;
@@ -106,5 +106,11 @@ describe("browserName", () => {
     ["Mozilla/5.0 (X11; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox 140"], ["node", "node"], ["a\u202eb", "a\u00b7b"], ["", ""],
   ])("%s is %s", (text, name) => {
     expect(browserName(text)).toBe(name);
+  });
+});
+
+describe("formatFigure", () => {
+  it.each([[0, "0"], [0.01234, "0.0123"], [4.567, "4.57"], [9_994, "9990"], [9_999, "10,000"], [20_345, "20,300"], [-20_345, "-20,300"], [1e-7, "1.0e-7"], [undefined, NONE], [NaN, NONE]] as const)("%s is %s", (value, text) => {
+    expect(formatFigure(value)).toBe(text);
   });
 });
