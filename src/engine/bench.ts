@@ -7,6 +7,7 @@ import type { EngineEventBody } from "../protocol/messages.ts";
 import * as check from "./check.ts";
 import { chooseDevice, type ChosenDevice } from "./choose-device.ts";
 import type { Environment } from "./environment.ts";
+import { rendererName } from "./graphics.ts";
 import { ENGINE_VERSION } from "./version.ts";
 
 const MOST_FLAGS = 100;
@@ -67,8 +68,9 @@ export class Bench {
   }
 
   #place({ device, report }: ChosenDevice, { label, flags, hidden }: BenchScene): BenchPlace {
+    const renderer = report.kind === "webgpu" ? rendererName() : null;
     return {
-      backend: report.kind, adapter: report.name, ...(report.kind === "webgpu" ? { power: "high-performance", ...rendererName() } : {}), software: report.fallbackAdapter, ...(device.kind === "cpu" ? { threads: (device as CpuDevice).threads } : {}), features: report.features, limits: report.limits, browser: this.env.userAgent,
+      backend: report.kind, adapter: report.name, ...(report.kind === "webgpu" ? { power: "high-performance", ...(renderer ? { renderer } : {}) } : {}), software: report.fallbackAdapter, ...(device.kind === "cpu" ? { threads: (device as CpuDevice).threads } : {}), features: report.features, limits: report.limits, browser: this.env.userAgent,
       ...(label === undefined ? {} : { label: check.text("label", label, 200) }), ...(flags === undefined ? {} : { flags: flags.slice(0, MOST_FLAGS).map((flag) => check.text("flags", flag, 500)) }), ...(hidden === undefined ? {} : { hidden }),
     };
   }
@@ -86,16 +88,6 @@ function checked(asked: BenchRequest): BenchRequest {
     ...(backend === undefined ? {} : { backend: check.oneOf("backend", backend, ["webgpu", "cpu"] as const) }),
     ...(dtypes === undefined ? {} : { dtypes: dtypes.map((dtype) => check.oneOf("dtype", dtype, DTYPES)) }),
   };
-}
-
-/** WebGL's name of the graphics; nothing where a worker has no WebGL. */
-function rendererName(): { renderer?: string } {
-  if (typeof OffscreenCanvas === "undefined") return {};
-  const gl = new OffscreenCanvas(1, 1).getContext("webgl");
-  const names = gl?.getExtension("WEBGL_debug_renderer_info");
-  const renderer: unknown = gl && names ? gl.getParameter(names.UNMASKED_RENDERER_WEBGL) : null;
-  gl?.getExtension("WEBGL_lose_context")?.loseContext();
-  return typeof renderer === "string" && renderer !== "" ? { renderer } : {};
 }
 
 export async function gunzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
 /** What the engine takes from where it runs: files beside the page, storage, a GPU, a clock. Tests give others. */
 import { openStorage, type Storage, type StoreNotice } from "../store/index.ts";
+import { graphicsIdentity } from "./graphics.ts";
 import type { Threads } from "./threads.ts";
 
 export interface Environment {
@@ -12,6 +13,8 @@ export interface Environment {
   readonly threads?: Threads;
   /** Names the browser and its version. */
   readonly userAgent: string;
+  /** The browser's exact version and the graphics driver's, as far as they are told; absent = nothing is. */
+  readonly graphics?: () => Promise<string>;
   /** Milliseconds, monotonic. */
   now(): number;
   /** Milliseconds since 1970, for file dates. */
@@ -33,8 +36,10 @@ export function messageBreath(): () => Promise<void> {
 }
 
 export function workerEnvironment(baseUrl: () => string, threads?: Threads): Environment {
+  let graphics: Promise<string> | undefined;
   return {
     ...(threads ? { threads } : {}),
+    graphics: () => (graphics ??= graphicsIdentity()),
     async fetchFile(path) {
       const response = await fetch(new URL(path, baseUrl()));
       if (!response.ok) throw new Error(`${path} could not be loaded: the server answered ${response.status}. Reload the page.`);

@@ -95,7 +95,7 @@ export class KernelChoices {
     private readonly device: Device,
     private readonly report: DeviceReport,
     private readonly storage: Storage,
-    private readonly env: Pick<Environment, "now" | "breathe" | "userAgent">,
+    private readonly env: Pick<Environment, "now" | "breathe" | "userAgent" | "graphics">,
     private readonly budgetMs = TUNE_MS,
   ) {}
 
@@ -108,14 +108,15 @@ export class KernelChoices {
     const recordings = programs.flatMap((one) => one.recordings);
     const kernels = new Map(recordings.flatMap(({ launches }) => launches.map(({ kernel }) => [kernel.name, kernel] as const)));
     const memory = await this.#read();
-    const mine = memory.devices.find(({ device }) => device === this.#key)?.kernels ?? {};
+    const key = await this.#key();
+    const mine = memory.devices.find(({ device }) => device === key)?.kernels ?? {};
     const fresh = Object.entries(mine).filter(([name, { hash }]) => kernels.has(name) && hashOf(kernels.get(name)!) === hash);
     const knownWrong = Object.fromEntries(fresh.flatMap(([name, { wrong }]) => Object.entries(wrong).map(([variant, why]) => [`${name}/${variant}`, why])));
     const known = Object.fromEntries(fresh.flatMap(([name, { choices }]) => Object.entries(choices).map(([dims, variant]) => [`${name} ${dims}`, variant])));
     const tuning = await tune(this.device, recordings, {
       budgetMs: this.budgetMs, now: this.env.now, breathe: this.env.breathe, known: frozen ? { ...frozen } : known, knownWrong, indices: indicesOf(programs), ...hooks,
     });
-    await this.#remember(memory, kernels, tuning);
+    await this.#remember(key, memory, kernels, tuning);
     const wantedAt = (key: string): string | undefined => frozen?.[key] ?? frozen?.[partsOf(key)[0]];
     const changed = Object.entries(tuning.choices).filter(([key, variant]) => (wantedAt(key) ?? variant) !== variant).map(([key]) => key);
     if (changed.length > 0) hooks.onChanged(changedText(changed));
@@ -132,8 +133,9 @@ export class KernelChoices {
     return { ...frozen, [CPU]: taken };
   }
 
-  get #key(): string {
-    return `${this.report.name} | ${this.report.features.join(" ")} | ${this.env.userAgent}`;
+  /** Another adapter, another driver, another version of the browser: each is timed for itself. */
+  async #key(): Promise<string> {
+    return [this.report.name, this.report.features.join(" "), this.env.userAgent, (await this.env.graphics?.()) ?? ""].join(" | ");
   }
 
   async #read(): Promise<Memory> {
@@ -146,9 +148,9 @@ export class KernelChoices {
     return { version: 1, devices: [] };
   }
 
-  async #remember(memory: Memory, kernels: ReadonlyMap<string, AnyKernel>, { timed, report }: Tuning): Promise<void> {
+  async #remember(key: string, memory: Memory, kernels: ReadonlyMap<string, AnyKernel>, { timed, report }: Tuning): Promise<void> {
     if (Object.keys(timed).length === 0 && report.wrong.length === 0) return;
-    const before = memory.devices.find(({ device }) => device === this.#key)?.kernels ?? {};
+    const before = memory.devices.find(({ device }) => device === key)?.kernels ?? {};
     const after: Record<string, KernelMemory> = { ...before };
     for (const [name, kernel] of kernels) {
       const hash = hashOf(kernel);
@@ -157,7 +159,7 @@ export class KernelChoices {
       const wrong = Object.fromEntries(report.wrong.flatMap(({ variant, why }) => (variant.startsWith(`${name}/`) ? [[variant.slice(name.length + 1), why]] : [])));
       after[name] = { hash, choices: { ...old.choices, ...choices }, wrong };
     }
-    const devices = [{ device: this.#key, kernels: after }, ...memory.devices.filter(({ device }) => device !== this.#key)].slice(0, MOST_DEVICES);
+    const devices = [{ device: key, kernels: after }, ...memory.devices.filter(({ device }) => device !== key)].slice(0, MOST_DEVICES);
     // Not remembered is not lost: it is found again.
     await this.storage.publish(PATH, new TextEncoder().encode(JSON.stringify({ version: 1, devices } satisfies Memory))).catch(() => undefined);
   }

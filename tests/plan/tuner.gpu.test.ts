@@ -121,9 +121,9 @@ describe.each(["gpt2", "llama"] as const)("a tuned run of %s", (family) => {
 
 describe("what was found on a device", () => {
   const recordings = [{ recordings: [recordingOf(withVariants(forgetful), [64, 33], [8, 33])] }];
-  const choices = (storage: MemoryStorage, userAgent: string, budgetMs = 20_000): KernelChoices => new KernelChoices(device, report, storage, { ...clock, userAgent }, budgetMs);
+  const choices = (storage: MemoryStorage, userAgent: string, budgetMs = 20_000, driver = "driver 1"): KernelChoices => new KernelChoices(device, report, storage, { ...clock, userAgent, graphics: async () => driver }, budgetMs);
 
-  it("is remembered with what was wrong, for this browser and this kernel's text alone", async () => {
+  it("is remembered with what was wrong, for this browser, this driver and this kernel's text alone", async () => {
     const storage = new MemoryStorage();
     const first = await choices(storage, "Chrome 1").choose(recordings, null, hooks);
     expect(first.report).toMatchObject({ timed: 2, remembered: 0 });
@@ -132,6 +132,7 @@ describe("what was found on a device", () => {
     expect(second.report!.wrong.map(({ variant }) => variant)).toEqual(["softmax/forgetful"]);
     expect(second.choices).toEqual(first.choices);
     expect((await choices(storage, "Chrome 2").choose(recordings, null, hooks)).report).toMatchObject({ timed: 2, remembered: 0 });
+    expect((await choices(storage, "Chrome 1", undefined, "driver 2").choose(recordings, null, hooks)).report).toMatchObject({ timed: 2, remembered: 0 });
     const edited = [{ recordings: [recordingOf(withVariants({ ...forgetful, wgsl: `${plain!.wgsl}\n// edited` }), [64, 33], [8, 33])] }];
     const third = await choices(storage, "Chrome 1").choose(edited, null, hooks);
     expect(third.report).toMatchObject({ timed: 2, remembered: 0, wrong: [] });
