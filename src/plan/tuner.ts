@@ -11,7 +11,7 @@ import type { AnyKernel, Device } from "../device/types.ts";
 import type { TunedKernel, TuningReport } from "../protocol/tuning.ts";
 import type { RecordedLaunch, Recording } from "./recorder.ts";
 import { allFinite, differenceOf, Scratch, type Indices } from "./scratch.ts";
-import { chooseVariant, ownKey, usableVariants, type Candidate, type VariantChoices } from "./variants.ts";
+import { chooseVariant, hasBarrier, ownKey, usableVariants, type Candidate, type VariantChoices } from "./variants.ts";
 import { workOf } from "./work.ts";
 
 /** Of the largest value of the result: rounding in another order stays far below, a wrong index far above. */
@@ -88,6 +88,9 @@ function sitesOf(device: Device, recordings: readonly Recording[]): Site[] {
   return [...sites.values()];
 }
 
+/** Side by side: browsers compile on threads of their own. What does not compile says so where it is used. */
+const compileTogether = async (scratch: Scratch, candidates: readonly Candidate[]): Promise<void> => void (await Promise.allSettled(candidates.map(({ index }) => scratch.prepare(index))));
+
 class Tuner {
   readonly #from: number;
   readonly #wrong = new Map<string, string>();
@@ -138,10 +141,14 @@ class Tuner {
     this.#rates.set(name, Math.max(this.#rates.get(name) ?? 0, ms / Math.max(1, site.cost)));
   }
 
-  /** Those that may run here: none known to be wrong, none that would hold the device up. What training would run anyway may. */
+  /**
+   * Those that may run here: none known to be wrong, none that would hold the device up, and where barriers are dear none with barriers, which
+   * take longer to compile there than all others together. What training would run anyway may.
+   */
   #quick(site: Site): readonly Candidate[] {
     const usual = this.usual(site);
-    return this.sound(site).filter((candidate) => candidate.variant.name === usual || this.#forecast(site, candidate) <= MOST_LAUNCH_MS);
+    const tempts = ({ variant }: Candidate): boolean => !this.device.barriersAreDear || !hasBarrier(variant);
+    return this.sound(site).filter((candidate) => candidate.variant.name === usual || (tempts(candidate) && this.#forecast(site, candidate) <= MOST_LAUNCH_MS));
   }
 
   /** Candidates not known to be wrong. */
@@ -156,7 +163,14 @@ class Tuner {
     return Scratch.create(this.device, site.recorded, { positive, ...(indices ? { indices } : {}) });
   }
 
-  /** Compares every candidate with the plain variant, or with one that agreed with it before where plain would take too long. */
+  get late(): boolean {
+    return this.spentMs > this.options.budgetMs;
+  }
+
+  /**
+   * Compares candidates with the plain variant, or with one that agreed with it before where plain would take too long: first what training would
+   * take, then the others while there is time.
+   */
   async check(site: Site): Promise<void> {
     let scratch = await this.#scratch(site);
     if (!scratch) return;
@@ -164,19 +178,29 @@ class Tuner {
       const quick = this.#quick(site);
       const judge = quick.find((candidate) => candidate.index === 0) ?? quick.find((candidate) => this.#trusted.has(this.#name(site, candidate)));
       if (!judge) return;
+      const usual = this.usual(site);
+      const first = quick.filter((candidate) => candidate === judge || candidate.variant.name === usual);
+      await compileTogether(scratch, first);
       let expected = await scratch.outputs(judge.index);
       if (!allFinite(expected)) {
         scratch.destroy();
         scratch = (await this.#scratch(site, true))!;
+        await compileTogether(scratch, first);
         expected = await scratch.outputs(judge.index);
       }
       const results: { name: string; outputs: Float32Array[] }[] = [];
-      for (const candidate of quick) {
+      for (const candidate of [...first, ...quick.filter((each) => !first.includes(each))]) {
+        if (!first.includes(candidate)) {
+          if (this.late) break;
+          await compileTogether(scratch, quick);
+        }
         const outputs = candidate === judge ? expected : await this.#judged(site, candidate, scratch, expected);
         if (!outputs) continue;
         results.push({ name: candidate.variant.name, outputs });
         await this.#see(site, candidate, scratch);
       }
+      // What stands beside it may be timed only where it stands there itself: else time would choose between bits.
+      if (!results.some(({ name }) => name === this.usual(site))) return;
       const groups = new Map<string, number>();
       results.forEach(({ name, outputs }, i) => {
         const same = results.findIndex((other) => differenceOf(other.outputs, outputs).sameBits);
@@ -264,19 +288,19 @@ export async function tune(device: Device, recordings: readonly Recording[], opt
   const tuner = new Tuner(device, options);
   const knownAt = (site: Site): string | undefined => known[site.key] ?? known[site.recorded.kernel.name];
   const open = sites.filter((site) => !tuner.sound(site).some(({ variant }) => variant.name === knownAt(site)));
-  // Each kernel at its smallest first: that trusts its variants, and forecasts how long they take at the sizes that matter most, which come next.
   const smallest = new Map(open.toSorted((a, b) => b.cost - a.cost).map((site) => [site.recorded.kernel.name, site]));
-  for (const site of smallest.values()) {
-    if (tuner.spentMs > budgetMs) break;
-    await tuner.check(site);
-    await tuner.pause(tuner.spentMs / budgetMs);
-  }
+  const met = new Set<string>();
   const rows: TunedKernel[] = [];
   const timed: Record<string, string> = {};
   for (const site of open.toSorted((a, b) => b.cost * b.launches - a.cost * a.launches)) {
-    if (tuner.spentMs > budgetMs) break;
-    if (smallest.get(site.recorded.kernel.name) !== site) await tuner.check(site);
-    const times = await tuner.time(site);
+    if (tuner.late) break;
+    const { name } = site.recorded.kernel;
+    const small = smallest.get(name)!;
+    // A kernel at its smallest first: that trusts its variants, and forecasts how long they take at the sizes that matter most.
+    if (!met.has(name)) await tuner.check(small);
+    met.add(name);
+    if (small !== site && !tuner.late) await tuner.check(site);
+    const times = tuner.late ? null : await tuner.time(site);
     if (times) {
       const usual = tuner.usual(site);
       timed[site.key] = decide(times, usual);

@@ -16,7 +16,7 @@ export interface Candidate {
   readonly index: number;
 }
 
-const hasBarrier = (variant: AnyVariant): boolean => variant.wgsl.includes("workgroupBarrier");
+export const hasBarrier = (variant: AnyVariant): boolean => variant.wgsl.includes("workgroupBarrier");
 
 /** The entry of one kernel at one set of dims. */
 export const ownKey = ({ kernel, dims }: RecordedLaunch): string => `${kernel.name} ${dims.join(",")}`;

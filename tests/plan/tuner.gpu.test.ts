@@ -81,6 +81,30 @@ describe("the tuner", () => {
     expect(Object.keys(hurried.choices)).toHaveLength(2);
     await expect(run(withVariants(), { shouldStop: () => true })).rejects.toThrow(/CANCELLED/);
   });
+
+  it("spends what time there is on the dearest kernel, and none of it on looking at others first", async () => {
+    const cheap = ["one", "two", "three"].map((name) => recordingOf({ ...withVariants(forgetful), name }, [2, 33], [4, 33]));
+    const recordings = [...cheap, recordingOf(withVariants(), [128, 64])];
+    // A clock that only looking moves: a third of what the whole takes.
+    const ticking = (): (() => number) => {
+      let ticks = 0;
+      return () => ++ticks;
+    };
+    const whole = await tune(device, recordings, { budgetMs: Infinity, now: ticking(), breathe: clock.breathe });
+    expect(whole.report).toMatchObject({ sites: 7, timed: 7 });
+    const third = await tune(device, recordings, { budgetMs: whole.report.spentMs / 3, now: ticking(), breathe: clock.breathe });
+    expect(Object.keys(third.timed)).toContain("softmax 128,64");
+    expect(third.report.timed).toBeLessThan(4);
+    expect(third.report.spentMs).toBeLessThan(whole.report.spentMs / 2);
+  });
+
+  it("checks what training would take even where time is up by then, and times nothing that it did not compare with that", async () => {
+    let looks = 0;
+    const { report, choices } = await tune(device, [recordingOf(withVariants(forgetful), [64, 33])], { budgetMs: 1, now: () => ++looks, breathe: clock.breathe });
+    expect(report.timed).toBe(0);
+    expect(report.wrong.map(({ variant }) => variant)).toEqual(["softmax/forgetful"]);
+    expect(SAME_BITS).toContain(choices["softmax 64,33"]);
+  });
 });
 
 const STEPS = 40;
