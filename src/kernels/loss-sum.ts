@@ -1,6 +1,7 @@
 /** Adds a micro-step's losses and target counts to the step's two sums. */
 import { defineKernel } from "../device/types.ts";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 import lossSumThreadWgsl from "../../shaders/loss-sum-thread.wgsl?raw";
 import lossSumWgsl from "../../shaders/loss-sum.wgsl?raw";
 
@@ -13,6 +14,7 @@ export const lossSum = defineKernel({
   variants: [
     { name: "one-thread", wgsl: lossSumThreadWgsl, workgroups: () => 1 },
     { name: "one-workgroup", wgsl: reduce + lossSumWgsl, workgroups: () => 1 },
+    { name: "one-workgroup-subgroups", wgsl: reduceSubgroup + lossSumWgsl, workgroups: () => 1, requires: ["subgroups"] },
   ],
   meaning({ loss, mask, out }, { size }) {
     let total = 0;

@@ -11,6 +11,7 @@ import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 
 /** out[n] = exp(inp[n] - max) / sum; inp, out (N, C). */
 export const softmax = defineKernel({
@@ -27,6 +28,7 @@ export const softmax = defineKernel({
       fits: ({ C }) => C % 4 === 0,
     },
     { name: "workgroup-per-row", wgsl: linearId + reduce + rowWgsl, workgroups: ({ N }) => N },
+    { name: "workgroup-per-row-subgroups", wgsl: linearId + reduceSubgroup + rowWgsl, workgroups: ({ N }) => N, requires: ["subgroups"] },
   ],
   wasm: "softmax",
   meaning({ inp, out }, { N, C }) {

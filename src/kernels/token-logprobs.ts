@@ -12,6 +12,7 @@ import sumVec4 from "../../shaders/lib/element-sum-vec4.wgsl?raw";
 import elementVec4 from "../../shaders/lib/element-vec4.wgsl?raw";
 import linearId from "../../shaders/lib/linear-id.wgsl?raw";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
+import reduceSubgroup from "../../shaders/lib/reduce-subgroup.wgsl?raw";
 import tokenLogprobsRowWgsl from "../../shaders/token-logprobs-row.wgsl?raw";
 import tokenLogprobsWgsl from "../../shaders/token-logprobs.wgsl?raw";
 
@@ -40,6 +41,7 @@ export const tokenLogprobs = defineKernel({
       fits: ({ V }) => V % 4 === 0,
     },
     { name: "workgroup-per-row", wgsl: linearId + reduce + tokenLogprobsWgsl, workgroups: ({ N }) => N },
+    { name: "workgroup-per-row-subgroups", wgsl: linearId + reduceSubgroup + tokenLogprobsWgsl, workgroups: ({ N }) => N, requires: ["subgroups"] },
   ],
   meaning({ logits, targets, logprob, lse }, { N, V }) {
     for (let n = 0; n < N; n++) {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { lossSum } from "../../src/kernels/loss-sum.ts";
-import { checkKernel, printFigures, runKernel, sumBound, values } from "../support/kernel-harness.ts";
+import { checkKernel, printFigures, runKernel, sumBound, testDevice, values } from "../support/kernel-harness.ts";
 import { CLASSES, SIZES, TIMEOUT_MS } from "../support/row-cases.ts";
 
 afterAll(printFigures);
@@ -27,8 +27,9 @@ describe("lossSum", () => {
 
   it("gives the same bits twice", async () => {
     const size = 4100;
+    const device = await testDevice({ features: ["subgroups"] });
     for (const variant of lossSum.variants.keys()) {
-      const run = () => runKernel(lossSum, { dims: { size }, inputs: { loss: values("normal", size), mask: maskOf(size), out: new Float32Array(2) }, outputs: {} }, variant);
+      const run = () => runKernel(lossSum, { device, dims: { size }, inputs: { loss: values("normal", size), mask: maskOf(size), out: new Float32Array(2) }, outputs: {} }, variant);
       expect((await run())["out"]).toEqual((await run())["out"]);
     }
   });

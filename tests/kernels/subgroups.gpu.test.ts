@@ -7,12 +7,15 @@ import { layernormBackward } from "../../src/kernels/layernorm-backward.ts";
 import { layernorm, layernormHalf } from "../../src/kernels/layernorm.ts";
 import { rmsnormBackward } from "../../src/kernels/rmsnorm-backward.ts";
 import { rmsnorm, rmsnormHalf } from "../../src/kernels/rmsnorm.ts";
+import { lossSum } from "../../src/kernels/loss-sum.ts";
+import { softmax } from "../../src/kernels/softmax.ts";
+import { tokenLogprobs } from "../../src/kernels/token-logprobs.ts";
 import { sumSquares } from "../../src/kernels/sum-squares.ts";
 import { checkKernel, printFigures, sumBound, testDevice, values, type Report, type ValueClass } from "../support/kernel-harness.ts";
 import { layernormBackwardBound, layernormBounds } from "../support/layernorm-bounds.ts";
 import { rmsnormBackwardBound, rmsnormBounds, rmsnormInputs } from "../support/llama-bounds.ts";
-import { lossInputs } from "../support/loss-cases.ts";
-import { TIMEOUT_MS } from "../support/row-cases.ts";
+import { logprobBounds, lossInputs } from "../support/loss-cases.ts";
+import { softmaxBound, TIMEOUT_MS } from "../support/row-cases.ts";
 
 const SHAPES = [[1, 1], [3, 5], [2, 64], [5, 200]] as const;
 const CLASSES: readonly ValueClass[] = ["normal", "sparse", "one-signed"];
@@ -48,6 +51,25 @@ describe.each(CLASSES)("reduced within subgroups, values %s", (valueClass) => {
     }
   }, TIMEOUT_MS);
 
+  it("softmax and a token's log-probability are within their bounds", async () => {
+    for (const [N, C] of SHAPES) {
+      ran(await checkKernel(softmax, { device, dims: { N, C }, inputs: { inp: values(valueClass, N * C, 1) }, outputs: { out: N * C }, bound: (run) => ({ out: softmaxBound(run) }) }));
+      ran(await checkKernel(tokenLogprobs, { device, dims: { N, V: C }, inputs: lossInputs(N, C, "normal"), outputs: { logprob: N, lse: N }, bound: logprobBounds }));
+    }
+  }, TIMEOUT_MS);
+
+  it("losses of a step add up within promise 1", async () => {
+    for (const size of [1, 65, 1000]) {
+      const loss = values(valueClass, size, 3);
+      const mask = Float32Array.from({ length: size }, (_, i) => (i % 3 === 1 ? 0 : 1));
+      const sizes = loss.reduce((sum, x, i) => sum + Math.abs(x) * mask[i]!, 0.5);
+      ran(await checkKernel(lossSum, {
+        device, dims: { size }, inputs: { loss, mask, out: Float32Array.of(0.5, 3) }, outputs: {},
+        bound: ({ outputs }) => ({ out: (i) => (i === 0 ? sumBound(size + 1, sizes, outputs["out"]![0]!, valueClass) : 0) }),
+      }));
+    }
+  }, TIMEOUT_MS);
+
   it("sums of squares are within promise 1", async () => {
     for (const [size, partials] of [[1, 1], [1000, 7], [65, 1]] as const) {
       ran(await checkKernel(sumSquares, {
@@ -71,7 +93,7 @@ describe("reduced within subgroups", () => {
 
   it("is offered by these kernels, after the tree", () => {
     const offering = Object.values(kernels).filter(({ variants }) => variants.some(({ name }) => name.endsWith("-subgroups")));
-    expect(offering.map(({ name }) => name).sort()).toEqual(["crossEntropy", "layernorm", "layernormBackward", "layernormBf16", "layernormF16", "rmsnorm", "rmsnormBackward", "rmsnormBf16", "rmsnormF16", "sumSquares"]);
+    expect(offering.map(({ name }) => name).sort()).toEqual(["crossEntropy", "layernorm", "layernormBackward", "layernormBf16", "layernormF16", "lossSum", "rmsnorm", "rmsnormBackward", "rmsnormBf16", "rmsnormF16", "softmax", "sumSquares", "tokenLogprobs"]);
     for (const { variants } of offering) expect(variants.at(-1)!.name).toBe(`${variants.at(-2)!.name}-subgroups`);
   });
 });
