@@ -45,7 +45,10 @@ describe("the engine's bench", () => {
     expect(result.device.peak.gflops).toBeGreaterThan(0);
     expect(result.device.peak.gbps).toBeGreaterThan(0);
     const told = events.flatMap((event) => (event.type === "bench" ? [event] : []));
-    expect(told.flatMap(({ row }) => (row ? [row] : []))).toEqual(result.rows);
+    const rows = told.flatMap(({ row }) => (row ? [row] : []));
+    // The device's peaks are measured again at the end, and a higher roof makes shares of it smaller.
+    expect(rows.map(({ roofline: _, ...row }) => row)).toEqual(result.rows.map(({ roofline: _, ...row }) => row));
+    for (const [i, { roofline }] of result.rows.entries()) expect(roofline).toBeLessThanOrEqual(rows[i]!.roofline! * (1 + 1e-9));
     expect(told.some(({ what }) => what?.startsWith("softmax"))).toBe(true);
     expect(result.rows.map(({ status }) => status)).toEqual(["ok", "A/A"]);
   });
