@@ -47,7 +47,8 @@ describe("the engine's bench", () => {
     const told = events.flatMap((event) => (event.type === "bench" ? [event] : []));
     const rows = told.flatMap(({ row }) => (row ? [row] : []));
     // The device's peaks are measured again at the end, and a higher roof makes shares of it smaller.
-    expect(rows.map(({ roofline: _, ...row }) => row)).toEqual(result.rows.map(({ roofline: _, ...row }) => row));
+    const withoutRoof = rows.map((row) => ({ ...row, roofline: 0 }));
+    expect(withoutRoof).toEqual(result.rows.map((row) => ({ ...row, roofline: 0 })));
     for (const [i, { roofline }] of result.rows.entries()) expect(roofline).toBeLessThanOrEqual(rows[i]!.roofline! * (1 + 1e-9));
     expect(told.some(({ what }) => what?.startsWith("softmax"))).toBe(true);
     expect(result.rows.map(({ status }) => status)).toEqual(["ok", "A/A"]);
