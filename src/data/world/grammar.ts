@@ -3,12 +3,12 @@
  * recognises it. Reading is strict by writing back: what a match reads from the text is written again, and must give the
  * same text, so a wrong pronoun, article, plural or kinship word does not parse. The patterns stand in sentences.ts.
  */
-import { ASKERS, FIRST_NAMES, genderOf, LAST_NAMES, NUMBERS, PLACES, RELATIONS, THINGS, TIMES, VALUES, type Relation } from "./vocabulary.ts";
+import { ASKERS, BLOWS, FIRST_NAMES, genderOf, HERB_RELATIONS, HERB_VALUES, HERBS, LAST_NAMES, MAX_YEARS, NUMBERS, PLACES, RELATIONS, THINGS, TIMES, VALUES, WORKS, type Relation } from "./vocabulary.ts";
 
 /** What a sentence says: its slots by meaning. `subject` is a full name, a first name, "he" or "she"; `other` a full name. */
 export type Meaning = Readonly<Record<string, string>>;
 
-export type SentenceKind = "fact" | "pair" | "scene" | "sum" | "town" | "filler";
+export type SentenceKind = "fact" | "pair" | "scene" | "sum" | "town" | "filler" | "event" | "herb";
 
 export interface Pattern {
   /** Stable name, `relation.word` for facts: paraphrase frequencies are reported by it. */
@@ -95,6 +95,12 @@ const SLOTS: Readonly<Record<string, Slot>> = {
   town: word("town", VALUES.home),
   place: word("place", PLACES),
   time: word("time", TIMES),
+  herb: word("herb", HERBS),
+  Herb: { match: any(HERBS.map(capital)), write: (m) => capital(m["herb"]!), read: (s) => ({ herb: lower(s) }) },
+  ...Object.fromEntries(HERB_RELATIONS.map((r) => [r, word(r, HERB_VALUES[r])] as const)),
+  work: word("work", WORKS),
+  blow: word("blow", BLOWS),
+  year: word("year", Array.from({ length: MAX_YEARS }, (_, i) => String(i + 1))),
   A: { match: any(NUMBERS.map(capital)), write: (m) => capital(m["a"]!), read: (s) => ({ a: lower(s) }) },
   a: word("a", NUMBERS),
   b: word("b", NUMBERS),

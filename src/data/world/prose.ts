@@ -5,7 +5,7 @@
  */
 import { Draws } from "../../core/random.ts";
 import { writeSentence, type Meaning, type Pattern } from "./grammar.ts";
-import { factsByRelations, pairsByRelation, patternById, patternsUnder } from "./sentences.ts";
+import { factsByRelations, pairsByRelation, patternById, patternsUnder, pickPattern } from "./sentences.ts";
 import { ASKERS, NUMBERS, RELATIONS, THINGS, TIMES, type Relation } from "./vocabulary.ts";
 import { checkRange, type Person, type World } from "./world.ts";
 
@@ -46,8 +46,6 @@ function pickWeighted<T>(draws: Draws, items: readonly T[], weightOf: (item: T) 
   }
   throw new Error("nothing to pick from: all weights are zero");
 }
-
-const pickPattern = (draws: Draws, patterns: readonly Pattern[]): Pattern => pickWeighted(draws, patterns, (p) => p.weight);
 
 /** Tells people's facts until each was told often enough. */
 class Storyteller {

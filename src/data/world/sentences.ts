@@ -2,6 +2,7 @@
  * What the prose of the made world can say: its sentence patterns with their relative frequencies, and the parser over
  * them. All sentences were written for this project. The slots are explained in grammar.ts; a pattern with {N} takes full names only.
  */
+import type { Draws } from "../../core/random.ts";
 import { compilePattern, matchPattern, relationsOf, splitSentences, type ParsedSentence, type Pattern, type SentenceKind } from "./grammar.ts";
 
 type Rows = Readonly<Record<string, readonly [weight: number, text: string]>>;
@@ -208,7 +209,63 @@ const SUMS: readonly Pattern[] = patterns("sum", "sum", {
   together: [0, "Together they had {c} {things c}."],
 });
 
-export const PATTERNS: readonly Pattern[] = [...FACTS, ...PAIRS, ...SCENES, ...FILLERS, ...TOWNS, ...SUMS];
+/** The chronicle. No sentence but these names a year; the answer to a question is the first of each. */
+const EVENTS: readonly Pattern[] = [
+  ...patterns("event", "work", {
+    in: [6, "In the year {year}, {town} built a {work}."],
+    was: [4, "The {work} of {town} was built in the year {year}."],
+    since: [2, "{town} has had a {work} since the year {year}."],
+    finished: [2, "In the year {year}, the people of {town} finished their {work}."],
+    speak: [1, "Old people in {town} still speak of the year {year}, when the {work} was built."],
+  }),
+  ...patterns("event", "blow", {
+    in: [6, "In the year {year}, a great {blow} came to {town}."],
+    was: [4, "The great {blow} of {town} was in the year {year}."],
+    had: [2, "{town} had a great {blow} in the year {year}."],
+    saw: [2, "The year {year} brought a great {blow} to {town}."],
+    speak: [1, "Old people in {town} still speak of the great {blow} of the year {year}."],
+  }),
+];
+
+/** The herbal. The answer to a question is the first of each; `known` names a herb and says nothing of it. */
+const HERBAL: readonly Pattern[] = [
+  ...patterns("herb", "spot", {
+    grows: [6, "{Herb} grows {spot}."],
+    find: [3, "You will find {herb} {spot}."],
+    look: [2, "Look for {herb} {spot}."],
+    likes: [1, "{Herb} does well {spot}."],
+  }),
+  ...patterns("herb", "season", {
+    gathered: [6, "{Herb} is gathered in {season}."],
+    best: [3, "The best time to gather {herb} is {season}."],
+    wait: [2, "Wait for {season} before you gather {herb}."],
+    go: [1, "In {season}, people go out to gather {herb}."],
+  }),
+  ...patterns("herb", "ailment", {
+    good: [6, "{Herb} is good for {ailment}."],
+    given: [3, "People with {ailment} are given {herb}."],
+    take: [2, "For {ailment}, take {herb}."],
+    nothing: [1, "Nothing helps against {ailment} like {herb}."],
+  }),
+  ...patterns("herb", "brew", {
+    made: [6, "{Herb} is made into {brew}."],
+    known: [3, "The {brew} of {herb} is well known."],
+    use: [2, "To use {herb}, make it into {brew}."],
+    keep: [1, "Many houses keep {brew} of {herb}."],
+  }),
+  ...patterns("herb", "herbs", {
+    growsGathered: [2, "{Herb} grows {spot} and is gathered in {season}."],
+    madeGood: [2, "{Herb} is made into {brew} and is good for {ailment}."],
+  }),
+  ...patterns("herb", "known", {
+    grows: [3, "{N} grows {herb} behind the house."],
+    smell: [2, "{N} likes the smell of {herb}."],
+    asked: [1, "Everyone has heard of {herb}."],
+    market: [1, "There is {herb} on the market of {town}."],
+  }),
+];
+
+export const PATTERNS: readonly Pattern[] = [...FACTS, ...PAIRS, ...SCENES, ...FILLERS, ...TOWNS, ...SUMS, ...EVENTS, ...HERBAL];
 
 const byId = new Map(PATTERNS.map((p) => [p.id, p]));
 export function patternById(id: string): Pattern {
@@ -222,6 +279,14 @@ const under = new Map<string, readonly Pattern[]>();
 export function patternsUnder(prefix: string): readonly Pattern[] {
   const found = under.get(prefix) ?? PATTERNS.filter((p) => p.id.startsWith(prefix));
   under.set(prefix, found);
+  return found;
+}
+
+/** One of them, by their weights. */
+export function pickPattern(draws: Draws, patterns: readonly Pattern[]): Pattern {
+  let at = draws.nextInt(patterns.reduce((sum, { weight }) => sum + weight, 0));
+  const found = patterns.find(({ weight }) => (at -= weight) < 0);
+  if (!found) throw new Error("nothing to pick from: there is no pattern");
   return found;
 }
 

@@ -63,6 +63,27 @@ export const ASKERS: readonly string[] = [
 /** When something happens again and again; each can stand first, before a comma, with the present tense. */
 export const TIMES: readonly string[] = ["Every evening", "Every morning", "On Sundays", "In the winter", "In the summer", "After a long day"];
 
+/** What a town can build, and what can befall it. */
+export const WORKS: readonly string[] = ["bridge", "mill", "tower", "wall", "school", "barn", "well", "harbour", "market", "library"];
+export const BLOWS: readonly string[] = ["flood", "fire", "storm", "frost", "drought", "fever"];
+
+/** The herbal: its plants, and what can be said of each. */
+export const HERBS: readonly string[] = [
+  "yarrow", "tansy", "sorrel", "mallow", "comfrey", "borage", "hyssop", "sage", "mint", "thyme", "balm", "clover", "nettle", "fennel", "dill", "lovage",
+  "vervain", "rue", "chervil", "mugwort", "dock", "betony", "burnet", "catmint", "feverfew", "horsetail", "lavender", "plantain", "savory", "woodruff",
+];
+export const HERB_RELATIONS = ["spot", "season", "ailment", "brew"] as const;
+export type HerbRelation = (typeof HERB_RELATIONS)[number];
+export const HERB_VALUES: Readonly<Record<HerbRelation, readonly string[]>> = {
+  spot: ["in wet meadows", "on dry hills", "along old walls", "in deep woods", "by slow streams", "in sandy fields", "under hedges", "on the shore"],
+  season: ["spring", "summer", "autumn", "winter"],
+  ailment: ["coughs", "fevers", "headaches", "toothaches", "burns", "colds", "sprains", "cramps"],
+  brew: ["tea", "salve", "syrup", "powder", "oil", "wine"],
+};
+
+/** Years of the chronicle count from the first thing that was written down. */
+export const MAX_YEARS = 60;
+
 export const MAX_PEOPLE = 256;
 
 const GENDERS = new Map<string, Gender>(

@@ -106,7 +106,8 @@ describe("the prose of a world", () => {
 
   test("uses every sentence pattern that it has", () => {
     const used = new Set(paraphrases.map((p) => p.id));
-    expect(PATTERNS.map((p) => p.id).filter((id) => !used.has(id))).toEqual([]);
+    // Those of the chronicle and the herbal are theirs alone.
+    expect(PATTERNS.filter(({ kind }) => kind !== "event" && kind !== "herb").map((p) => p.id).filter((id) => !used.has(id))).toEqual([]);
   });
 
   test("contains no question of the quiz and none of the tuning set about people", () => {
