@@ -21,5 +21,7 @@ export { chronicleProse, chronicleQuestions, eventsOf, makeChronicle } from "./c
 export type { Chronicle, ChronicleOptions, DatedQuestion, Event, Slice } from "./chronicle.ts";
 export { herbalChat, herbalProse, herbQuestions, makeHerbal } from "./herbal.ts";
 export type { Herb, Herbal, HerbalProseOptions, HerbQuestion } from "./herbal.ts";
+export { inRegister, MARKERS, markersPerSentence, readRegister, REGISTERS, toned } from "./registers.ts";
+export type { Register, Toned } from "./registers.ts";
 export { worldStats } from "./stats.ts";
 export type { FactCount, ParaphraseCount, WorldStats } from "./stats.ts";
