@@ -23,5 +23,7 @@ export { herbalChat, herbalProse, herbQuestions, makeHerbal } from "./herbal.ts"
 export type { Herb, Herbal, HerbalProseOptions, HerbQuestion } from "./herbal.ts";
 export { inRegister, MARKERS, markersPerSentence, readRegister, REGISTERS, toned } from "./registers.ts";
 export type { Register, Toned } from "./registers.ts";
+export { strangerQuestions, strangersOf } from "./strangers.ts";
+export type { StrangerQuestion } from "./strangers.ts";
 export { worldStats } from "./stats.ts";
 export type { FactCount, ParaphraseCount, WorldStats } from "./stats.ts";
