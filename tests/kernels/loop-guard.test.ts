@@ -58,7 +58,7 @@ describe("a kernel with another text", () => {
   it("keeps everything but the text of one variant", () => {
     const kernel = kernels.softmax as unknown as AnyKernel;
     const other = withText(kernel, 1, "x");
-    expect(other.variants.map(({ wgsl }) => wgsl)).toEqual([kernel.variants[0]!.wgsl, "x", kernel.variants[2]!.wgsl]);
+    expect(other.variants.map(({ wgsl }) => wgsl)).toEqual(kernel.variants.map(({ wgsl }, i) => (i === 1 ? "x" : wgsl)));
     expect({ ...other, variants: 0 }).toEqual({ ...kernel, variants: 0 });
     expect(other.variants[1]!.workgroups).toBe(kernel.variants[1]!.workgroups);
   });
