@@ -77,7 +77,7 @@ export class DataDialog extends LitElement {
 
   override render(): unknown {
     const { intake } = this;
-    return html`<dialog aria-label="Your text" data-testid="data-dialog" @cancel=${this.onCancel} @close=${() => this.intake !== null && this.emit("leave-data", undefined)}>
+    return html`<dialog aria-label="Your text" data-testid="data-dialog" @cancel=${this.onCancel} @close=${this.onClose}>
       ${intake === null ? nothing : intake.phase === "reading" ? this.reading(intake) : this.looked(intake)}
     </dialog>`;
   }
@@ -89,7 +89,7 @@ export class DataDialog extends LitElement {
     const head = preview === undefined ? (failed ? plural(files.length, "file") : `Looking at ${plural(files.length, "file")}…`) : `${plural(files.length, "file")}, ${formatBytes(preview.textBytes)} of text${looking ? "; looking again…" : ""}`;
     return html`
       <header role="none"><h2 tabindex="-1" autofocus>Your text</h2><span class="quiet small" role="status" data-testid="data-head">${head}</span>
-        <button class="plain icon" aria-label="Close" data-testid="close-data" @click=${() => this.dialog.close()}>${icons.close()}</button></header>
+        <button class="plain icon" aria-label="Close" data-testid="close-data" @click=${this.leave}>${icons.close()}</button></header>
       <div class="body" aria-busy=${looking}>
         ${intake.asides.map((words) => html`<p class="aside" data-testid="data-aside">${words}</p>`)}
         ${this.error(intake.error)}
@@ -154,11 +154,18 @@ export class DataDialog extends LitElement {
     this.emit("take-data", { use, wish: this.wishes[use] ?? {}, start } satisfies TakeDetail);
   }
 
+  private readonly leave = (): void => this.emit("leave-data", undefined);
+
   /** Escape ends the reading first, and the dialog only where nothing is read. */
   private readonly onCancel = (event: Event): void => {
-    if (this.intake?.phase !== "reading") return;
     event.preventDefault();
-    this.emit("stop-reading", undefined);
+    if (this.intake?.phase === "reading") this.emit("stop-reading", undefined);
+    else this.leave();
+  };
+
+  /** The event comes a task after the closing: by then the dialog may stand open with other data, which is not left. */
+  private readonly onClose = (): void => {
+    if (this.intake !== null && !this.dialog.open) this.leave();
   };
 
   private emit(name: string, detail: unknown): void {
