@@ -59,7 +59,13 @@ describe("the bench", () => {
     const device = await testDevice();
     const of = (suite: "matmul" | "norms", dtype: "bfloat16" | "float16", name: string): Case => casesOf(suite, { suites: [suite], quick: true, dtypes: [dtype] }, device.limits.maxBindingBytes).find((one) => one.name === name)!;
     const norm = of("norms", "bfloat16", "layernormBf16");
-    for (const one of [of("matmul", "float16", "matmulNNBiasGeluF16"), norm]) expect((await kernelRows(benchOn(device), one)).filter(({ status }) => status !== "ok" && status !== "A/A"), one.name).toEqual([]);
+    for (const one of [of("matmul", "float16", "matmulNNBiasGeluF16"), norm]) {
+      // On a busy machine the plain variant may pass the cap on one launch; it is judged by then.
+      const rows = (await kernelRows(benchOn(device), one)).filter(({ status }) => !/^skipped: one launch takes \d+ ms$/.test(status));
+      expect(rows.filter(({ status }) => status !== "ok" && status !== "A/A"), one.name).toEqual([]);
+      for (const { error_vs_bound } of rows.filter(({ status }) => status === "ok")) expect(error_vs_bound!).toBeLessThan(1);
+      expect(rows.map(({ status }) => status)).toContain("ok");
+    }
     const wrong = planted(norm, { variants: norm.recorded.kernel.variants.map((variant) => ({ ...variant, wgsl: variant.wgsl.replace("write_out(row + c, (inp[row + c] - m)", "write_out(row + c, (inp[row + c] + m)") })) });
     expect((await kernelRows(benchOn(device), wrong))[0]!.status).toMatch(/^wrong: out\[/);
   }, MINUTES);
