@@ -31,6 +31,8 @@ interface KernelMemory {
   readonly hash: string;
   /** Variant by dims, as in `ownKey`. */
   readonly choices: Record<string, string>;
+  /** Variants that agreed with the plain one, by dims. */
+  readonly right: Record<string, readonly string[]>;
   /** Why, by variant. */
   readonly wrong: Record<string, string>;
 }
@@ -41,7 +43,8 @@ interface DeviceMemory {
 }
 
 interface Memory {
-  readonly version: 1;
+  /** 1 kept no `right`. */
+  readonly version: 2;
   /** Last used first. */
   readonly devices: readonly DeviceMemory[];
 }
@@ -85,7 +88,7 @@ function hashOf(kernel: AnyKernel): string {
 }
 
 const changedText = (changed: readonly string[]): string =>
-  `This run was trained with kernels that this device does not have (${changed.slice(0, 3).join("; ")}${changed.length > 3 ? ` and ${changed.length - 3} more` : ""}). It goes on with others; results will differ in the last bits from an unbroken run.`;
+  `This run was trained with kernels that this device does not have, or computes wrongly (${changed.slice(0, 3).join("; ")}${changed.length > 3 ? ` and ${changed.length - 3} more` : ""}). It goes on with others; results will differ in the last bits from an unbroken run.`;
 
 /** "matmulNN 512,64,64" into its kernel and its dims. */
 const partsOf = (key: string): [string, string] => [key.slice(0, key.indexOf(" ")), key.slice(key.indexOf(" ") + 1)];
@@ -112,9 +115,11 @@ export class KernelChoices {
     const mine = memory.devices.find(({ device }) => device === key)?.kernels ?? {};
     const fresh = Object.entries(mine).filter(([name, { hash }]) => kernels.has(name) && hashOf(kernels.get(name)!) === hash);
     const knownWrong = Object.fromEntries(fresh.flatMap(([name, { wrong }]) => Object.entries(wrong).map(([variant, why]) => [`${name}/${variant}`, why])));
-    const known = Object.fromEntries(fresh.flatMap(([name, { choices }]) => Object.entries(choices).map(([dims, variant]) => [`${name} ${dims}`, variant])));
+    const bySite = <T>(part: (kernel: KernelMemory) => Readonly<Record<string, T>>): Record<string, T> =>
+      Object.fromEntries(fresh.flatMap(([name, kernel]) => Object.entries(part(kernel)).map(([dims, found]) => [`${name} ${dims}`, found])));
+    const known = bySite(({ choices }) => choices);
     const tuning = await tune(this.device, recordings, {
-      budgetMs: this.budgetMs, now: this.env.now, breathe: this.env.breathe, known: frozen ? { ...frozen } : known, knownWrong, indices: indicesOf(programs), ...hooks,
+      budgetMs: this.budgetMs, now: this.env.now, breathe: this.env.breathe, known: frozen ? { ...frozen } : known, knownWrong, knownRight: bySite(({ right }) => right), indices: indicesOf(programs), ...hooks,
     });
     await this.#remember(key, memory, kernels, tuning);
     const wantedAt = (key: string): string | undefined => frozen?.[key] ?? frozen?.[partsOf(key)[0]];
@@ -141,26 +146,25 @@ export class KernelChoices {
   async #read(): Promise<Memory> {
     try {
       const memory = JSON.parse(new TextDecoder().decode(await this.storage.read(PATH))) as Memory;
-      if (memory.version === 1 && Array.isArray(memory.devices)) return memory;
+      if (memory.version === 2 && Array.isArray(memory.devices)) return memory;
     } catch {
       // Nothing was remembered, or not in this form: everything is timed again.
     }
-    return { version: 1, devices: [] };
+    return { version: 2, devices: [] };
   }
 
-  async #remember(key: string, memory: Memory, kernels: ReadonlyMap<string, AnyKernel>, { timed, report }: Tuning): Promise<void> {
-    if (Object.keys(timed).length === 0 && report.wrong.length === 0) return;
+  async #remember(key: string, memory: Memory, kernels: ReadonlyMap<string, AnyKernel>, { timed, right, report }: Tuning): Promise<void> {
     const before = memory.devices.find(({ device }) => device === key)?.kernels ?? {};
     const after: Record<string, KernelMemory> = { ...before };
     for (const [name, kernel] of kernels) {
       const hash = hashOf(kernel);
-      const old = before[name]?.hash === hash ? before[name] : { choices: {}, wrong: {} };
-      const choices = Object.fromEntries(Object.entries(timed).map(([key, variant]) => [partsOf(key), variant] as const).flatMap(([[of, dims], variant]) => (of === name ? [[dims, variant]] : [])));
+      const old = before[name]?.hash === hash ? before[name] : { choices: {}, right: {}, wrong: {} };
+      const ofKernel = <T>(found: Readonly<Record<string, T>>): Record<string, T> => Object.fromEntries(Object.entries(found).flatMap(([key, one]) => (partsOf(key)[0] === name ? [[partsOf(key)[1], one]] : [])));
       const wrong = Object.fromEntries(report.wrong.flatMap(({ variant, why }) => (variant.startsWith(`${name}/`) ? [[variant.slice(name.length + 1), why]] : [])));
-      after[name] = { hash, choices: { ...old.choices, ...choices }, wrong };
+      after[name] = { hash, choices: { ...old.choices, ...ofKernel(timed) }, right: { ...old.right, ...ofKernel(right) }, wrong };
     }
     const devices = [{ device: key, kernels: after }, ...memory.devices.filter(({ device }) => device !== key)].slice(0, MOST_DEVICES);
     // Not remembered is not lost: it is found again.
-    await this.storage.publish(PATH, new TextEncoder().encode(JSON.stringify({ version: 1, devices } satisfies Memory))).catch(() => undefined);
+    await this.storage.publish(PATH, new TextEncoder().encode(JSON.stringify({ version: 2, devices } satisfies Memory))).catch(() => undefined);
   }
 }

@@ -127,7 +127,7 @@ export class Scratch {
 /** How two variants' results compare. */
 export interface Difference {
   readonly sameBits: boolean;
-  /** Largest difference as a share of the largest value; Infinity where one is finite and the other is not. */
+  /** Largest difference as a share of the largest value; Infinity where one is no number, or infinite and the other is not so too. */
   readonly worst: number;
 }
 
@@ -140,14 +140,18 @@ export function differenceOf(reference: readonly Float32Array[], results: readon
     const gotBits = new Uint32Array(got.buffer, got.byteOffset, got.length);
     const largest = expected.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), Number.MIN_VALUE);
     for (let i = 0; i < expected.length; i++) {
-      if (expectedBits[i] === gotBits[i]) continue;
-      sameBits = false;
+      // A NaN says nothing of what it should have been, whatever its bits.
+      const isNumber = !Number.isNaN(expected[i]) && !Number.isNaN(got[i]);
+      if (expectedBits[i] !== gotBits[i]) sameBits = false;
+      else if (isNumber) continue;
       const bothFinite = Number.isFinite(expected[i]) && Number.isFinite(got[i]);
-      const bothNot = !Number.isFinite(expected[i]) && !Number.isFinite(got[i]);
-      worst = Math.max(worst, bothFinite ? Math.abs(expected[i]! - got[i]!) / largest : bothNot ? 0 : Infinity);
+      worst = Math.max(worst, bothFinite ? Math.abs(expected[i]! - got[i]!) / largest : Infinity);
     }
   });
   return { sameBits, worst };
 }
 
 export const allFinite = (outputs: readonly Float32Array[]): boolean => outputs.every((output) => output.every((value) => Number.isFinite(value)));
+
+/** Whether a result can judge another. */
+export const allNumbers = (outputs: readonly Float32Array[]): boolean => outputs.every((output) => !output.some((value) => Number.isNaN(value)));

@@ -10,7 +10,7 @@ import { accessOf, dimsOf, elementTypeOf, isHalf } from "../device/launch.ts";
 import type { AnyKernel, Device } from "../device/types.ts";
 import type { TunedKernel, TuningReport } from "../protocol/tuning.ts";
 import type { RecordedLaunch, Recording } from "./recorder.ts";
-import { allFinite, differenceOf, Scratch, type Indices } from "./scratch.ts";
+import { allFinite, allNumbers, differenceOf, Scratch, type Indices } from "./scratch.ts";
 import { chooseVariant, hasBarrier, ownKey, usableVariants, type Candidate, type VariantChoices } from "./variants.ts";
 import { workOf } from "./work.ts";
 
@@ -39,17 +39,23 @@ export interface TuneOptions {
   readonly known?: VariantChoices;
   /** "kernel/variant" that were wrong on this device, with what was wrong. */
   readonly knownWrong?: Readonly<Record<string, string>>;
+  /** By `ownKey`: variants that agreed with the plain one on this device before, and are not compared with it again. */
+  readonly knownRight?: Agreed;
   /** What stands in inputs of indices, so that what is looked up is spread as in a text. */
   readonly indices?: Indices;
   readonly onProgress?: (share: number) => void;
   readonly shouldStop?: () => boolean;
 }
 
+/** By `ownKey`: the variants whose results were compared with the plain one's here, and agree. */
+export type Agreed = Readonly<Record<string, readonly string[]>>;
+
 export interface Tuning {
   /** For every launch that has a choice, by `ownKey`. */
   readonly choices: VariantChoices;
   /** Those that were timed, and so are worth remembering. */
   readonly timed: VariantChoices;
+  readonly right: Agreed;
   readonly report: TuningReport;
 }
 
@@ -96,6 +102,8 @@ class Tuner {
   readonly #wrong = new Map<string, string>();
   /** Milliseconds for one unit of cost, by variant: the worst seen, so that a forecast errs on the safe side. */
   readonly #rates = new Map<string, number>();
+  /** By site: variants that agreed with the plain one there. */
+  readonly #right = new Map<string, Set<string>>();
   /** Variants that agreed with the plain one somewhere. */
   readonly #trusted = new Set<string>();
   /** By site: which candidates have the same bits, by number. */
@@ -107,6 +115,10 @@ class Tuner {
   ) {
     this.#from = options.now();
     for (const [name, why] of Object.entries(options.knownWrong ?? {})) this.#wrong.set(name, why);
+    for (const [key, names] of Object.entries(options.knownRight ?? {})) {
+      this.#right.set(key, new Set(names));
+      for (const name of names) this.#trusted.add(`${key.slice(0, key.indexOf(" "))}/${name}`);
+    }
   }
 
   get spentMs(): number {
@@ -115,6 +127,10 @@ class Tuner {
 
   get wrong(): ReadonlyMap<string, string> {
     return this.#wrong;
+  }
+
+  get right(): Agreed {
+    return Object.fromEntries([...this.#right].map(([key, names]) => [key, [...names]]));
   }
 
   async pause(share: number): Promise<void> {
@@ -133,11 +149,14 @@ class Tuner {
 
   /** Times a candidate roughly: what it costs to submit and wait is shared by several launches where one is short. */
   async #see(site: Site, candidate: Candidate, scratch: Scratch): Promise<void> {
-    const name = this.#name(site, candidate);
     let once = await scratch.time(candidate.index, 1, this.options.now);
     // A short launch that had to wait for other work on the machine looks like a long one, once.
     if (once > SAMPLE_MS && once <= MOST_LAUNCH_MS) once = Math.min(once, await scratch.time(candidate.index, 1, this.options.now));
-    const ms = once > SAMPLE_MS ? once : await scratch.time(candidate.index, MOST_RUNS / 4, this.options.now);
+    this.#noteRate(site, candidate, once > SAMPLE_MS ? once : await scratch.time(candidate.index, MOST_RUNS / 4, this.options.now));
+  }
+
+  #noteRate(site: Site, candidate: Candidate, ms: number): void {
+    const name = this.#name(site, candidate);
     this.#rates.set(name, Math.max(this.#rates.get(name) ?? 0, ms / Math.max(1, site.cost)));
   }
 
@@ -176,7 +195,7 @@ class Tuner {
     if (!scratch) return;
     try {
       const quick = this.#quick(site);
-      const judge = quick.find((candidate) => candidate.index === 0) ?? quick.find((candidate) => this.#trusted.has(this.#name(site, candidate)));
+      const judge = this.#judgeOf(site, quick);
       if (!judge) return;
       const usual = this.usual(site);
       const first = quick.filter((candidate) => candidate === judge || candidate.variant.name === usual);
@@ -187,6 +206,7 @@ class Tuner {
         scratch = (await this.#scratch(site, true))!;
         await compileTogether(scratch, first);
         expected = await scratch.outputs(judge.index);
+        if (!allNumbers(expected)) return;
       }
       const results: { name: string; outputs: Float32Array[] }[] = [];
       for (const candidate of [...first, ...quick.filter((each) => !first.includes(each))]) {
@@ -212,6 +232,48 @@ class Tuner {
     }
   }
 
+  /** The plain variant, or one that agreed with it before where plain would take too long. */
+  #judgeOf(site: Site, among: readonly Candidate[]): Candidate | undefined {
+    return among.find((candidate) => candidate.index === 0) ?? among.find((candidate) => this.#trusted.has(this.#name(site, candidate)));
+  }
+
+  /** Whether a candidate agrees with the plain variant at this site; null where that cannot be seen. */
+  async #agrees(site: Site, candidate: Candidate): Promise<boolean | null> {
+    if (candidate.index === 0 || this.#right.get(site.key)?.has(candidate.variant.name)) return true;
+    const judge = this.#judgeOf(site, this.sound(site).filter((each) => each !== candidate && this.#forecast(site, each) <= MOST_LAUNCH_MS));
+    for (const positive of judge ? [false, true] : []) {
+      const scratch = await this.#scratch(site, positive);
+      if (!scratch) return null;
+      try {
+        await compileTogether(scratch, [judge!, candidate]);
+        const expected = await scratch.outputs(judge!.index);
+        if (!(positive ? allNumbers : allFinite)(expected)) continue;
+        const agrees = (await this.#judged(site, candidate, scratch, expected)) !== null;
+        this.#noteRate(site, judge!, await scratch.time(judge!.index, 1, this.options.now));
+        return agrees;
+      } finally {
+        scratch.destroy();
+      }
+    }
+    return null;
+  }
+
+  /**
+   * What a site takes: what is wished, where it agrees with the plain variant, else what comes next. Agreeing at another size is enough where a site
+   * is too large to compare, and on software adapters, where compiling the plain variant for each size takes longer than all else. No time limits
+   * this: what was not compared is not used, and what is used must not depend on time.
+   */
+  async confirmed(site: Site, wish: string): Promise<string> {
+    for (let name = wish; ; name = this.usual(site)) {
+      const candidate = this.sound(site).find(({ variant }) => variant.name === name);
+      if (!candidate) continue;
+      const trusted = this.#trusted.has(this.#name(site, candidate));
+      const agrees = trusted && this.device.barriersAreDear ? true : await this.#agrees(site, candidate);
+      if (agrees) return name;
+      if (agrees === null) return trusted ? name : site.candidates[0]!.variant.name;
+    }
+  }
+
   async #judged(site: Site, candidate: Candidate, scratch: Scratch, expected: readonly Float32Array[]): Promise<Float32Array[] | null> {
     const name = this.#name(site, candidate);
     try {
@@ -220,6 +282,7 @@ class Tuner {
       const allowed = candidate.variant.requires?.includes("shader-f16") ? HALF_TOLERANCE : storesHalves(site.recorded.kernel) ? STORED_TOLERANCE : TOLERANCE;
       if (worst <= allowed) {
         this.#trusted.add(name);
+        this.#right.set(site.key, (this.#right.get(site.key) ?? new Set()).add(candidate.variant.name));
         return outputs;
       }
       this.#wrong.set(name, `its result at ${site.key} differs from the plain variant's by ${worst.toExponential(1)} of the largest value; ${allowed} is allowed`);
@@ -308,11 +371,18 @@ export async function tune(device: Device, recordings: readonly Recording[], opt
     }
     await tuner.pause(tuner.spentMs / budgetMs);
   }
-  const choices: Record<string, string> = {};
   const isOpen = new Set(open);
-  for (const site of sites) choices[site.key] = isOpen.has(site) ? (timed[site.key] ?? tuner.usual(site)) : knownAt(site)!;
+  const choices = Object.fromEntries(sites.map((site) => [site.key, isOpen.has(site) ? (timed[site.key] ?? tuner.usual(site)) : knownAt(site)!]));
+  // A variant that turns out wrong at one size leaves all others too.
+  for (let wrong = -1; wrong < tuner.wrong.size; ) {
+    wrong = tuner.wrong.size;
+    for (const site of sites.toSorted((a, b) => a.cost - b.cost)) {
+      choices[site.key] = await tuner.confirmed(site, choices[site.key]!);
+      await tuner.pause(1);
+    }
+  }
   return {
-    choices, timed,
+    choices, timed, right: tuner.right,
     report: {
       spentMs: tuner.spentMs, budgetMs, sites: sites.length, timed: rows.length, remembered: sites.length - open.length, rows,
       wrong: [...tuner.wrong].map(([variant, why]) => ({ variant, why })),

@@ -62,14 +62,42 @@ describe("the tuner", () => {
     for (const variant of Object.values(choices)) expect(SAME_BITS).toContain(variant);
   });
 
-  it("takes nothing that was wrong before, also where no time is left to look", async () => {
-    // Listed last, it is what a device without dear barriers takes unmeasured.
-    const eager: Device = Object.create(device, { barriersAreDear: { value: false } }) as Device;
-    const options = { budgetMs: -1, ...clock };
-    const unknown = await tune(eager, [recordingOf(withVariants(forgetful), [64, 33])], options);
-    expect(unknown.choices).toEqual({ "softmax 64,33": "forgetful" });
-    const known = await tune(eager, [recordingOf(withVariants(forgetful), [64, 33])], { ...options, knownWrong: { "softmax/forgetful": "seen" } });
-    expect(known.choices).toEqual({ "softmax 64,33": byRow!.name });
+  /** The device with something else to say of itself; its methods work on the real one. */
+  const saying = (changes: Partial<Device>): Device =>
+    new Proxy(device, { get: (target, name) => {
+      if (name in changes) return Reflect.get(changes, name) as unknown;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    } });
+  // Listed last, the forgetful one is what a device without dear barriers takes unmeasured.
+  const eager = (changes: Partial<Device> = {}): Device => saying({ barriersAreDear: false, ...changes });
+  const noTime = { budgetMs: -1, ...clock };
+
+  it("takes nothing that is wrong, also where no time is left to look, and does not look again at what was seen", async () => {
+    const recordings = [recordingOf(withVariants(forgetful), [64, 33], [8, 33])];
+    const unknown = await tune(eager(), recordings, noTime);
+    expect(unknown.choices).toEqual({ "softmax 64,33": byRow!.name, "softmax 8,33": byRow!.name });
+    expect(unknown.report).toMatchObject({ timed: 0, wrong: [{ variant: "softmax/forgetful" }] });
+    expect(unknown.right).toEqual({ "softmax 64,33": [byRow!.name], "softmax 8,33": [byRow!.name] });
+    const known = await tune(eager(), recordings, { ...noTime, knownWrong: { "softmax/forgetful": "seen" }, knownRight: unknown.right });
+    expect(known.choices).toEqual(unknown.choices);
+    // What is said to be right is not compared: the proof that nothing was looked at.
+    const believed = await tune(eager(), recordings, { ...noTime, knownRight: { "softmax 64,33": ["forgetful"], "softmax 8,33": ["forgetful"] } });
+    expect(believed.choices).toEqual({ "softmax 64,33": "forgetful", "softmax 8,33": "forgetful" });
+  });
+
+  it("compares choices made elsewhere too, and takes another where one is wrong here", async () => {
+    const { choices, report } = await tune(device, [recordingOf(withVariants(forgetful), [64, 33], [8, 33])], { budgetMs: 20_000, ...clock, known: { softmax: "forgetful" } });
+    expect(report.wrong.map(({ variant }) => variant)).toEqual(["softmax/forgetful"]);
+    for (const variant of Object.values(choices)) expect(SAME_BITS).toContain(variant);
+  });
+
+  it("leaves at the plain variant what is too large to compare and was compared at no other size", async () => {
+    const small = eager({ limits: { ...device.limits, maxTotalBytes: 4 * 64 * 33 * 4 } });
+    expect((await tune(small, [recordingOf(withVariants(forgetful), [64, 33])], noTime)).choices).toEqual({ "softmax 64,33": plain!.name });
+    const also = await tune(small, [recordingOf(withVariants(), [64, 33], [8, 33])], noTime);
+    expect(also.choices).toEqual({ "softmax 64,33": byRow!.name, "softmax 8,33": byRow!.name });
+    expect(also.right).toEqual({ "softmax 8,33": [byRow!.name] });
   });
 
   it("leaves alone what is known, and ends when its budget is spent or it is stopped", async () => {
@@ -175,7 +203,7 @@ describe("what was found on a device", () => {
 
   it("is found again where the file is damaged", async () => {
     const storage = new MemoryStorage();
-    await storage.publish("tuning.json", new TextEncoder().encode("{\"version\":1,\"dev"));
+    await storage.publish("tuning.json", new TextEncoder().encode("{\"version\":2,\"dev"));
     expect((await choices(storage, "Chrome").choose(recordings, null, hooks)).report).toMatchObject({ timed: 2 });
   });
 });

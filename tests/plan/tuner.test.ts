@@ -37,6 +37,11 @@ describe("the difference of two results", () => {
     expect(differenceOf(of(Infinity, 2), of(1, 2)).worst).toBe(Infinity);
   });
 
+  it("is infinite where either is no number, the same bits or not, and between infinities of two signs", () => {
+    for (const [a, b] of [[NaN, NaN], [NaN, Infinity], [-Infinity, NaN], [-Infinity, Infinity]] as const) expect(differenceOf(of(a, 2), of(b, 2)).worst).toBe(Infinity);
+    expect(differenceOf(of(-Infinity, 2), of(-Infinity, 1)).worst).toBe(0.5);
+  });
+
   it("tells zero from minus zero in bits alone", () => {
     expect(differenceOf(of(0, 1), of(-0, 1))).toEqual({ sameBits: false, worst: 0 });
   });
