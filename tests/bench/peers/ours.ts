@@ -101,7 +101,8 @@ async function operation(device: Device, kernel: KernelCase): Promise<Operation>
   })));
   return {
     async repeat(count) {
-      device.submit(Array.from({ length: count }, () => ({ kind: "run" as const, program })));
+      // Each run is a call of its own, as it is for the others; what they allocate and bind anew for each, this project did once.
+      for (let run = 0; run < count; run++) device.submit([{ kind: "run", program }]);
       await device.finished();
     },
     async output() {
