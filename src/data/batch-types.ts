@@ -17,8 +17,10 @@ export interface Batch {
   readonly start: Uint32Array;
   /** (N) 1 where the target counts in the loss, else 0. */
   readonly mask: Float32Array;
-  /** Targets with mask 1. */
+  /** What the step's loss is a mean of: targets with mask 1, or pairs. */
   tokens: number;
+  /** Of preferences: which pair rows 2p and 2p + 1 are, counted through the source's pairs. */
+  readonly pairs?: Uint32Array;
 }
 
 export function emptyBatch(B: number, T: number): Batch {
@@ -40,6 +42,13 @@ export interface RowAddress {
   readonly rows: number;
 }
 
+/** Every pair of a source of preferences, training pairs first, then the held-out ones. */
+export interface PairSource {
+  readonly count: number;
+  /** Pairs from `from` on as a batch of B rows, chosen and rejected by turns; after the last pair it begins again. */
+  at(from: number, B: number, T: number): Batch;
+}
+
 /** Where batches come from. The same arguments give the same batch, whatever was asked before. */
 export interface BatchSource {
   /** Micro-batch `micro` of optimizer step `step`. @throws NestlingError DATA_TOO_SHORT */
@@ -50,6 +59,8 @@ export interface BatchSource {
   fillRow(batch: Batch, into: number, at: RowAddress): void;
   readonly trainTokens: number;
   readonly validationTokens: number;
+  /** Only of preferences. */
+  readonly pairs?: PairSource;
   /** SHA-256 of the tokens, their split and their tokenizer: the data hash of a checkpoint. */
   readonly hash: string;
 }

@@ -8,4 +8,5 @@ export { readDocuments, readExamples, RecordBytes, type OpenBytes } from "./stor
 export * from "./chat.ts";
 export { TextBatches, type TextBatchOptions } from "./batches.ts";
 export { ChatBatches, type ChatBatchOptions } from "./chat-batches.ts";
+export { PreferenceBatches, type PreferenceOptions, type PreferencePair } from "./preference-batches.ts";
 export { MixtureBatches, type WeightedSource } from "./mixture.ts";

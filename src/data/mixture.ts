@@ -9,6 +9,18 @@ export interface WeightedSource {
   readonly source: BatchSource;
   /** Share of rows, and so of tokens read, relative to the other weights; padded and masked columns count as read. */
   readonly weight: number;
+  /** What the weight has become at the last step, along a line; absent = `weight`. */
+  readonly endWeight?: number;
+  /** Not in held-out batches: what a stage is judged by stays its own. */
+  readonly onlyTrains?: boolean;
+}
+
+export interface MixtureOptions {
+  readonly seed: number;
+  /** Steps of the stage: how long a ramp takes. Needed where a weight changes. */
+  readonly steps?: number;
+  /** Where draws differ from those of another mixture of the same seed; absent = "mixture". */
+  readonly site?: string;
 }
 
 export class MixtureBatches implements BatchSource {
@@ -17,21 +29,20 @@ export class MixtureBatches implements BatchSource {
   readonly hash: string;
   readonly #sources: readonly WeightedSource[];
   readonly #seed: number;
-  readonly #totalWeight: number;
+  readonly #steps: number;
+  readonly #site: string;
 
-  /** @throws NestlingError CONFIG_RANGE where no weight is positive, or one is negative or not finite */
-  constructor(sources: readonly WeightedSource[], options: { readonly seed: number }) {
-    this.#totalWeight = sources.reduce((sum, { weight }) => sum + weight, 0);
-    const wrong = sources.find(({ weight }) => !(weight >= 0 && weight < Infinity));
-    if (wrong || !(this.#totalWeight > 0)) {
-      throw new NestlingError("CONFIG_RANGE", `The weights of the data sources are ${sources.map(({ weight }) => weight).join(", ") || "missing"}; ` +
+  /** @throws NestlingError CONFIG_RANGE where no weight is positive at the beginning or at the end, or one is negative or not finite */
+  constructor(sources: readonly WeightedSource[], { seed, steps = 1, site = "mixture" }: MixtureOptions) {
+    for (const weights of [sources.map(({ weight }) => weight), sources.map(({ weight, endWeight = weight }) => endWeight)]) {
+      if (weights.every((weight) => weight >= 0 && weight < Infinity) && weights.some((weight) => weight > 0)) continue;
+      throw new NestlingError("CONFIG_RANGE", `The weights of the data sources are ${weights.join(", ") || "missing"}; ` +
         "each must be 0 or more, and their sum above 0. Set data[].weight.", { field: "data.weight" });
     }
-    this.#sources = sources;
-    this.#seed = options.seed;
+    [this.#sources, this.#seed, this.#steps, this.#site] = [sources, seed, steps, site];
     this.trainTokens = sources.reduce((sum, { source }) => sum + source.trainTokens, 0);
     this.validationTokens = sources.reduce((sum, { source }) => sum + source.validationTokens, 0);
-    this.hash = datasetHash(["mixture", ...sources.flatMap(({ source, weight }) => [source.hash, String(weight)])]);
+    this.hash = datasetHash(["mixture", ...sources.flatMap(({ source, weight, endWeight }) => [source.hash, String(weight), ...(endWeight === undefined ? [] : [`to ${endWeight}`])])]);
   }
 
   train(step: number, micro: number, B: number, T: number): Batch {
@@ -46,13 +57,20 @@ export class MixtureBatches implements BatchSource {
     this.#sources[this.sourceOf(at)].source.fillRow(batch, into, at);
   }
 
+  /** Weights at a step; held-out batches are drawn by the mean of beginning and end, the same throughout. */
+  weightsAt({ split, step }: Pick<RowAddress, "split" | "step">): number[] {
+    const share = split === "train" ? Math.min(1, step / Math.max(1, this.#steps - 1)) : 0.5;
+    return this.#sources.map(({ weight, endWeight = weight, onlyTrains }) => (onlyTrains && split !== "train" ? 0 : weight + share * (endWeight - weight)));
+  }
+
   /** Which source a row comes from. */
   sourceOf(at: RowAddress): number {
-    const draws = new Draws(this.#seed, at.split === "train" ? "batch" : "eval", { step: at.step, micro: at.micro, site: "mixture" });
-    let left = draws.float(at.row) * this.#totalWeight;
+    const draws = new Draws(this.#seed, at.split === "train" ? "batch" : "eval", { step: at.step, micro: at.micro, site: this.#site });
+    const weights = this.weightsAt(at);
+    let left = draws.float(at.row) * weights.reduce((sum, weight) => sum + weight, 0);
     let last = 0;
-    for (let i = 0; i < this.#sources.length; i++) {
-      const { weight } = this.#sources[i];
+    for (let i = 0; i < weights.length; i++) {
+      const weight = weights[i];
       if (weight === 0) continue;
       last = i;
       if (left < weight) return i;

@@ -8,6 +8,7 @@ import type { Calibration, MemoryReport } from "../protocol/messages.ts";
 import type { Recipe, Stage } from "../protocol/recipe.ts";
 import type { CheckpointManifest } from "../store/index.ts";
 import { parameterTable } from "../model/transformer.ts";
+import { methodOf, rowsTogether, shapeOf } from "../training/objectives/index.ts";
 import { recordTraining, type TrainingPrograms } from "../training/programs.ts";
 import { memoryOf, Trainer } from "../training/trainer.ts";
 import { scoresQuiz } from "./quiz.ts";
@@ -32,7 +33,7 @@ function randomSource(V: number, seed: number): BatchSource {
   };
   return {
     train: (step, _micro, B, T) => batch(step, B, T), evaluate: (index, B, T) => batch(index, B, T),
-    fillRow: () => {}, trainTokens: 0, validationTokens: 0, hash: "calibration",
+    pairs: { count: 1, at: (_from, B, T) => batch(0, B, T) }, fillRow: () => {}, trainTokens: 0, validationTokens: 0, hash: "calibration",
   };
 }
 
@@ -71,16 +72,16 @@ export function planRecipe(recipe: Recipe, limits: DeviceLimits, parent: Pick<Ch
 export function leastBytes(recipe: Recipe, stage: Stage, V: number): number {
   const parameters = parameterTable({ ...recipe.model, vocab_size: V }).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const { n_layer, n_embd, block_size } = recipe.model;
-  const lora = stage.kind === "sft" && stage.method.type === "lora";
-  return 4 * (parameters * (lora ? 1 : 4) + 2 * stage.batch_size * block_size * n_embd * n_layer);
+  const all = methodOf(stage).type === "full";
+  return 4 * (parameters * (all ? 4 : 1) + 2 * stage.batch_size * block_size * n_embd * n_layer);
 }
 
 const vocabularyOf = ({ tokenizer }: Recipe): number => (tokenizer.kind === "char" ? Math.min(CHARACTERS, tokenizer.vocab_size) : tokenizer.vocab_size);
 
 /** The programs of one stage. */
 export function programsOf(recipe: Pick<Recipe, "model">, stage: Stage, V: number, batchSize: number, limits: DeviceLimits, quiz: boolean): TrainingPrograms {
-  const lora = stage.kind === "sft" && stage.method.type === "lora" ? stage.method : null;
-  return recordTraining({ config: { ...recipe.model, vocab_size: V }, lora, optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz, ...(stage.dtype && { dtype: stage.dtype }) });
+  const config = { ...recipe.model, vocab_size: V };
+  return recordTraining({ config, ...shapeOf(stage, config), optimizer: stage.optimizer, batchSize, maxBindingBytes: limits.maxBindingBytes, quiz, ...(stage.dtype && { dtype: stage.dtype }) });
 }
 
 /**
@@ -95,6 +96,7 @@ async function measureStep(device: Device, recipe: Recipe, rows: number, most: n
   const trainer = await Trainer.create(device, programs, { ...stage, batch_size: rows, gradient_accumulation_steps: 1 }, recipe.seed, randomSource(V, recipe.seed));
   try {
     trainer.initialise();
+    await trainer.beginStage();
     const times: number[] = [];
     const from = now();
     while (times.length < most && (times.length < 2 || now() - from < BUDGET_MS)) {
@@ -119,9 +121,10 @@ async function measureStep(device: Device, recipe: Recipe, rows: number, most: n
 export async function calibrate(device: Device, recipe: Recipe, now: () => number, breathe: () => Promise<void>): Promise<Calibration> {
   const stage = recipe.stages[0]!;
   const [memory] = refuseRecipe(recipe, device.limits);
-  const rowMs = await measureStep(device, recipe, 1, 2, now, breathe);
-  const rows = Math.max(1, Math.min(stage.batch_size, Math.floor(BUDGET_MS / 3 / rowMs)));
-  const measuredMs = rows === 1 ? rowMs : await measureStep(device, recipe, rows, MOST_STEPS, now, breathe);
+  const unit = rowsTogether(stage);
+  const unitMs = await measureStep(device, recipe, unit, 2, now, breathe);
+  const rows = unit * Math.max(1, Math.min(stage.batch_size / unit, Math.floor(BUDGET_MS / 3 / unitMs)));
+  const measuredMs = rows === unit ? unitMs : await measureStep(device, recipe, rows, MOST_STEPS, now, breathe);
   const msPerToken = measuredMs / (rows * recipe.model.block_size);
   return {
     recipeName: recipe.name, tokensPerSec: 1000 / msPerToken, stepMs: msPerToken * stage.batch_size * recipe.model.block_size, memory: memoryReport(memory!),

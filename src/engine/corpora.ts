@@ -2,7 +2,7 @@
 import { NestlingError } from "../core/errors.ts";
 import { CORPORA, corpusPath, parseCorpus } from "../data/corpora/index.ts";
 import type { IngestFile, IngestOptions } from "../data/ingest/files.ts";
-import { sourceOf, type ChatExample, type TextSource, type Tokenizer } from "../data/index.ts";
+import { sourceOf, type ChatExample, type PreferencePair, type TextSource, type Tokenizer } from "../data/index.ts";
 import { makeWorld, worldChat, worldProse, type World } from "../data/world/index.ts";
 import type { CorpusSummary } from "../protocol/messages.ts";
 import type { CorpusChoices } from "../protocol/own-data.ts";
@@ -18,7 +18,8 @@ export const WORLD = { seed: 1, people: 24, repeats: 60, wordings: 4 } as const;
 export type Corpus =
   | { readonly kind: "text"; readonly source: TextSource; readonly documents: readonly string[] }
   | { readonly kind: "text"; readonly source: TextSource; readonly own: string }
-  | { readonly kind: "chat"; readonly examples: readonly ChatExample[] };
+  | { readonly kind: "chat"; readonly examples: readonly ChatExample[] }
+  | { readonly kind: "preferences"; readonly pairs: readonly PreferencePair[] };
 
 /** Fewest tokens of text that a person's own file must have: one context and its target, with characters as the upper bound. */
 export const MIN_OWN_CHARACTERS = 65;

@@ -168,7 +168,7 @@ class Engine implements EngineApi {
   async planMemory(recipe: Recipe): ReturnType<EngineApi["planMemory"]> {
     const valid = validateRecipe(recipe);
     const [first] = valid.stages;
-    const parent = first!.kind === "sft" && first!.parent !== undefined ? await this.#shelf.manifest(first!.parent) : null;
+    const parent = first!.kind !== "pretrain" && first!.parent !== undefined ? await this.#shelf.manifest(first!.parent) : null;
     return planRecipe(valid, this.#need(this.#chosen).device.limits, parent);
   }
 

@@ -87,7 +87,7 @@ export class ModelShelf {
     const content = await this.content(id);
     const { manifest } = content;
     const inference = await openInference(this.device(), manifest.model, plainWeights(content));
-    return { manifest, config: manifest.model, tokenizer: tokenizerOf(manifest), inference, chat: manifest.stage.kind === "sft" };
+    return { manifest, config: manifest.model, tokenizer: tokenizerOf(manifest), inference, chat: manifest.stage.kind === "sft" || manifest.stage.kind === "dpo" };
   }
 
   /** Frees an open model's memory; answers in flight on it end with an error of the device. */

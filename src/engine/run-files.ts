@@ -70,6 +70,7 @@ export class RunFiles {
       const manifest = await options.checkpoints.save({
         weights: new Map([...state.weights].map(([name, { data }]) => tensor(name, data))),
         moments: { m: new Map([...state.m].map(([name, data]) => tensor(name, data))), v: new Map([...state.v].map(([name, data]) => tensor(name, data))) },
+        ...(state.held && { held: new Map([...state.held].map(([name, data]) => [name, { shape: [data.length], data }])) }),
         facts: {
           runId: options.runId, parentId: this.#parent?.id ?? null, parentKey: this.#parent?.key ?? null,
           name: `${recipe.name}, ${stage.name.toLowerCase()}`.slice(0, 80),
@@ -86,7 +87,7 @@ export class RunFiles {
             trainable: [...state.m.keys()], optimizerSteps: state.counts[COUNTS.t]!, schedule: { iteration: trainer.step, max_iters: stage.max_iters },
             lossScale: state.scaler?.scale ?? 1, goodSteps: state.scaler?.good ?? state.counts[COUNTS.goodSteps]!, skippedSteps: state.scaler?.skipped ?? 0, seed: recipe.seed, cursor: { step: trainer.step, micro: 0 },
           },
-          extra: { clock: run.clock.state },
+          extra: { clock: run.clock.state, lineage: [...run.earlier, stage] },
         },
       });
       if (finished) this.#parent = { id: manifest.id, key: manifest.key };
@@ -128,7 +129,7 @@ export class RunFiles {
 }
 
 /** @throws NestlingError CKPT_MISMATCH when the checkpoint has no optimizer state */
-export function savedPoint({ manifest, weights, moments }: CheckpointContent): SavedPoint | null {
+export function savedPoint({ manifest, weights, moments, held }: CheckpointContent): SavedPoint | null {
   if (!manifest.resume || !moments) return null;
   const counts = new Uint32Array(4);
   counts[COUNTS.t] = manifest.resume.optimizerSteps;
@@ -137,7 +138,7 @@ export function savedPoint({ manifest, weights, moments }: CheckpointContent): S
   const plain = (map: typeof moments.m): Map<string, Float32Array> => new Map([...map].map(([name, { data }]) => [name, data]));
   const clock = manifest.extra?.["clock"] as ClockState | undefined;
   return {
-    state: { step: manifest.step, counts, weights, m: plain(moments.m), v: plain(moments.v), scaler: { scale, good, skipped } },
+    state: { step: manifest.step, counts, weights, m: plain(moments.m), v: plain(moments.v), scaler: { scale, good, skipped }, held: plain(held) },
     tokenizer: loadTokenizer(manifest.tokenizer.tokenizerJson, manifest.tokenizer.tokenizerConfig),
     clock: clock ?? { spentMs: [] },
   };

@@ -3,7 +3,7 @@ import type { Tokenizer } from "../data/index.ts";
 import type { Device } from "../device/types.ts";
 import type { TransformerConfig } from "../model/transformer.ts";
 import type { Pace } from "../protocol/messages.ts";
-import type { Recipe } from "../protocol/recipe.ts";
+import type { Recipe, Stage } from "../protocol/recipe.ts";
 import type { TrainerState } from "../training/trainer.ts";
 import type { CorpusLibrary } from "./corpora.ts";
 import type { EventHub } from "./events.ts";
@@ -20,7 +20,8 @@ export interface Origin {
   /** Tokens it was trained on, and the first stage of the recipe that is trained on top of it. */
   readonly tokens: number;
   readonly firstStage: number;
-  /** The stages that made it, whose held-out loss is watched from now on. */
+  /** The stages that made it, from nothing on: what is watched from now on, and can be replayed. */
+  readonly lineage: readonly Stage[];
   readonly recipe: Recipe;
 }
 

@@ -4,9 +4,10 @@
  */
 import { describeError, NestlingError } from "../core/errors.ts";
 import { Mutex } from "../core/mutex.ts";
-import type { BatchSource, Tokenizer } from "../data/index.ts";
+import type { Tokenizer } from "../data/index.ts";
 import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/messages.ts";
 import type { KnobChange, Recipe, Stage } from "../protocol/recipe.ts";
+import { mergeLora } from "../model/lora.ts";
 import { FULL_MS, ROOM_MS } from "../training/pacing.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
 import { Trainer, type TrainerState } from "../training/trainer.ts";
@@ -14,6 +15,7 @@ import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
 import { programsOf, refuseRecipe } from "./calibrate.ts";
 import * as check from "./check.ts";
 import type { EventHub } from "./events.ts";
+import { ForgettingMeter } from "./forgetting.ts";
 import type { ChosenKernels } from "./kernel-choices.ts";
 import { RunClock, stageProgress } from "./run-clock.ts";
 import { RunLooks } from "./run-looks.ts";
@@ -40,7 +42,7 @@ export class Run {
   readonly #stageData: StageData;
   /** The recipe with every knob turned so far in it. */
   recipe: Recipe;
-  #old: BatchSource | null = null;
+  readonly #forgetting = new ForgettingMeter();
   #wish: "run" | "pause" | "stop" | "single";
   #wake: (() => void) | null = null;
   #last = { evaluated: -1, sampled: -1, saved: -1, savedMs: 0, drainedMs: 0 };
@@ -68,9 +70,7 @@ export class Run {
 
   get stage(): Stage { return this.recipe.stages[this.stageIndex]!; }
 
-  get globalStep(): number {
-    return this.#steps.reduce((sum, steps) => sum + steps, 0);
-  }
+  get globalStep(): number { return this.#steps.reduce((sum, steps) => sum + steps, 0); }
 
   /** Starts preparing and then the loop; resolves when the run has ended. */
   start(): Promise<void> {
@@ -100,10 +100,10 @@ export class Run {
     // Before any text is read: a model that cannot fit is refused at once.
     if (!resume) refuseRecipe({ ...recipe, stages: recipe.stages.slice(this.stageIndex) }, options.device.limits, options.origin?.config.vocab_size, this.looks.hasQuiz);
     this.tokenizer ??= options.saved?.tokenizer ?? options.origin?.tokenizer ?? (await this.#stageData.trainTokenizer());
-    const source = await this.#stageData.source(stage, this.tokenizer);
+    const source = await this.#stageData.source(stage, this.tokenizer, this.earlier);
     this.#leftOut = this.#stageData.leftOut;
     if (this.#leftOut !== "" && !resume) this.emit({ type: "notice", level: "warning", code: "DATA_TOO_LONG", text: this.#leftOut });
-    this.#old = await this.#oldData();
+    await this.#forgetting.open(stage, this.earlier, this.#stageData, this.tokenizer);
     this.#prepare("Recording the model's programs");
     const vocabulary = options.origin?.config.vocab_size ?? this.tokenizer.vocabSize;
     const [programs, ...later] = recipe.stages.slice(this.stageIndex).map((each) => programsOf(recipe, each, vocabulary, each.batch_size, options.device.limits, this.looks.hasQuiz));
@@ -122,17 +122,17 @@ export class Run {
       trainer.loadWeights(weights, fresh);
       trainer.initialise(fresh);
     } else trainer.initialise();
+    if (!resume) await trainer.beginStage(options.breathe, (share) => this.#prepare("Asking the reference model", share));
     this.#steps[this.stageIndex] = trainer.step;
     this.#last = { evaluated: resume ? trainer.step : -1, sampled: resume ? trainer.step : -1, saved: trainer.step, savedMs: options.now(), drainedMs: 0 };
     this.#preparing = undefined;
     this.#set(this.options.ended ?? (this.#wish === "run" || this.#wish === "stop" ? "running" : "paused"));
   }
 
-  /** Held-out text of the first pre-training stage, watched while a later stage trains. */
-  async #oldData(): Promise<BatchSource | null> {
-    if (this.stage.kind === "pretrain") return null;
-    const earlier = [...(this.options.origin?.recipe.stages ?? []), ...this.recipe.stages.slice(0, this.stageIndex)].find((stage) => stage.kind === "pretrain");
-    return earlier ? this.#stageData.source(earlier, this.tokenizer!) : null;
+  /** The stages that the weights went through before this one, from nothing on. */
+  get earlier(): readonly Stage[] {
+    const { origin } = this.options;
+    return [...(origin?.lineage ?? []), ...this.recipe.stages.slice(origin?.firstStage ?? 0, this.stageIndex)];
   }
 
   // --- the loop
@@ -219,12 +219,8 @@ export class Run {
       this.#flight.push(finished);
     });
     this.#steps[this.stageIndex] = trainer.step;
-    if (trainer.step - this.#drainedStep >= DRAIN_STEPS || this.options.now() - this.#last.drainedMs >= DRAIN_MS || this.#wish !== "run") await this.drain();
+    if (trainer.step - (this.#latest.step ?? 0) >= DRAIN_STEPS || this.options.now() - this.#last.drainedMs >= DRAIN_MS || this.#wish !== "run") await this.drain();
     await this.looks.whileTraining();
-  }
-
-  get #drainedStep(): number {
-    return this.#latest.step ?? 0;
   }
 
   /** Reads what the steps so far measured and says it: good steps before a bad one first. */
@@ -268,12 +264,12 @@ export class Run {
     await this.drain();
     this.#last.evaluated = trainer.step;
     const { breathe } = this.options;
-    const loss = await trainer.evaluate(trainer.data, stage.eval_iters, breathe);
-    const old = this.#old ? await trainer.evaluate(this.#old, stage.eval_iters, breathe) : undefined;
+    const { loss, preferred } = await trainer.validate(stage.eval_iters, breathe);
+    const forgotten = await this.#forgetting.measure(trainer, stage.eval_iters, breathe);
     const quiz = await this.looks.quiz();
     this.tell([{
       stageIndex: this.stageIndex, step: trainer.step, globalStep: this.globalStep, tokens: this.tokensBefore(this.stageIndex) + trainer.step * this.tokensPerStep(stage),
-      trainMs: this.clock.totalMs, "val/loss": loss, ...(old === undefined ? {} : { "val/old_loss": old }),
+      trainMs: this.clock.totalMs, "val/loss": loss, ...(preferred === undefined ? {} : { "val/preferred": preferred }), ...forgotten,
       ...(quiz ? { quiz_right: quiz.right, quiz_total: quiz.total } : {}),
     }]);
   }
@@ -289,10 +285,12 @@ export class Run {
   }
 
   async #nextStage(): Promise<void> {
-    const state = await this.trainer!.snapshot(false);
+    const { config, lora } = this.trainer!.programs;
+    const { weights } = await this.trainer!.snapshot(false);
     this.stageIndex++;
     this.#latest = {};
-    await this.#openStage(null, state.weights);
+    // The next stage stands on the base with its adapter, not beside it.
+    await this.#openStage(null, lora ? mergeLora(config, weights, lora) : weights);
   }
 
   // --- what the page asks

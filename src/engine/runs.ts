@@ -3,7 +3,7 @@ import { describeError, NestlingError } from "../core/errors.ts";
 import type { Pace } from "../protocol/messages.ts";
 import { presetByName } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
-import type { Recipe } from "../protocol/recipe.ts";
+import type { Recipe, Stage } from "../protocol/recipe.ts";
 import { RunStore, type CheckpointContent, type CheckpointStore, type Storage } from "../store/index.ts";
 import * as check from "./check.ts";
 import type { ChosenDevice } from "./choose-device.ts";
@@ -15,6 +15,7 @@ import { plainWeights, tokenizerOf, type ModelShelf } from "./models.ts";
 import { RunFiles, savedPoint } from "./run-files.ts";
 import type { Origin } from "./run-options.ts";
 import { Run } from "./run.ts";
+import { hasParent } from "../training/objectives/index.ts";
 import { checkpointBefore } from "./undo.ts";
 
 /** How a run begins: from nothing, from a checkpoint's weights, or where a checkpoint stood. */
@@ -65,7 +66,8 @@ export class Runs {
   async start(options: { recipe: Recipe; fromCheckpoint?: string; paused?: boolean }): Promise<{ runId: string }> {
     const recipe = validateRecipe(options?.recipe);
     const from = options.fromCheckpoint === undefined ? null : await this.parts.shelf.content(check.id("fromCheckpoint", options.fromCheckpoint));
-    const parentId = recipe.stages[0]!.kind === "sft" ? recipe.stages[0]!.parent : undefined;
+    const [first] = recipe.stages;
+    const parentId = first!.kind === "pretrain" ? undefined : first!.parent;
     const content = from ?? (parentId === undefined ? null : await this.parts.shelf.content(parentId));
     return this.#begin(crypto.randomUUID(), { recipe, from: content, paused: options.paused === true });
   }
@@ -172,12 +174,18 @@ export class Runs {
 
 function originOf(content: CheckpointContent, firstStage: number): Origin {
   const { manifest } = content;
-  return { checkpointId: manifest.id, key: manifest.key, config: manifest.model, tokenizer: tokenizerOf(manifest), weights: plainWeights(content), recipe: manifest.recipe, tokens: manifest.tokens, firstStage };
+  return { checkpointId: manifest.id, key: manifest.key, config: manifest.model, tokenizer: tokenizerOf(manifest), weights: plainWeights(content), recipe: manifest.recipe, lineage: lineageOf(manifest), tokens: manifest.tokens, firstStage };
 }
 
-/** From a checkpoint, training begins with the first fine-tuning stage; from nothing, with the first of all. */
+/** The stages that made a checkpoint, its own last; of one from before they were kept, those of its recipe. */
+function lineageOf({ extra, recipe, stage }: CheckpointContent["manifest"]): readonly Stage[] {
+  const kept = extra?.["lineage"];
+  return Array.isArray(kept) ? (kept as readonly Stage[]) : recipe.stages.slice(0, stage.index + 1);
+}
+
+/** From a checkpoint, training begins with the first stage that needs one; from nothing, with the first of all. */
 function firstStage(recipe: Recipe): number {
-  const index = recipe.stages.findIndex((stage) => stage.kind === "sft");
-  if (index < 0) throw new NestlingError("CONFIG_RANGE", `The recipe "${recipe.name}" has no fine-tuning stage, so there is nothing to do from a checkpoint. Use "${presetByName("first-light")!.name}", or start from nothing.`, { field: "stages" });
+  const index = recipe.stages.findIndex(hasParent);
+  if (index < 0) throw new NestlingError("CONFIG_RANGE", `The recipe "${recipe.name}" has no stage after pre-training, so there is nothing to do from a checkpoint. Use "${presetByName("first-light")!.name}", or start from nothing.`, { field: "stages" });
   return index;
 }

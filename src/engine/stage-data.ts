@@ -1,8 +1,8 @@
 /** From a recipe to batches: the split first, then the tokenizer on the training part alone, then one batch source a stage. */
 import { NestlingError } from "../core/errors.ts";
 import {
-  CharCounter, chatDataset, ChatBatches, chatTurns, columnsOf, encodablePieces, encodeChat, encodeDataset, MixtureBatches, splitDocuments, splitExamples, splitSource, splitStream, TextBatches, trainBpe, VAL_SHARE,
-  type BatchSource, type ChatExample, type EncodedChat, type TextSource, type Tokenizer,
+  CharCounter, chatDataset, ChatBatches, chatTurns, columnsOf, encodablePieces, encodeChat, encodeDataset, MixtureBatches, splitDocuments, splitExamples, splitSource, PreferenceBatches, splitStream, TextBatches, trainBpe, VAL_SHARE,
+  type BatchSource, type ChatExample, type EncodedChat, type PreferencePair, type TextSource, type Tokenizer, type WeightedSource,
 } from "../data/index.ts";
 import type { DataSource, Recipe, Stage } from "../protocol/recipe.ts";
 import type { Corpus, CorpusLibrary } from "./corpora.ts";
@@ -12,6 +12,8 @@ export type Progress = (what: string, share?: number) => void;
 
 /** Questions and text of a chat corpus count towards the tokenizer's statistics too. */
 const chatText = (examples: readonly ChatExample[]): string[] => examples.flatMap(({ messages }) => messages.map(({ content }) => content));
+
+const pairText = (pairs: readonly PreferencePair[]): string[] => pairs.flatMap(({ prompt, chosen, rejected }) => [...prompt.map(({ content }) => content), chosen, rejected]);
 
 /** With its system message, as the template gives both; undefined where no conversation begins with a question. */
 const firstQuestion = (examples: readonly ChatExample[]): string | undefined =>
@@ -50,6 +52,7 @@ export class StageData {
     for (const { corpus } of sources) {
       const loaded = await this.#load(corpus);
       if (loaded.kind === "chat") chatText(splitExamples(loaded.examples).train).forEach(take);
+      else if (loaded.kind === "preferences") pairText(splitExamples(loaded.pairs).train).forEach(take);
       else await this.#trainingText(loaded.source, kind === "char" ? 1 : Math.min(1, SAMPLE / loaded.source.characters), take);
     }
     this.onProgress("Training the tokenizer");
@@ -73,17 +76,48 @@ export class StageData {
     }
   }
 
-  async source(stage: Stage, tokenizer: Tokenizer): Promise<BatchSource> {
+  /** @param earlier stages before this one, in this recipe or in its parent's, of whose data `replay` draws a share */
+  async source(stage: Stage, tokenizer: Tokenizer, earlier: readonly Stage[] = []): Promise<BatchSource> {
     const seed = this.recipe.seed;
     this.leftOut = "";
-    if (stage.kind === "sft") this.question = undefined;
-    const sources: { source: BatchSource; weight: number }[] = [];
-    for (const { corpus, weight } of stage.data) sources.push({ source: await this.#one(stage, corpus, tokenizer, seed), weight });
-    return sources.length === 1 ? sources[0]!.source : new MixtureBatches(sources, { seed });
+    if (stage.kind === "sft" || stage.kind === "dpo") this.question = undefined;
+    const own = await this.#mixture(stage, tokenizer, seed);
+    const share = stage.kind === "continue" || stage.kind === "sft" ? (stage.replay ?? 0) : 0;
+    // What was learned from pairs of answers is not running text or conversations, and is not read again as such.
+    const old = earlier.filter(({ kind }) => kind !== "dpo");
+    if (share === 0) return own;
+    if (old.length === 0) throw new NestlingError("CONFIG_RANGE", `"${stage.name}" replays ${share} of its rows from earlier stages, and there is none whose data are known. Set replay to 0, or start from a checkpoint of this page.`, { field: "replay" });
+    const [question, leftOut] = [this.question, this.leftOut];
+    const rows = (each: Stage): number => each.max_iters * each.batch_size * each.gradient_accumulation_steps;
+    const total = old.reduce((sum, each) => sum + rows(each), 0);
+    const sources: WeightedSource[] = [{ source: own, weight: 1 - share }];
+    for (const each of old) sources.push({ source: await this.#mixture(each, tokenizer, seed), weight: (share * rows(each)) / total, onlyTrains: true });
+    [this.question, this.leftOut] = [question, leftOut];
+    return new MixtureBatches(sources, { seed, site: "replay" });
+  }
+
+  /** What a stage that is over held out, and nothing of it changes what is said of the one at hand. */
+  async heldOut(stage: Stage, tokenizer: Tokenizer): Promise<BatchSource> {
+    const [question, leftOut] = [this.question, this.leftOut];
+    const source = await this.#mixture(stage, tokenizer, this.recipe.seed);
+    [this.question, this.leftOut] = [question, leftOut];
+    return source;
+  }
+
+  async #mixture(stage: Stage, tokenizer: Tokenizer, seed: number): Promise<BatchSource> {
+    const sources: WeightedSource[] = [];
+    for (const { corpus, weight, end_weight } of stage.data) sources.push({ source: await this.#one(stage, corpus, tokenizer, seed), weight, ...(end_weight !== undefined && { endWeight: end_weight }) });
+    if (stage.kind === "dpo" && sources.length > 1) throw new NestlingError("CONFIG_RANGE", `"${stage.name}" learns from preferences out of ${sources.length} corpora; it takes 1. Put them into one file.`, { field: "data" });
+    return sources.length === 1 ? sources[0]!.source : new MixtureBatches(sources, { seed, steps: stage.max_iters });
   }
 
   async #one(stage: Stage, corpus: DataSource["corpus"], tokenizer: Tokenizer, seed: number): Promise<BatchSource> {
     const loaded = await this.#load(corpus);
+    if (loaded.kind === "preferences" || stage.kind === "dpo") {
+      if (loaded.kind !== "preferences") throw new NestlingError("CONFIG_RANGE", `"${stage.name}" learns from preferences, and "${corpus}" holds none. Use world-preferences.`, { field: "data.corpus" });
+      if (stage.kind !== "dpo") throw new NestlingError("CONFIG_RANGE", `"${corpus}" holds preferences, which only a stage of kind dpo learns from; "${stage.name}" is ${stage.kind}.`, { field: "data.corpus" });
+      return this.#preferences(stage, loaded.pairs, tokenizer, seed);
+    }
     if (loaded.kind === "chat") {
       if (stage.kind !== "sft") throw new NestlingError("CONFIG_RANGE", `Pre-training on "${corpus}" needs running text, and it holds questions and answers. Use it for fine-tuning.`, { field: "data.corpus" });
       const source = this.#conversations(stage, loaded.examples, tokenizer, seed);
@@ -119,6 +153,14 @@ export class StageData {
     }
     if (long.length > 0) this.leftOut += `${this.leftOut && " "}${long.length} of ${encoded.length} conversations ${long.length === 1 ? "is" : "are"} longer than the context of ${T} tokens and ${long.length === 1 ? "was" : "were"} left out; the longest has ${longest}.`;
     return new ChatBatches(chatDataset(tokenizer, splitExamples(encoded, VAL_SHARE, 0, fits)), { seed, accumulation: stage.gradient_accumulation_steps });
+  }
+
+  #preferences(stage: Stage, pairs: readonly PreferencePair[], tokenizer: Tokenizer, seed: number): BatchSource {
+    const T = this.recipe.model.block_size;
+    const source = new PreferenceBatches(tokenizer, pairs, { seed, T, accumulation: stage.gradient_accumulation_steps });
+    if (source.leftOut > 0) this.leftOut += `${this.leftOut && " "}${source.leftOut} of ${pairs.length} pairs ${source.leftOut === 1 ? "is" : "are"} longer than the context of ${T} tokens and ${source.leftOut === 1 ? "was" : "were"} left out.`;
+    this.question = pairs[0]!.prompt.findLast(({ role }) => role === "user")?.content;
+    return source;
   }
 
   async #load(corpus: string): Promise<Corpus> {

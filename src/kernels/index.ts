@@ -17,6 +17,7 @@ import { embedding } from "./embedding.ts";
 import { gatherRows } from "./gather-rows.ts";
 import { geluBackward, geluBackwardHalf } from "./gelu-backward.ts";
 import { gelu, geluHalf } from "./gelu.ts";
+import { klToParent } from "./kl-to-parent.ts";
 import { kvStore } from "./kv-store.ts";
 import { layernormBackwardParams } from "./layernorm-backward-params.ts";
 import { layernormBackward } from "./layernorm-backward.ts";
@@ -28,7 +29,9 @@ import {
 } from "./matmul-half.ts";
 import { packHalf } from "./pack-half.ts";
 import { peakFma } from "./peak-fma.ts";
+import { preferenceLoss } from "./preference-loss.ts";
 import { prepareUpdate } from "./prepare-update.ts";
+import { pullBack } from "./pull-back.ts";
 import { recordMetrics } from "./record-metrics.ts";
 import { rmsnormBackwardWeight } from "./rmsnorm-backward-weight.ts";
 import { rmsnormBackward } from "./rmsnorm-backward.ts";
@@ -66,6 +69,7 @@ export const kernels = {
   gatherRows,
   gelu,
   geluBackward,
+  klToParent,
   kvStore,
   layernorm,
   layernormBackward,
@@ -78,7 +82,9 @@ export const kernels = {
   matmulNT,
   matmulTN,
   peakFma,
+  preferenceLoss,
   prepareUpdate,
+  pullBack,
   recordMetrics,
   rmsnorm,
   rmsnormBackward,

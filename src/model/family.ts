@@ -39,6 +39,10 @@ export interface Family<Config> {
   heads(config: Config): Heads;
   /** The token embedding's name, which a tied head reads again. */
   readonly embedding: string;
+  /** Names of what turns a token and its place into a vector. */
+  readonly embeddings: readonly string[];
+  /** What names of the last norm's parameters begin with. */
+  readonly lastNorm: string;
   /** "in-out" as GPT-2's Conv1D keeps a matrix, or "out-in" as torch's Linear does; LoRA's A and B go with it. */
   readonly layout: "in-out" | "out-in";
   /** A block's path. */

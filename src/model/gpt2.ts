@@ -19,6 +19,8 @@ const INIT_STD = 0.02;
 
 export const gpt2: Family<Gpt2Config> = {
   embedding: "transformer.wte.weight",
+  embeddings: ["transformer.wte.weight", "transformer.wpe.weight"],
+  lastNorm: "transformer.ln_f.",
   layout: "in-out",
   heads: ({ n_head, n_embd }) => ({ NH: n_head, NKV: n_head, HS: n_embd / n_head }),
   block: (layer) => `transformer.h.${layer}`,

@@ -21,6 +21,8 @@ const headsOf = (config: LlamaConfig): Heads => ({ NH: config.n_head, NKV: confi
 
 export const llama: Family<LlamaConfig> = {
   embedding: "model.embed_tokens.weight",
+  embeddings: ["model.embed_tokens.weight"],
+  lastNorm: "model.norm.",
   layout: "out-in",
   heads: headsOf,
   block: (layer) => `model.layers.${layer}`,

@@ -26,6 +26,14 @@ export const parameterTable = (config: TransformerConfig): ParameterSpec[] => fa
 export const headWeight = (config: TransformerConfig, parameters: Parameters): Tensor =>
   parameters.get(config.tie_word_embeddings ? familyOf(config).embedding : "lm_head.weight");
 
+/** Names of the parameters that move where only a part does: the embeddings, or the last so many blocks with the last norm and a head of its own. */
+export function trainedNames(config: TransformerConfig, part: "embeddings" | number): ReadonlySet<string> {
+  const { embeddings, block, lastNorm } = familyOf(config);
+  if (part === "embeddings") return new Set(embeddings);
+  const beginnings = [...Array.from({ length: part }, (_, i) => `${block(config.n_layer - 1 - i)}.`), lastNorm, "lm_head."];
+  return new Set(parameterTable(config).map(({ name }) => name).filter((name) => beginnings.some((beginning) => name.startsWith(beginning))));
+}
+
 /** Wide attention over rows of T within documents; start (N) u32 is the first column of each token's document. */
 export const attendRows = (r: Recorder, config: TransformerConfig, start: Tensor, B: number, T: number): Attend => (qkv) =>
   attend(r, qkv, start, { B, T, ...familyOf(config).heads(config) });

@@ -3,12 +3,14 @@
  * passes the binding limit. Cross-entropy is its fused form. x (N, C), W (V, C) as GPT-2 keeps it, logits = x W^T.
  */
 import { crossEntropy } from "../kernels/cross-entropy.ts";
+import { klToParent } from "../kernels/kl-to-parent.ts";
 import { matmulNNHalfB, matmulNTHalfAB, matmulTNHalfB } from "../kernels/matmul-half.ts";
 import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
+import { preferenceLoss } from "../kernels/preference-loss.ts";
 import { softmax } from "../kernels/softmax.ts";
 import { tokenLogprobs as tokenLogprobsKernel } from "../kernels/token-logprobs.ts";
 import { tokenLogprobsBackward } from "../kernels/token-logprobs-backward.ts";
-import { forType, weightBeside } from "./ops.ts";
+import { addInto, forType, weightBeside } from "./ops.ts";
 import type { Recorder } from "./recorder.ts";
 import { newTensor, rowsOf, type Tensor } from "./tensor.ts";
 
@@ -48,11 +50,19 @@ export interface TargetTensors {
   readonly mask: Tensor;
 }
 
+/** What a model's predictions are held near: its parent's hidden states (N, C) and head (V, C), both frozen. */
+export interface HeldTo {
+  readonly x: Tensor;
+  readonly W: Tensor;
+  readonly weight: number;
+}
+
 /**
  * Mean masked cross-entropy as training needs it: per-row loss (N), and at once the gradients of x and W for
  * dLogprob = -mask / (targets in the whole optimizer step). One pass over each tile's logits.
+ * @param held adds the gradient of weight KL(parent || model) at the same targets; the loss stays the cross-entropy alone
  */
-export function crossEntropyLoss(r: Recorder, x: Tensor, W: Tensor, { targets, mask }: TargetTensors, stepF: Tensor, maxLogitsBytes: number): Tensor {
+export function crossEntropyLoss(r: Recorder, x: Tensor, W: Tensor, { targets, mask }: TargetTensors, stepF: Tensor, maxLogitsBytes: number, held?: HeldTo): Tensor {
   const [N, C] = x.shape as [number, number];
   const V = W.shape[0]!;
   const loss = r.transient("loss", [N], x.requiresGrad || W.requiresGrad);
@@ -60,7 +70,10 @@ export function crossEntropyLoss(r: Recorder, x: Tensor, W: Tensor, { targets, m
   for (const { from, count } of tiles(N, tileRows(N, V, maxLogitsBytes))) {
     const rows = (tensor: Tensor): Tensor => rowsOf(tensor, from, count);
     const logits = logitsOf(r, rows(x), W);
+    const parent = held && r.scope("parent", () => logitsOf(r, rows(held.x), held.W));
+    if (held && parent) r.launch(klToParent, { logits, parent, mask: rows(mask), stepF, kl: r.transient("kl", [count]) }, { N: count, V, weight: held.weight });
     r.launch(crossEntropy, { logits, targets: rows(targets), mask: rows(mask), stepF, loss: rows(loss) }, { N: count, V });
+    if (parent) addInto(r)(logits, parent);
     tileBackward(r, rows(x), W, logits, dx && rows(dx));
   }
   if (dx) r.seedGradient(x, dx);
@@ -89,6 +102,23 @@ export function tokenLogprobs(r: Recorder, x: Tensor, W: Tensor, targets: Tensor
     if (dx) r.seedGradient(x, dx);
   });
   return logprob;
+}
+
+export interface PairTensors {
+  /** (2 P T) 1 where a token of an answer counts, else 0 */
+  readonly mask: Tensor;
+  /** (2 P) */
+  readonly expected: Tensor;
+  readonly stepF: Tensor;
+}
+
+/** Preference loss (P) of log-probabilities (2 P T) that `tokenLogprobs` gave, and at once their gradient. */
+export function pairLoss(r: Recorder, logprob: Tensor, { mask, expected, stepF }: PairTensors, dims: { P: number; T: number; beta: number; alpha: number }): Tensor {
+  const loss = r.transient("pair loss", [dims.P]);
+  const dlogprob = r.transient("d logprob", logprob.shape);
+  r.launch(preferenceLoss, { logprob, mask, expected, stepF, dlogprob, loss }, dims);
+  if (logprob.requiresGrad) r.seedGradient(logprob, dlogprob);
+  return loss;
 }
 
 /** Probabilities of every next token: (N, C) -> `probs` (N, V). For looking, not for training. */

@@ -6,11 +6,12 @@ import { adamw } from "../kernels/adamw.ts";
 import { packHalf } from "../kernels/pack-half.ts";
 import { lossSum } from "../kernels/loss-sum.ts";
 import { logBetaOf, prepareUpdate } from "../kernels/prepare-update.ts";
+import { pullBack } from "../kernels/pull-back.ts";
 import { recordMetrics } from "../kernels/record-metrics.ts";
 import { sumSquares } from "../kernels/sum-squares.ts";
 import { isHalf } from "../device/launch.ts";
 import type { OptimizerConfig } from "../protocol/recipe.ts";
-import type { Parameters } from "./parameters.ts";
+import type { Bucket, Parameters } from "./parameters.ts";
 import { Recorder, type Recording } from "./recorder.ts";
 import { elements, type Tensor } from "./tensor.ts";
 
@@ -38,19 +39,26 @@ export function addMaskedSum(r: Recorder, values: Tensor, mask: Tensor, out: Ten
 }
 
 /** The weights' shadows, from the weights as they are: what a step begins with, so that nothing has to be kept in step with what is loaded. */
-export function recordShadows({ buckets }: Parameters): Recording {
+export function recordShadows(...all: readonly Pick<Parameters, "buckets">[]): Recording {
   const r = new Recorder("shadows", false);
-  for (const { param, shadow } of buckets) {
+  for (const { param, shadow } of all.flatMap(({ buckets }) => buckets)) {
     if (shadow && isHalf(shadow.type)) r.launch(packHalf[shadow.type], { inp: param, out: shadow }, { size: elements(param.shape) });
   }
   return r.recording();
 }
 
-export function recordUpdate(parameters: Parameters, tensors: UpdateTensors, { beta1, beta2, eps, weight_decay }: Pick<OptimizerConfig, "beta1" | "beta2" | "eps" | "weight_decay">): Recording {
+/** Where training began: arenas that lie as those that train do, and how strongly weights are pulled back there. */
+export interface Anchor {
+  readonly buckets: readonly Bucket[];
+  readonly weight: number;
+}
+
+export function recordUpdate(parameters: Parameters, tensors: UpdateTensors, { beta1, beta2, eps, weight_decay }: Pick<OptimizerConfig, "beta1" | "beta2" | "eps" | "weight_decay">, anchor?: Anchor): Recording {
   const r = new Recorder("update", false);
   const { stepF, stepU, counts, scalars, ring } = tensors;
   const buckets = parameters.buckets.filter((bucket) => bucket.grad);
   const partial = r.transient("partials", [buckets.length * PARTIALS]);
+  if (anchor) buckets.forEach(({ param, grad }, i) => r.launch(pullBack, { param, anchor: anchor.buckets[i]!.param, stepF, grad: grad! }, { size: elements(param.shape), weight: anchor.weight }));
   buckets.forEach((bucket, i) => r.launch(sumSquares,
     { inp: bucket.grad!, partial: { ...partial, shape: [PARTIALS], offsetBytes: i * PARTIALS * 4 } },
     { size: elements(bucket.grad!.shape), partials: PARTIALS }));

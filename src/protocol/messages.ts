@@ -94,6 +94,10 @@ export interface MetricRow {
   readonly "val/loss"?: number;
   /** Fine-tuning: held-out loss of the pre-training data. */
   readonly "val/old_loss"?: number;
+  /** Of a preference stage: share of held-out pairs whose chosen answer gained on the rejected one since the stage began. */
+  readonly "val/preferred"?: number;
+  /** Held-out loss of what each earlier stage learned, nats per target, by the stage's name. */
+  readonly "val/earlier"?: Readonly<Record<string, number>>;
   readonly lr?: number;
   readonly grad_norm?: number;
   /** With dtype float16: what the loss was multiplied with, and 1 where the step was not taken, since gradients times it were not finite. */

@@ -3,7 +3,7 @@
  * command line's --set and the engine's validation. It knows nothing of data or devices.
  */
 import { NestlingError } from "../core/errors.ts";
-import type { LoraTarget, ModelConfig, Recipe } from "./recipe.ts";
+import type { LoraMethod, LoraTarget, Method, ModelConfig, Recipe, Stage } from "./recipe.ts";
 
 export interface FieldSpec {
   /** Path in the recipe; `stages.*` stands for every stage. */
@@ -16,8 +16,10 @@ export interface FieldSpec {
   readonly choices?: readonly string[];
   /** Only models of this family have it; absent = all. */
   readonly family?: ModelConfig["family"];
+  /** Only stages of these kinds have it; absent = all. */
+  readonly kinds?: readonly Stage["kind"][];
   /** What it is where a recipe leaves it out, as it may. */
-  readonly fallback?: string;
+  readonly fallback?: string | number | boolean;
   /** What it does, in one sentence. */
   readonly meaning: string;
 }
@@ -25,6 +27,12 @@ export interface FieldSpec {
 const integer = (path: string, min: number, max: number, meaning: string, usual?: FieldSpec["usual"]): FieldSpec => ({ path, type: "integer", min, max, meaning, ...(usual && { usual }) });
 const number = (path: string, min: number, max: number, meaning: string, usual?: FieldSpec["usual"]): FieldSpec => ({ ...integer(path, min, max, meaning, usual), type: "number" });
 const choice = (path: string, choices: readonly string[], meaning: string): FieldSpec => ({ path, type: "choice", choices, meaning });
+
+const optional = (spec: FieldSpec, fallback: FieldSpec["fallback"] & {}): FieldSpec => ({ ...spec, fallback });
+const only = (kinds: readonly Stage["kind"][], spec: FieldSpec): FieldSpec => ({ ...spec, kinds });
+/** Stages that start from trained weights; of these, those that predict the next token. */
+const LATER = ["continue", "sft", "dpo"] as const;
+const READING = ["continue", "sft"] as const;
 
 /** What LoRA may adapt, by family. */
 export const LORA_TARGETS: Readonly<Record<ModelConfig["family"], readonly LoraTarget[]>> = {
@@ -87,10 +95,23 @@ export const FIELDS: readonly FieldSpec[] = [
   number("stages.*.optimizer.eps", 1e-12, 1e-2, "Keeps AdamW's division away from zero.", [1e-8, 1e-8]),
   number("stages.*.optimizer.weight_decay", 0, 1, "How strongly matrices are pulled towards zero.", [0, 0.1]),
   number("stages.*.optimizer.grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit.", [1, 1]),
-  choice("stages.*.method.type", ["full", "lora"], "Whether fine-tuning moves all weights, or learns a small low-rank addition beside frozen ones."),
+  choice("stages.*.method.type", ["full", "last_layers", "embeddings", "lora"], "What moves: all weights, the last blocks with what follows them, the embeddings alone, or a small low-rank addition beside frozen weights."),
+  integer("stages.*.method.layers", 1, 48, "Blocks that train, counted from the last.", [1, 4]),
   integer("stages.*.method.r", 1, 256, "Rank of the low-rank update.", [4, 32]),
   number("stages.*.method.lora_alpha", 0.001, 4096, "Scale of the low-rank update: alpha / r.", [8, 64]),
+  optional(number("stages.*.method.lora_dropout", 0, 0.9, "Share of what enters the low-rank update that is zeroed at random while training.", [0, 0.1]), 0),
+  only(READING, optional(number("stages.*.replay", 0, 0.95, "Share of the rows that are drawn from what earlier stages read.", [0, 0.5]), 0)),
+  only(READING, optional(number("stages.*.kl_weight", 0, 100, "How strongly predictions are held near the parent's.", [0, 1]), 0)),
+  only(LATER, optional(number("stages.*.l2_weight", 0, 100, "How strongly weights are pulled back to the parent's.", [0, 0.1]), 0)),
+  only(LATER, optional(integer("stages.*.early_stopping_patience", 0, 10_000, "Evaluations without a new best before the stage ends; 0 = it never ends early.", [0, 10]), 0)),
+  only(LATER, { path: "stages.*.load_best_model_at_end", type: "boolean", fallback: false, meaning: "Whether the stage ends with the weights of its best evaluation." }),
+  only(LATER, optional(choice("stages.*.metric_for_best_model", ["val/loss", "val/old_loss", "mean"], "Which held-out loss is best when lowest: the stage's own, that of what was learned before, or the mean of both."), "val/loss")),
+  only(["dpo"], number("stages.*.beta", 1e-4, 10, "How far preference training may leave the model that it began with: the larger, the nearer.", [0.1, 0.5])),
+  only(["dpo"], number("stages.*.rpo_alpha", 0, 100, "Weight of the chosen answer's own likelihood beside the preference.", [0, 1])),
 ];
+
+/** Which fields of a method go with its type. */
+export const METHOD_FIELDS: Readonly<Record<Method["type"], readonly string[]>> = { full: [], embeddings: [], last_layers: ["layers"], lora: ["r", "lora_alpha", "lora_dropout"] };
 
 /** A value in a message: short, and never by way of its own methods or depth. */
 function shown(value: unknown): string {
@@ -132,10 +153,10 @@ const KEYS = {
   gpt2: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings"],
   llama: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings", "n_kv_head", "intermediate_size", "rope_theta", "rms_norm_eps"],
   tokenizer: ["kind", "vocab_size"],
-  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "dtype", "eval_interval", "eval_iters", "changes", "method", "parent"],
+  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "dtype", "eval_interval", "eval_iters", "changes", "method", "parent", ...FIELDS.flatMap(({ path, kinds }) => (kinds ? [path.slice("stages.*.".length)] : []))],
   optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
-  source: ["corpus", "weight"],
-  method: ["type", "r", "lora_alpha", "target_modules"],
+  source: ["corpus", "weight", "end_weight"],
+  method: ["type", "layers", "r", "lora_alpha", "lora_dropout", "target_modules"],
   change: ["step", "learning_rate", "grad_clip", "temperature"],
 } as const;
 
@@ -178,7 +199,7 @@ export function validateRecipe(value: unknown): Recipe {
   const stages = recipe.stages;
   if (!Array.isArray(stages) || stages.length < 1 || stages.length > 8) throw out("stages", stages, "a list of 1 to 8 stages");
   stages.forEach((entry: unknown, i) => {
-    validateStage(entry, `stages.${i}.`, family, check, group);
+    validateStage(entry, `stages.${i}.`, { family, n_layer: model.n_layer as number }, check, group);
     const { parent } = entry as { parent?: unknown };
     // Ignored in silence it would train from something else than what was asked for.
     if (i > 0 && parent !== undefined) throw out(`stages.${i}.parent`, parent, "left out: a later stage starts from the one before it, and only a recipe's first stage may name a checkpoint");
@@ -186,32 +207,63 @@ export function validateRecipe(value: unknown): Recipe {
   return value as Recipe;
 }
 
-function validateStage(entry: unknown, at: string, family: ModelConfig["family"], check: (spec: FieldSpec, prefix: string, holder: Record<string, unknown>) => void, group: (start: string) => FieldSpec[]): void {
+type Check = (spec: FieldSpec, prefix: string, holder: Record<string, unknown>) => void;
+type Group = (start: string) => FieldSpec[];
+
+const KINDS: readonly unknown[] = ["pretrain", "continue", "sft", "dpo"] satisfies Stage["kind"][];
+
+function validateStage(entry: unknown, at: string, { family, n_layer }: Pick<ModelConfig, "family" | "n_layer">, check: Check, group: Group): void {
   const stage = object(entry, at.slice(0, -1), KEYS.stage);
-  if (stage.kind !== "pretrain" && stage.kind !== "sft") throw out(`${at}kind`, stage.kind, "pretrain or sft");
-  for (const spec of group("stages.*.")) check(spec, at, stage);
+  if (!KINDS.includes(stage.kind)) throw out(`${at}kind`, stage.kind, `one of ${KINDS.join(", ")}`);
+  const kind = stage.kind as Stage["kind"];
+  for (const spec of group("stages.*.")) {
+    const key = spec.path.slice("stages.*.".length);
+    if (spec.kinds === undefined || spec.kinds.includes(kind)) check(spec, at, stage);
+    else if (stage[key] !== undefined) throw out(`${at}${key}`, stage[key], `left out: only a stage of kind ${spec.kinds.join(" or ")} has it, and this one is ${kind}`);
+  }
   const optimizer = object(stage.optimizer, `${at}optimizer`, KEYS.optimizer);
   for (const spec of group("stages.*.optimizer.")) check(spec, `${at}optimizer.`, optimizer);
   if ((optimizer.warmup_iters as number) > (stage.max_iters as number)) throw out(`${at}optimizer.warmup_iters`, optimizer.warmup_iters, `at most max_iters (${String(stage.max_iters)})`);
   if ((optimizer.min_lr as number) > (optimizer.learning_rate as number)) throw out(`${at}optimizer.min_lr`, optimizer.min_lr, `at most learning_rate (${String(optimizer.learning_rate)})`);
-  if (!Array.isArray(stage.data) || stage.data.length < 1 || stage.data.length > 16) throw out(`${at}data`, stage.data, "a list of 1 to 16 sources");
-  stage.data.forEach((entry: unknown, i: number) => {
-    const source = object(entry, `${at}data.${i}`, KEYS.source);
-    if (typeof source.corpus !== "string" || !/^[a-z0-9:-]{1,80}$/.test(source.corpus)) throw out(`${at}data.${i}.corpus`, source.corpus, "a corpus's id");
-    if (typeof source.weight !== "number" || !(source.weight > 0 && source.weight <= 1000)) throw out(`${at}data.${i}.weight`, source.weight, "a number above 0, up to 1000");
-  });
+  validateData(stage.data, `${at}data`);
   if (stage.changes !== undefined) validateChanges(stage.changes, `${at}changes`, stage.max_iters as number);
-  if (stage.kind === "pretrain") return;
-  const method = object(stage.method, `${at}method`, KEYS.method);
-  if (method.type === "lora") {
-    for (const spec of group("stages.*.method.")) check(spec, `${at}method.`, method);
+  if (kind === "dpo" && (stage.batch_size as number) % 2 !== 0) throw out(`${at}batch_size`, stage.batch_size, "even: rows go in pairs, a chosen and a rejected answer");
+  if (kind === "pretrain") return;
+  const method = validateMethod(stage.method, `${at}method`, family, n_layer, check, group);
+  if (method === "lora" && stage.dtype !== undefined && stage.dtype !== "float32" && (((stage.method as LoraMethod).lora_dropout ?? 0) > 0)) throw out(`${at}method.lora_dropout`, (stage.method as LoraMethod).lora_dropout, `0 with dtype ${String(stage.dtype)}; use float32`);
+  if (method === "lora" && ((stage.l2_weight as number | undefined) ?? 0) > 0) throw out(`${at}l2_weight`, stage.l2_weight, "0 with LoRA, which leaves the parent's weights as they are; use weight_decay, or method full");
+  if (stage.parent !== undefined && (typeof stage.parent !== "string" || stage.parent.length > 100)) throw out(`${at}parent`, stage.parent, "a checkpoint's id");
+}
+
+function validateData(data: unknown, at: string): void {
+  if (!Array.isArray(data) || data.length < 1 || data.length > 16) throw out(at, data, "a list of 1 to 16 sources");
+  data.forEach((entry: unknown, i: number) => {
+    const source = object(entry, `${at}.${i}`, KEYS.source);
+    if (typeof source.corpus !== "string" || !/^[a-z0-9:-]{1,80}$/.test(source.corpus)) throw out(`${at}.${i}.corpus`, source.corpus, "a corpus's id");
+    const ramps = source.end_weight !== undefined;
+    const within = (value: unknown): boolean => typeof value === "number" && (ramps ? value >= 0 : value > 0) && value <= 1000;
+    if (!within(source.weight)) throw out(`${at}.${i}.weight`, source.weight, `a number ${ramps ? "from 0" : "above 0,"} up to 1000`);
+    if (ramps && !within(source.end_weight)) throw out(`${at}.${i}.end_weight`, source.end_weight, "a number from 0 up to 1000");
+  });
+  const sum = (weightOf: (source: { weight: number; end_weight?: number }) => number): number => data.reduce((total: number, source: { weight: number; end_weight?: number }) => total + weightOf(source), 0);
+  if (!(sum(({ weight }) => weight) > 0) || !(sum(({ weight, end_weight = weight }) => end_weight) > 0)) throw out(`${at}.0.weight`, 0, "above 0 for one source at least, at the stage's beginning and at its end");
+}
+
+function validateMethod(value: unknown, at: string, family: ModelConfig["family"], layers: number, check: Check, group: Group): Method["type"] {
+  const method = object(value, at, KEYS.method);
+  const types = Object.keys(METHOD_FIELDS);
+  if (typeof method.type !== "string" || !types.includes(method.type)) throw out(`${at}.type`, method.type, `one of ${types.join(", ")}`);
+  const type = method.type as Method["type"];
+  for (const spec of group("stages.*.method.")) if (METHOD_FIELDS[type].includes(spec.path.slice("stages.*.method.".length))) check(spec, `${at}.`, method);
+  if (type === "last_layers" && (method.layers as number) > layers) throw out(`${at}.layers`, method.layers, `at most n_layer (${layers})`);
+  if (type === "lora") {
     const targets = method.target_modules;
     const loraTargets: readonly unknown[] = LORA_TARGETS[family];
     if (!Array.isArray(targets) || targets.length === 0 || targets.some((target) => !loraTargets.includes(target))) {
-      throw out(`${at}method.target_modules`, targets, `a list out of ${loraTargets.join(", ")}`);
+      throw out(`${at}.target_modules`, targets, `a list out of ${loraTargets.join(", ")}`);
     }
-  } else if (method.type !== "full") throw out(`${at}method.type`, method.type, "full or lora");
-  if (stage.parent !== undefined && (typeof stage.parent !== "string" || stage.parent.length > 100)) throw out(`${at}parent`, stage.parent, "a checkpoint's id");
+  }
+  return type;
 }
 
 /** The knobs that turn while a stage trains, and how far. */

@@ -59,9 +59,11 @@ export type Dtype = "float32" | "bfloat16" | "float16";
 
 /** One source in a mixture, drawn in proportion to `weight` by tokens. */
 export interface DataSource {
-  /** A corpus's id: "stories", "plays", "books", "world", "world-chat", or "own:<sha256 prefix>". */
+  /** A corpus's id: "stories", "plays", "books", "world", "world-chat", "world-preferences", or "own:<sha256 prefix>". */
   readonly corpus: string;
   readonly weight: number;
+  /** What the weight has become at the stage's last step, along a line; absent = `weight` throughout. */
+  readonly end_weight?: number;
 }
 
 export interface OptimizerConfig {
@@ -110,17 +112,61 @@ export interface PretrainStage extends StageBase {
   readonly kind: "pretrain";
 }
 
-export interface SftStage extends StageBase {
-  readonly kind: "sft";
-  readonly method: { readonly type: "full" } | LoraMethod;
+/** What a stage that starts from trained weights has beside: what of them moves, and what keeps the old skill. Absent = off. */
+interface LaterStage extends StageBase {
+  readonly method: Method;
   /** A checkpoint's id to start from; absent = the stage before. */
   readonly parent?: string;
+  /** Share of the rows that are drawn from what earlier stages read, each of them in proportion to the tokens that it trained on. */
+  readonly replay?: number;
+  /** Weight of KL(parent || model) at every target, beside the loss. */
+  readonly kl_weight?: number;
+  /** L2-SP (Li et al. 2018): weight of half the squared distance to the parent's weights. */
+  readonly l2_weight?: number;
+  /** Ends the stage after so many evaluations in which `metric_for_best_model` did not fall below its best (Hugging Face's EarlyStoppingCallback). */
+  readonly early_stopping_patience?: number;
+  /** Ends with the weights of the best evaluation, not with the last ones. */
+  readonly load_best_model_at_end?: boolean;
+  /** Absent = val/loss. */
+  readonly metric_for_best_model?: BestMetric;
+}
+
+/** What early stopping and keep-best look at: the stage's own held-out loss, that of what was learned before, or the mean of both. Lower is better. */
+export type BestMetric = "val/loss" | "val/old_loss" | "mean";
+
+/** Reads on: another mixture, the same objective. */
+export interface ContinueStage extends LaterStage {
+  readonly kind: "continue";
+}
+
+export interface SftStage extends LaterStage {
+  readonly kind: "sft";
+}
+
+/** Direct preference optimization (Rafailov et al. 2023) against the stage's own first weights. */
+export interface DpoStage extends LaterStage {
+  readonly kind: "dpo";
+  /** How far the model may leave its reference. */
+  readonly beta: number;
+  /** Weight of the chosen answer's mean negative log-likelihood beside the preference loss (Pang et al. 2024, as TRL's rpo_alpha); 0 = none. */
+  readonly rpo_alpha: number;
+}
+
+/** What of a model a stage trains; all else is frozen, and has neither gradient nor moments. */
+export type Method = { readonly type: "full" } | LastLayersMethod | { readonly type: "embeddings" } | LoraMethod;
+
+/** The last so many blocks, with the final norm and a head of its own. */
+export interface LastLayersMethod {
+  readonly type: "last_layers";
+  readonly layers: number;
 }
 
 export interface LoraMethod {
   readonly type: "lora";
   readonly r: number;
   readonly lora_alpha: number;
+  /** Share of what enters A that is zeroed at random while training; absent = 0. */
+  readonly lora_dropout?: number;
   readonly target_modules: readonly LoraTarget[];
 }
 
@@ -130,4 +176,4 @@ export type LlamaLoraTarget = "q_proj" | "k_proj" | "v_proj" | "o_proj" | "gate_
 export type LoraTarget = Gpt2LoraTarget | LlamaLoraTarget;
 
 /** More kinds join here; nothing outside `src/training/objectives` switches on `kind`. */
-export type Stage = PretrainStage | SftStage;
+export type Stage = PretrainStage | ContinueStage | SftStage | DpoStage;

@@ -12,6 +12,8 @@ import { planSafetensors } from "./safetensors-write.ts";
 import type { SafetensorsPlan, TensorToWrite } from "./safetensors-write.ts";
 
 export const MOMENT_PREFIX = { m: "optimizer.m.", v: "optimizer.v." } as const;
+/** What a stage holds on to beside weights and moments. */
+const HELD_PREFIX = "optimizer.held.";
 
 /** AdamW's first and second moments by the name of the weight they belong to. */
 export interface Moments {
@@ -25,6 +27,8 @@ export interface CheckpointInput {
   readonly weights: ReadonlyMap<string, Tensor>;
   /** Needed whenever `facts.resume` is there. */
   readonly moments?: Moments | null;
+  /** What else a stage needs to go on where it stood, by names of its own; only beside `facts.resume`. */
+  readonly held?: ReadonlyMap<string, Tensor>;
   /** Default f32; bf16 halves a checkpoint that is not to be resumed. */
   readonly dtype?: "f32" | "bf16";
   readonly id?: string;
@@ -36,6 +40,7 @@ export interface CheckpointContent {
   readonly manifest: CheckpointManifest;
   readonly weights: Map<string, Tensor>;
   readonly moments: Moments | null;
+  readonly held: ReadonlyMap<string, Tensor>;
 }
 
 /**
@@ -53,6 +58,7 @@ export function planCheckpoint(input: CheckpointInput): SafetensorsPlan {
     if (dtype !== "f32") throw new RangeError("a resumable checkpoint is f32: bf16 would not go on bit for bit");
     requireMoments(facts.resume.trainable, weights, moments ?? null);
     for (const kind of ["m", "v"] as const) for (const [name, tensor] of moments![kind]) tensors.set(MOMENT_PREFIX[kind] + name, tensor);
+    for (const [name, tensor] of input.held ?? []) tensors.set(HELD_PREFIX + name, tensor);
   }
   refuseNonFinite(tensors, facts);
   return planSafetensors(tensors);
@@ -122,9 +128,9 @@ export function decodeCheckpoint(manifest: CheckpointManifest, bytes: Uint8Array
   for (const entry of parseSafetensorsHeader(bytes).tensors.values()) {
     all.set(entry.name, asFloat32(decodeTensor(entry, bytes.subarray(entry.begin, entry.end)), entry.name));
   }
-  const { weights, moments } = splitMoments(all);
+  const { weights, moments, held } = splitMoments(all);
   if (manifest.resume) requireMoments(manifest.resume.trainable, weights, moments);
-  return { manifest, weights, moments };
+  return { manifest, weights, moments, held };
 }
 
 /** Every tensor of a damaged file whose checksum still holds, for "export what is readable"; damaged is null when the header is gone. */
@@ -147,16 +153,18 @@ export function corrupt(manifest: Pick<CheckpointManifest, "id" | "name" | "step
   return new NestlingError("CKPT_CORRUPT", `The checkpoint "${manifest.name}" (step ${manifest.step}) is damaged: ${why}. Earlier checkpoints can be opened.`, { id: manifest.id, why });
 }
 
-function splitMoments(all: ReadonlyMap<string, Tensor>): { weights: Map<string, Tensor>; moments: Moments | null } {
+function splitMoments(all: ReadonlyMap<string, Tensor>): Omit<CheckpointContent, "manifest"> {
   const weights = new Map<string, Tensor>();
   const m = new Map<string, Tensor>();
   const v = new Map<string, Tensor>();
+  const held = new Map<string, Tensor>();
   for (const [name, tensor] of all) {
     if (name.startsWith(MOMENT_PREFIX.m)) m.set(name.slice(MOMENT_PREFIX.m.length), tensor);
     else if (name.startsWith(MOMENT_PREFIX.v)) v.set(name.slice(MOMENT_PREFIX.v.length), tensor);
+    else if (name.startsWith(HELD_PREFIX)) held.set(name.slice(HELD_PREFIX.length), tensor);
     else weights.set(name, tensor);
   }
-  return { weights, moments: m.size + v.size > 0 ? { m, v } : null };
+  return { weights, moments: m.size + v.size > 0 ? { m, v } : null, held };
 }
 
 function requireMoments(trainable: readonly string[], weights: ReadonlyMap<string, Tensor>, moments: Moments | null): void {

@@ -4,7 +4,7 @@
  */
 import { recordGeneration, type GenerationPrograms } from "../model/generation.ts";
 import { attendRows, forward, headWeight, loraTable, parameterTable, type LoraMap, type TransformerConfig } from "../model/transformer.ts";
-import { crossEntropyLoss, nextTokenProbs, tokenLogprobs } from "../plan/head.ts";
+import { nextTokenProbs, tokenLogprobs } from "../plan/head.ts";
 import { layOutParameters, type Parameters } from "../plan/parameters.ts";
 import { Recorder, type Recording } from "../plan/recorder.ts";
 import { newTensor, STORED_AS, type Tensor } from "../plan/tensor.ts";
@@ -12,6 +12,7 @@ import {
   addMaskedSum, COUNTS_LENGTH, METRIC_COLUMNS, recordShadows, recordUpdate, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH, type UpdateTensors,
 } from "../plan/update.ts";
 import type { Dtype, LoraMethod, OptimizerConfig } from "../protocol/recipe.ts";
+import { needsParent, recordObjective, type Objective, type StageShape } from "./objectives/index.ts";
 
 /** Steps whose numbers wait on the device before the host must have read them. */
 export const RING_ROWS = 256;
@@ -36,11 +37,16 @@ export interface TrainingTensors extends UpdateTensors {
   readonly look: Omit<RowInputs, "targets" | "mask">;
   /** (T, V) of `inspect`. */
   readonly probs: Tensor;
+  /** Where the objective compares pairs: (N) log-probabilities of `score`, and (B) what the reference gave each row of a micro-step. */
+  readonly pairs?: { readonly logprobs: Tensor; readonly expected: Tensor };
 }
 
 export interface TrainingPrograms {
   readonly config: TransformerConfig;
   readonly parameters: Parameters;
+  /** What moves, as it was when the stage began; only where something is held to it. */
+  readonly parent: Parameters | null;
+  readonly objective: Objective;
   readonly dtype: Dtype;
   readonly lora: LoraMethod | null;
   readonly tensors: TrainingTensors;
@@ -52,7 +58,8 @@ export interface TrainingPrograms {
   readonly flopsPerMicro: number;
 }
 
-export interface TrainingShape {
+/** What a stage decides is left to its kind (`objectives/index.ts`); absent, all weights move on cross-entropy alone. */
+export interface TrainingShape extends Partial<StageShape> {
   readonly config: TransformerConfig;
   readonly lora: LoraMethod | null;
   readonly optimizer: OptimizerConfig;
@@ -76,11 +83,13 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const half = stored === "f32" ? null : stored;
   const T = config.block_size;
   const low = shape.lora && loraTable(config, shape.lora.target_modules, shape.lora.r);
-  const base = parameterTable(config).map((spec) => (low ? { ...spec, trainable: false } : spec));
+  const { trains = null, objective = { kind: "next-token", klWeight: 0 }, l2Weight = 0 } = shape;
+  const base = parameterTable(config).map((spec) => ({ ...spec, trainable: !low && (trains?.has(spec.name) ?? true) }));
   const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, true, half);
   const lora: LoraMap = new Map([...(low?.targets ?? [])].map(([weight, { a, b }]) => [
     weight, { a: parameters.get(a), b: parameters.get(b), scale: shape.lora!.lora_alpha / shape.lora!.r },
   ]));
+  const parent = needsParent({ objective, l2Weight }) ? layOutParameters(base.filter(({ trainable }) => trainable), shape.maxBindingBytes, false, half) : null;
   const state = (name: string, size: number, type: "f32" | "u32" = "f32"): Tensor => newTensor(name, [size], "inputs", type);
   const tensors: TrainingTensors = {
     rows: rowInputs("batch", shape.batchSize, T),
@@ -89,6 +98,7 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
     lossSum: state("loss sum", 2), counts: state("counts", COUNTS_LENGTH, "u32"), scalars: state("scalars", SCALARS_LENGTH),
     ring: newTensor("metric ring", [RING_ROWS, METRIC_COLUMNS], "outputs"),
     probs: newTensor("next-token probabilities", [T, config.vocab_size], "outputs"),
+    ...(objective.kind === "preference" && { pairs: { logprobs: newTensor("log-probabilities", [shape.batchSize * T], "outputs"), expected: state("reference", shape.batchSize) } }),
   };
   const maxLogits = Math.min(LOGITS_TILE_BYTES, shape.maxBindingBytes);
   const hidden = (r: Recorder, rows: TrainingTensors["look"]): Tensor =>
@@ -96,10 +106,15 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const W = headWeight(config, parameters);
 
   const micro = new Recorder("micro", true, dtype);
-  const { rows } = tensors;
-  const x = hidden(micro, rows);
-  const loss = micro.scope("head", () => crossEntropyLoss(micro, x, W, rows, tensors.stepF, maxLogits));
-  addMaskedSum(micro, loss, rows.mask, tensors.lossSum);
+  const { rows, pairs } = tensors;
+  recordObjective(micro, objective, {
+    x: hidden(micro, rows), W, targets: rows.targets, mask: rows.mask, B: rows.B, T, stepF: tensors.stepF, lossSum: tensors.lossSum, maxLogitsBytes: maxLogits,
+    ...(pairs && { expected: pairs.expected }),
+    parent: () => {
+      const frozen = frozenParent(parameters, parent);
+      return { x: micro.scope("parent", () => parentHidden(micro, config, frozen, tensors)), W: headWeight(config, frozen) };
+    },
+  });
   micro.backward();
 
   const evaluate = new Recorder("evaluate", false);
@@ -107,16 +122,29 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const logprob = evaluate.scope("head", () => tokenLogprobs(evaluate, hidden(evaluate, rows), W, rows.targets, maxLogits));
   addMaskedSum(evaluate, logprob, rows.mask, tensors.lossSum);
 
+  const score = pairs && new Recorder("score", false);
+  if (score) score.scope("head", () => tokenLogprobs(score, hidden(score, rows), W, rows.targets, maxLogits, pairs.logprobs));
+
   const inspect = new Recorder("inspect", false);
   nextTokenProbs(inspect, hidden(inspect, tensors.look), W, tensors.probs);
 
   const ask = recordGeneration(config, parameters, 1, "ask", lora);
   const quiz = shape.quiz ? recordGeneration(config, parameters, QUIZ_ROWS, "quiz", lora) : null;
-  const recordings = [micro.recording(), recordUpdate(parameters, tensors, optimizer), evaluate.recording(), inspect.recording(),
-    ...(half ? [recordShadows(parameters)] : []),
+  const recordings = [micro.recording(), recordUpdate(parameters, tensors, optimizer, l2Weight > 0 ? { buckets: parent!.buckets, weight: l2Weight } : undefined), evaluate.recording(), inspect.recording(),
+    ...(half ? [recordShadows(parameters, ...(parent ? [parent] : []))] : []), ...(score ? [score.recording()] : []),
     ask.prefill, ask.decode, ...(quiz ? [quiz.prefill, quiz.decode] : [])];
-  return { config, parameters, dtype, lora: shape.lora, tensors, ask, quiz, recordings, T, flopsPerMicro: flopsOf(recordings[0]!) };
+  return { config, parameters, parent, objective, dtype, lora: shape.lora, tensors, ask, quiz, recordings, T, flopsPerMicro: flopsOf(recordings[0]!) };
 }
+
+/** The model as it was when the stage began: what moves from its copy, what is frozen from where it lies. */
+function frozenParent(parameters: Parameters, parent: Parameters | null): Parameters {
+  const copied = new Set(parent?.specs.map(({ name }) => name));
+  return { ...parameters, get: (name) => (copied.has(name) ? parent! : parameters).get(name) };
+}
+
+/** Without dropout and without LoRA, which begins at nothing. */
+const parentHidden = (r: Recorder, config: TransformerConfig, parent: Parameters, { rows, stepU }: TrainingTensors): Tensor =>
+  forward(r, { ...config, dropout: 0 }, parent, { ids: rows.ids, pos: rows.pos, stepU }, attendRows(r, config, rows.start, rows.B, config.block_size));
 
 function flopsOf(recording: Recording): number {
   return recording.launches

@@ -15,6 +15,7 @@ import type { Stage } from "../protocol/recipe.ts";
 import { Pace } from "./pacing.ts";
 import { nameNonFinite } from "./diagnose.ts";
 import { LossScaler, type ScalerState } from "./loss-scaler.ts";
+import { PairJudge, type Validation } from "./pair-judge.ts";
 import { RING_ROWS, type RowInputs, type TrainingPrograms } from "./programs.ts";
 import { knobsAt } from "./schedule.ts";
 
@@ -42,11 +43,16 @@ export interface TrainerState {
   readonly v: ReadonlyMap<string, Float32Array>;
   /** With dtype float16. */
   readonly scaler?: ScalerState;
+  /** What the stage holds on to beside the weights that move: "parent.NAME" as they were when it began, and "reference" of each pair. */
+  readonly held?: ReadonlyMap<string, Float32Array>;
 }
 
+const PARENT = "parent.";
+const REFERENCE = "reference";
+
 /** Memory of parameters, gradients and moments: it lives from step to step, whatever the programs do. */
-const heldBy = ({ parameters }: TrainingPrograms): Storage[] =>
-  parameters.buckets.flatMap(({ param, grad, m, v }) => [param, grad, m, v].flatMap((tensor) => (tensor ? [tensor.storage] : [])));
+const heldBy = ({ parameters, parent }: TrainingPrograms): Storage[] =>
+  [...parameters.buckets, ...(parent?.buckets ?? [])].flatMap(({ param, grad, m, v }) => [param, grad, m, v].flatMap((tensor) => (tensor ? [tensor.storage] : [])));
 
 /** What these programs would allocate on a device of such limits. */
 export const memoryOf = (programs: TrainingPrograms, limits?: DeviceLimits): MemoryPlan => planMemory(programs.recordings, heldBy(programs), limits?.unpacksHalves);
@@ -65,6 +71,8 @@ export class Trainer {
   #scaler: LossScaler | null;
   /** What the gradients in the arenas were multiplied with. */
   gradientScale = 1;
+  /** Null where the stage compares no answers. */
+  readonly #pairs: PairJudge | null;
 
   private constructor(
     readonly plan: Plan,
@@ -78,6 +86,15 @@ export class Trainer {
     this.#scaler = dtype === "float16" ? new LossScaler() : null;
     this.ask = new Generator(plan, ask.tensors, "ask", T);
     this.quiz = quiz && new Generator(plan, quiz.tensors, "quiz", T);
+    const { objective, tensors: { rows, pairs } } = programs;
+    this.#pairs = objective.kind !== "preference" ? null : new PairJudge({
+      B: rows.B, T, data,
+      logprobs: (batch) => {
+        this.#feed(rows, batch);
+        this.#submit(plan.run("score"));
+        return plan.readF32(pairs!.logprobs);
+      },
+    }, objective);
   }
 
   /** @throws NestlingError MEM_ESTIMATE before anything is allocated */
@@ -114,6 +131,13 @@ export class Trainer {
       }
       this.plan.write(this.programs.parameters.get(spec.name), found.data);
     }
+  }
+
+  /** What a stage keeps of the weights that it begins with: a copy of those that move, and each pair's log-probabilities, once. */
+  async beginStage(breathe?: () => Promise<void>, onProgress?: (share: number) => void): Promise<void> {
+    const { parameters, parent } = this.programs;
+    for (const { name } of parent?.specs ?? []) this.plan.write(parent!.get(name), await this.plan.readF32(parameters.get(name)));
+    await this.#pairs?.score(breathe, onProgress);
   }
 
   /** Submits optimizer step `this.step + 1`; its numbers come with `readMetrics`. */
@@ -165,6 +189,12 @@ export class Trainer {
     const [key0, key1] = drawKey(this.seed, "dropout", step, micro);
     this.plan.write(tensors.stepU, Uint32Array.of(key0, key1, step % RING_ROWS, step + 1));
     this.#feed(tensors.rows, batch);
+    if (tensors.pairs) this.plan.write(tensors.pairs.expected, this.expectedOf(batch)!);
+  }
+
+  /** (B) log-probabilities that the reference gave a batch's answers; undefined where the stage compares none. */
+  expectedOf(batch: Batch): Float32Array | undefined {
+    return this.#pairs?.expectedOf(batch);
   }
 
   /** What a step adds up starts from zero, and products read the weights as they are now. */
@@ -262,6 +292,15 @@ export class Trainer {
     return -sum! / targets!;
   }
 
+  /** How well it does on the stage's own held-out data, by the stage's own objective. */
+  async validate(count: number, breathe?: () => Promise<void>): Promise<Validation> {
+    if (!this.#pairs) return { loss: await this.evaluate(this.data, count, breathe) };
+    const seen = await this.#pairs.validate(count, breathe);
+    const error = this.plan.device.takeError();
+    if (error) throw error;
+    return seen;
+  }
+
   /** Next-token probabilities (T, V) of one row, as one flat array. */
   async probabilities(row: Batch): Promise<Float32Array> {
     const { look } = this.programs.tensors;
@@ -284,7 +323,12 @@ export class Trainer {
       m.set(spec.name, await read(moments.m));
       v.set(spec.name, await read(moments.v));
     }
-    return { step: this.step, counts: await this.plan.readU32(tensors.counts), weights, m, v, ...(this.#scaler && { scaler: this.#scaler.state }) };
+    const held = new Map<string, Float32Array>();
+    if (optimizer) {
+      for (const { name } of this.programs.parent?.specs ?? []) held.set(PARENT + name, await read(this.programs.parent!.get(name)));
+      if (this.#pairs) held.set(REFERENCE, this.#pairs.reference);
+    }
+    return { step: this.step, counts: await this.plan.readU32(tensors.counts), weights, m, v, ...(this.#scaler && { scaler: this.#scaler.state }), ...(held.size > 0 && { held }) };
   }
 
   /** Puts back what `snapshot(true)` took. */
@@ -299,6 +343,14 @@ export class Trainer {
       this.plan.write(moments.m, m);
       this.plan.write(moments.v, v);
     }
+    const heldOf = (name: string, length: number): Float32Array => {
+      const found = state.held?.get(name);
+      if (found?.length !== length) throw new NestlingError("CKPT_MISMATCH", `This checkpoint holds ${found?.length ?? 0} numbers of ${name}, and ${length} are needed to go on with its stage. Start the stage again from its parent.`, { name });
+      return found;
+    };
+    const { parent } = this.programs;
+    for (const { name, shape } of parent?.specs ?? []) this.plan.write(parent!.get(name), heldOf(PARENT + name, elements(shape)));
+    this.#pairs?.restore(heldOf(REFERENCE, 2 * this.#pairs.pairs.count));
     this.plan.write(tensors.counts, state.counts);
     if (this.#scaler) this.#scaler = new LossScaler(state.scaler);
     this.step = this.#read = state.step;

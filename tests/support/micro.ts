@@ -15,6 +15,7 @@ import type { LlamaConfig } from "../../src/model/llama.ts";
 import type { TransformerConfig } from "../../src/model/transformer.ts";
 import type { CompileOptions } from "../../src/plan/compile.ts";
 import type { Dtype, LoraMethod, OptimizerConfig, PretrainStage } from "../../src/protocol/recipe.ts";
+import type { StageShape } from "../../src/training/objectives/index.ts";
 import { recordTraining, type TrainingPrograms } from "../../src/training/programs.ts";
 import { Trainer, type TrainerState } from "../../src/training/trainer.ts";
 import { gpuDevice } from "./gpu.ts";
@@ -52,6 +53,8 @@ export interface MicroOptions {
   readonly stage?: Partial<PretrainStage>;
   readonly optimizer?: Partial<OptimizerConfig>;
   readonly lora?: LoraMethod;
+  /** What a later stage decides. */
+  readonly shape?: Partial<Omit<StageShape, "lora">>;
   readonly seed?: number;
   readonly source?: BatchSource;
   readonly compile?: CompileOptions;
@@ -64,7 +67,7 @@ export function microPrograms(options: MicroOptions = {}): TrainingPrograms {
   return recordTraining({
     config: microConfigOf(options.family, options.model), lora: options.lora ?? null, optimizer: { ...microOptimizer, ...options.optimizer },
     batchSize: options.stage?.batch_size ?? microStage.batch_size, maxBindingBytes: options.maxBindingBytes ?? 2 ** 27, quiz: options.quiz ?? false,
-    ...(options.dtype && { dtype: options.dtype }),
+    ...(options.dtype && { dtype: options.dtype }), ...options.shape,
   });
 }
 

@@ -1,6 +1,6 @@
 /** A recipe in the making: its fields one by one, what is wrong with each, edits and how to take them back. Pure; may hold what is out of range. */
 import { NestlingError } from "../../core/errors.ts";
-import type { LlamaModelConfig, ModelConfig, PretrainStage, Recipe, SftStage, Stage } from "../../protocol/index.ts";
+import type { LlamaModelConfig, ModelConfig, Recipe, SftStage, Stage } from "../../protocol/index.ts";
 import { FIELDS, type FieldSpec, fieldProblem, validateRecipe } from "../../protocol/recipe-fields.ts";
 import { methodFor } from "./recipe-method.ts";
 
@@ -30,7 +30,9 @@ export function withValue<T>(holder: T, path: string, value: unknown): T {
 /** The recipe's fields under a prefix ("", "model.", "stages.0."), without those that another family has or that method and mixture draw. */
 export function fieldsUnder(recipe: Recipe, prefix: string): readonly DraftField[] {
   const start = general(prefix);
+  const kind = (valueAt(recipe, prefix.slice(0, -1)) as Partial<Stage> | undefined)?.kind;
   return FIELDS.filter((spec) => {
+    if (spec.kinds !== undefined && !spec.kinds.some((each) => each === kind)) return false;
     if ((spec.family ?? recipe.model.family) !== recipe.model.family || !spec.path.startsWith(start) || spec.path.startsWith("stages.*.method.")) return false;
     const rest = spec.path.slice(start.length);
     return start === "stages.*." ? /^(optimizer\.)?\w+$/.test(rest) : !rest.includes(".");
@@ -84,7 +86,7 @@ export function edited(recipe: Recipe, path: string, value: unknown): Recipe {
   if (FIELDS.some((spec) => spec.fallback !== undefined && spec.fallback === value && spec.path === general(path))) return withValue(recipe, path, undefined);
   if (path !== "model.family" || value === recipe.model.family) return withValue(recipe, path, value);
   const model = familyModel(recipe.model, value as ModelConfig["family"]);
-  return { ...recipe, model, stages: recipe.stages.map((stage) => (stage.kind === "sft" ? { ...stage, method: methodFor(stage.method, model.family) } : stage)) };
+  return { ...recipe, model, stages: recipe.stages.map((stage) => (stage.kind === "pretrain" ? stage : { ...stage, method: methodFor(stage.method, model.family) })) };
 }
 
 function familyModel(model: ModelConfig, family: ModelConfig["family"]): ModelConfig {
@@ -103,7 +105,7 @@ export function withStage(recipe: Recipe, kind: Stage["kind"], models: readonly 
   const { changes: _, ...plain } = like;
   const { parent: __, ...stage } = plain as SftStage;
   const method = "method" in stage && stage.method !== undefined ? { method: methodFor(stage.method, recipe.model.family) } : {};
-  return { ...recipe, stages: [...recipe.stages, { ...stage, ...method } as PretrainStage | SftStage] };
+  return { ...recipe, stages: [...recipe.stages, { ...stage, ...method } as Stage] };
 }
 
 export const withoutStage = (recipe: Recipe, index: number): Recipe =>

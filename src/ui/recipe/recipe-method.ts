@@ -1,25 +1,32 @@
 /** How fine-tuning moves the weights: all of them, or LoRA with its rank, scale and modules. Holds no method: it says what was chosen. */
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import type { LoraMethod, LoraTarget, ModelConfig, SftStage } from "../../protocol/index.ts";
+import type { LoraMethod, LoraTarget, Method, ModelConfig } from "../../protocol/index.ts";
 import { FIELDS, LORA_DEFAULTS, LORA_MEANINGS, LORA_TARGETS, fieldProblem } from "../../protocol/recipe-fields.ts";
 import { base, controls } from "../shared/shared-styles.ts";
 
-export type Method = SftStage["method"];
-type NumberKey = "r" | "lora_alpha";
+export type { Method };
+type NumberKey = "r" | "lora_alpha" | "lora_dropout" | "layers";
 
 /** A small rank at PEFT's usual scale of two. */
 export const defaultLora = (family: ModelConfig["family"]): LoraMethod => ({ type: "lora", r: 8, lora_alpha: 16, target_modules: LORA_DEFAULTS[family] });
 
 /** A method made for one family, on a model of another: modules of the same name stay, else the family's own. */
 export function methodFor(method: Method, family: ModelConfig["family"]): Method {
-  if (method.type === "full") return method;
+  if (method.type !== "lora") return method;
   const kept = method.target_modules.filter((target) => LORA_TARGETS[family].includes(target));
   return kept.length === method.target_modules.length ? method : { ...method, target_modules: kept.length > 0 ? kept : LORA_DEFAULTS[family] };
 }
 
 /** A method in a few words. */
-export const methodLine = (method: Method): string => (method.type === "lora" ? `LoRA, rank ${method.r}, alpha ${method.lora_alpha}` : "all weights");
+export function methodLine(method: Method): string {
+  switch (method.type) {
+    case "full": return "all weights";
+    case "embeddings": return "the embeddings";
+    case "last_layers": return method.layers === 1 ? "the last block" : `the last ${method.layers} blocks`;
+    case "lora": return `LoRA, rank ${method.r}, alpha ${method.lora_alpha}${method.lora_dropout ? `, dropout ${method.lora_dropout}` : ""}`;
+  }
+}
 
 const spec = (key: string): (typeof FIELDS)[number] => FIELDS.find(({ path }) => path === `stages.*.method.${key}`)!;
 
@@ -93,14 +100,15 @@ export class RecipeMethod extends LitElement {
     const radio = (type: Method["type"], label: string): unknown => html`<label>
       <input type="radio" name="method" data-testid="method-${type}" .checked=${method.type === type} @change=${() => this.onType(type)} />${label}</label>`;
     return html`
-      <fieldset class="choice" aria-label="Fine-tuning changes">${radio("full", "All weights")}${radio("lora", "LoRA")}</fieldset>
+      <fieldset class="choice" aria-label="Fine-tuning changes">${radio("full", "All weights")}${radio("last_layers", "Last blocks")}${radio("embeddings", "Embeddings")}${radio("lora", "LoRA")}</fieldset>
+      ${method.type === "last_layers" ? html`<div class="numbers">${this.number("layers", method.layers)}</div>` : nothing}
       ${method.type === "lora" ? this.options(method) : nothing}
     `;
   }
 
   private options(method: LoraMethod): unknown {
     return html`
-      <div class="numbers">${this.number("r", method.r)}${this.number("lora_alpha", method.lora_alpha)}</div>
+      <div class="numbers">${this.number("r", method.r)}${this.number("lora_alpha", method.lora_alpha)}${this.number("lora_dropout", method.lora_dropout ?? 0)}</div>
       <fieldset class="targets">
         <legend><code>target_modules</code> <span class="quiet small">Parts of every block that get an addition.</span></legend>
         ${LORA_TARGETS[this.family].map((target) => html`<label>
@@ -124,7 +132,7 @@ export class RecipeMethod extends LitElement {
   private onType(type: Method["type"]): void {
     if (this.method.type === "lora") this.lora = this.method;
     this.wrong = {};
-    this.choose(type === "full" ? { type: "full" } : methodFor(this.lora ?? defaultLora(this.family), this.family));
+    this.choose(type === "lora" ? methodFor(this.lora ?? defaultLora(this.family), this.family) : type === "last_layers" ? { type, layers: 1 } : { type });
   }
 
   private onNumber(key: NumberKey, event: Event): void {
@@ -132,7 +140,7 @@ export class RecipeMethod extends LitElement {
     const value = text === "" || !Number.isFinite(Number(text)) ? text : Number(text);
     const problem = fieldProblem(spec(key), value, key);
     this.wrong = { ...this.wrong, [key]: problem };
-    if (problem === undefined && this.method.type === "lora") this.choose({ ...this.method, [key]: value as number });
+    if (problem === undefined) this.choose({ ...this.method, [key]: value as number });
   }
 
   private onTarget(method: LoraMethod, target: LoraTarget, event: Event): void {

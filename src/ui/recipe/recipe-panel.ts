@@ -90,8 +90,8 @@ export class RecipePanel extends LitElement {
         ${this.line("text", stage.data.map((source) => (source.corpus.startsWith("own") ? "your text" : source.corpus)).join(" + "))}
         ${this.line("steps", formatCount(stage.max_iters))} ${this.line("rows a step", formatCount(rows))}
         ${this.line("learning rate", `${formatSmall(optimizer.learning_rate)}, ${optimizer.schedule}`)}
-        ${stage.kind === "sft" ? this.line("trains", methodLine(stage.method)) : nothing}
-        ${stage.kind === "sft" && stage.method.type === "lora" ? this.line("adapts", stage.method.target_modules.join(", ")) : nothing}
+        ${stage.kind === "pretrain" ? nothing : this.line("trains", methodLine(stage.method))}
+        ${stage.kind !== "pretrain" && stage.method.type === "lora" ? this.line("adapts", stage.method.target_modules.join(", ")) : nothing}
         ${stage.dtype === undefined ? nothing : this.line("stored as", stage.dtype)}
         ${optimizer.weight_decay > 0 ? this.line("weight decay", formatSmall(optimizer.weight_decay)) : nothing}
       </dl>

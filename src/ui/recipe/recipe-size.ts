@@ -1,5 +1,5 @@
 /** What a recipe comes to, from its sizes alone: parameters, and a measured time in words. Pure; the engine's own count is what trains. */
-import type { ModelConfig, Recipe, SftStage } from "../../protocol/index.ts";
+import type { Method, ModelConfig, Recipe } from "../../protocol/index.ts";
 import { formatDuration } from "../shared/format.ts";
 
 /** A character tokenizer has what its text has; English prose has about this many. */
@@ -17,9 +17,16 @@ export function parameterCount(model: ModelConfig, V: number): number {
   return V * C + L * (2 * C * C + C * keysAndValues + 3 * C * model.intermediate_size + 2 * C) + C + head;
 }
 
-/** Parameters that a fine-tuning method moves: r (in + out) for each adapted matrix, or all. */
-export function trainedCount(model: ModelConfig, V: number, method: SftStage["method"]): number {
-  if (method.type === "full") return parameterCount(model, V);
+/** Parameters that a method moves: r (in + out) for each adapted matrix, those of the part that trains, or all. */
+export function trainedCount(model: ModelConfig, V: number, method: Method): number {
+  const all = parameterCount(model, V);
+  const embeddings = (V + (model.family === "gpt2" ? model.block_size : 0)) * model.n_embd;
+  if (method.type === "full") return all;
+  if (method.type === "embeddings") return embeddings;
+  if (method.type === "last_layers") {
+    const frozen = parameterCount({ ...model, n_layer: model.n_layer - method.layers }, V) - parameterCount({ ...model, n_layer: 0 }, V);
+    return all - embeddings - frozen;
+  }
   const { n_layer: L, n_head: NH, n_embd: C } = model;
   const ends = (target: string): number => {
     if (model.family === "gpt2") return { c_attn: C + 3 * C, "attn.c_proj": 2 * C, c_fc: 5 * C, "mlp.c_proj": 5 * C }[target] ?? 0;

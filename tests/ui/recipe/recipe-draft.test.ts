@@ -12,14 +12,24 @@ import { parameterCount, trainedCount } from "../../../src/ui/recipe/recipe-size
 const named = (name: string): Recipe => presets.find((preset) => preset.name === name)!;
 const firstLight = named("first-light");
 const asLlama = edited(firstLight, "model.family", "llama");
+/** With a stage of each kind after pre-training. */
+const everyKind = (recipe: Recipe): Recipe => {
+  const tuned = recipe.stages.find((stage) => stage.kind === "sft")!;
+  return { ...recipe, stages: [...recipe.stages, { ...tuned, kind: "continue" }, { ...tuned, kind: "dpo", beta: 0.1, rpo_alpha: 0 }] };
+};
 const size = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1);
 
 describe("the fields of a recipe", () => {
-  it.each([["gpt2", firstLight], ["llama", asLlama]] as const)("of %s are all of the table's, each where the recipe has a value, method and mixture apart", (family, recipe) => {
+  it.each([["gpt2", everyKind(firstLight)], ["llama", everyKind(asLlama)]] as const)("of %s are all of the table's, each where the recipe has a value, method and mixture apart", (family, recipe) => {
     const fields = prefixesOf(recipe).flatMap((prefix) => fieldsUnder(recipe, prefix));
     const expected = FIELDS.filter((spec) => (spec.family ?? family) === family && !spec.path.includes(".method."));
     expect(new Set(fields.map(({ spec }) => spec))).toEqual(new Set(expected));
     for (const field of fields) expect(fieldValue(recipe, field), field.path).toBeDefined();
+  });
+
+  it("are of a stage only those of its kind", () => {
+    const names = everyKind(firstLight).stages.map((_, i) => fieldsUnder(everyKind(firstLight), `stages.${i}.`).map(({ name }) => name));
+    expect(names.map((all) => ["replay", "l2_weight", "beta"].filter((name) => all.includes(name)))).toEqual([[], ["replay", "l2_weight"], ["replay", "l2_weight"], ["l2_weight", "beta"]]);
   });
 
   it("have each a meaning in one sentence", () => {
