@@ -15,7 +15,7 @@ import { ropeBackward } from "../kernels/rope-backward.ts";
 import { rope, ropeHalf } from "../kernels/rope.ts";
 import { swigluBackward, swigluBackwardHalf } from "../kernels/swiglu-backward.ts";
 import { swiglu as swigluKernel, swigluHalf } from "../kernels/swiglu.ts";
-import { addInto, forType, halfOf, type Lora, weightBeside } from "./ops.ts";
+import { addInto, enteringLora, forType, halfOf, type Lora, weightBeside } from "./ops.ts";
 import type { Recorder } from "./recorder.ts";
 import { elements, type Tensor } from "./tensor.ts";
 
@@ -65,9 +65,10 @@ export function project(r: Recorder, inp: Tensor, weight: Tensor, { residual, lo
   if (half && halfOf(product)) r.launch(matmulNTHalfABOut[half], { a: inp, b, out: product }, { M: N, N: O, K: C });
   else r.launch(half ? matmulNTHalfAB[half] : matmulNT, { a: inp, b, out: product }, { M: N, N: O, K: C, accumulate: 0, alpha: 1 });
   const low = lora && r.transient("lora", [N, lora.a.shape[0]!]);
+  const entering = lora ? enteringLora(r, inp, lora) : inp;
   if (lora && low) {
     const rank = lora.a.shape[0]!;
-    r.launch(half ? matmulNTHalfAB[half] : matmulNT, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M: N, N: rank, K: C, accumulate: 0, alpha: 1 });
+    r.launch(half ? matmulNTHalfAB[half] : matmulNT, { a: entering, b: weightBeside(inp, lora.a), out: low }, { M: N, N: rank, K: C, accumulate: 0, alpha: 1 });
     r.launch(matmulNT, { a: low, b: lora.b, out: product }, { M: N, N: O, K: rank, accumulate: 1, alpha: lora.scale });
   }
   if (residual) r.launch(addKernel, { a: residual, b: product, out }, { size: N * O });
@@ -75,7 +76,7 @@ export function project(r: Recorder, inp: Tensor, weight: Tensor, { residual, lo
   r.onBackward(out, (dout) => {
     r.contribute(weight, (dW, accumulate) => r.launch(half ? matmulTNHalfB[half] : matmulTN, { a: dout, b: inp, out: dW }, { M: O, N: C, K: N, accumulate, alpha: 1 }));
     r.contribute(inp, (dx, accumulate) => r.launch(half ? matmulNNHalfB[half] : matmulNN, { a: dout, b, out: dx }, { M: N, N: C, K: O, accumulate, alpha: 1 }));
-    if (lora && low) loraBackward(r, inp, lora, low, dout);
+    if (lora && low) loraBackward(r, entering, lora, low, dout);
     if (residual) r.handOver(residual, dout, addInto(r));
   });
   return out;

@@ -88,7 +88,13 @@ export interface Lora {
   /** (r, O) */
   readonly b: Tensor;
   readonly scale: number;
+  /** Of what enters A while training; `key` is the step block. f32 only. */
+  readonly dropout?: { readonly p: number; readonly key: Tensor };
 }
+
+/** What enters A: the input, thinned out while training. Its draws are its own, whatever else is dropped at this place. */
+export const enteringLora = (r: Recorder, inp: Tensor, { dropout: thinned }: Lora): Tensor =>
+  thinned ? r.scope("lora_dropout", () => dropout(r, inp, thinned.key, thinned.p)) : inp;
 
 /** inp W + bias, W (C, O) as GPT-2's Conv1D keeps it: (N, C) -> (N, O). */
 export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, options: LinearOptions = {}): Tensor {
@@ -108,9 +114,10 @@ export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, o
   else if (residual) r.launch(half ? matmulNNBiasResidualHalfAB[half] : matmulNNBiasResidual, { a: inp, b, bias, residual, out }, dims);
   else r.launch(forType(sum, half ? matmulNNBiasHalfAB[half] : matmulNNBias, matmulNNBiasHalfABOut), { a: inp, b, bias, out: sum }, dims);
   const low = lora && r.transient("lora", [M, lora.a.shape[1]!]);
+  const entering = lora ? enteringLora(r, inp, lora) : inp;
   if (lora && low) {
     const rank = lora.a.shape[1]!;
-    r.launch(half ? matmulNNHalfAB[half] : matmulNN, { a: inp, b: weightBeside(inp, lora.a), out: low }, { M, N: rank, K, accumulate: 0, alpha: 1 });
+    r.launch(half ? matmulNNHalfAB[half] : matmulNN, { a: entering, b: weightBeside(inp, lora.a), out: low }, { M, N: rank, K, accumulate: 0, alpha: 1 });
     r.launch(matmulNN, { a: low, b: lora.b, out: sum }, { M, N, K: rank, accumulate: 1, alpha: lora.scale });
     if (half && sum !== pre) r.launch(packHalf[half], { inp: sum, out: pre }, { size: M * N });
     if (options.gelu) r.launch(forType(out, geluKernel, geluHalf), { inp: sum, out }, { size: M * N });
@@ -120,7 +127,7 @@ export function linear(r: Recorder, inp: Tensor, weight: Tensor, bias: Tensor, o
     r.contribute(bias, (dbias, acc) => r.launch(columnSum, { inp: dout, out: dbias }, { N: M, C: N, accumulate: acc }));
     r.contribute(weight, (dW, acc) => r.launch(half ? matmulTNHalfA[half] : matmulTN, { a: inp, b: dout, out: dW }, { M: K, N, K: M, accumulate: acc, alpha: 1 }));
     r.contribute(inp, (dx, acc) => r.launch(half ? matmulNTHalfB[half] : matmulNT, { a: dout, b, out: dx }, { M, N: K, K: N, accumulate: acc, alpha: 1 }));
-    if (lora && low) loraBackward(r, inp, lora, low, dout);
+    if (lora && low) loraBackward(r, entering, lora, low, dout);
     if (residual) r.handOver(residual, dout, addInto(r));
   });
   return out;

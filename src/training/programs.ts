@@ -86,15 +86,17 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const { trains = null, objective = { kind: "next-token", klWeight: 0 }, l2Weight = 0 } = shape;
   const base = parameterTable(config).map((spec) => ({ ...spec, trainable: !low && (trains?.has(spec.name) ?? true) }));
   const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, true, half);
+  const thinned = shape.lora?.lora_dropout;
+  const stepU = newTensor("step u32", [STEP_U_LENGTH], "inputs", "u32");
   const lora: LoraMap = new Map([...(low?.targets ?? [])].map(([weight, { a, b }]) => [
-    weight, { a: parameters.get(a), b: parameters.get(b), scale: shape.lora!.lora_alpha / shape.lora!.r },
+    weight, { a: parameters.get(a), b: parameters.get(b), scale: shape.lora!.lora_alpha / shape.lora!.r, ...(thinned && { dropout: { p: thinned, key: stepU } }) },
   ]));
   const parent = needsParent({ objective, l2Weight }) ? layOutParameters(base.filter(({ trainable }) => trainable), shape.maxBindingBytes, false, half) : null;
   const state = (name: string, size: number, type: "f32" | "u32" = "f32"): Tensor => newTensor(name, [size], "inputs", type);
   const tensors: TrainingTensors = {
     rows: rowInputs("batch", shape.batchSize, T),
     look: rowInputs("look", 1, T),
-    stepF: state("step f32", STEP_F_LENGTH), stepU: state("step u32", STEP_U_LENGTH, "u32"),
+    stepF: state("step f32", STEP_F_LENGTH), stepU,
     lossSum: state("loss sum", 2), counts: state("counts", COUNTS_LENGTH, "u32"), scalars: state("scalars", SCALARS_LENGTH),
     ring: newTensor("metric ring", [RING_ROWS, METRIC_COLUMNS], "outputs"),
     probs: newTensor("next-token probabilities", [T, config.vocab_size], "outputs"),

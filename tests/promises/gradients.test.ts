@@ -30,10 +30,12 @@ const cases: readonly Case[] = [
   { title: "an own head in row tiles of 64", samples: 40, model: { tie_word_embeddings: false, n_layer: 1 }, maxBindingBytes: 32_768 },
   { title: "LoRA on every projection", samples: 60, lora: { type: "lora", r: 3, lora_alpha: 6, target_modules: ["c_attn", "attn.c_proj", "c_fc", "mlp.c_proj"] } },
   { title: "LoRA under dropout", samples: 20, model: { n_layer: 1, dropout: 0.1 }, lora: { type: "lora", r: 2, lora_alpha: 1, target_modules: ["c_fc"] } },
+  { title: "LoRA with a dropout of its own beside the model's", samples: 40, model: { dropout: 0.1 }, lora: { type: "lora", r: 3, lora_alpha: 6, lora_dropout: 0.3, target_modules: ["c_attn", "attn.c_proj", "mlp.c_proj"] } },
   { title: "Llama's two layers, tied embeddings", samples: 200, family: "llama" },
   { title: "Llama's dropout, and one key head for all", samples: 60, family: "llama", model: { dropout: 0.25, n_kv_head: 1 } },
   { title: "Llama's own head, and a key head for each query head", samples: 40, family: "llama", model: { tie_word_embeddings: false, n_layer: 1, n_kv_head: 4 } },
   { title: "LoRA on every projection of Llama", samples: 60, family: "llama", lora: { type: "lora", r: 3, lora_alpha: 6, target_modules: LORA_TARGETS.llama } },
+  { title: "LoRA on Llama's projections with a dropout of its own", samples: 40, family: "llama", lora: { type: "lora", r: 3, lora_alpha: 6, lora_dropout: 0.3, target_modules: ["q_proj", "o_proj", "down_proj"] } },
   { title: "LoRA on Llama's values alone", samples: 20, family: "llama", model: { n_layer: 1 }, lora: { type: "lora", r: 2, lora_alpha: 1, target_modules: ["v_proj"] } },
 ];
 
