@@ -70,7 +70,7 @@ export function writeAdapterFolder(adapter: Adapter, model: SizedModelConfig, ba
     base_model_name_or_path: baseName,
     r: lora.r,
     lora_alpha: lora.lora_alpha,
-    lora_dropout: 0,
+    lora_dropout: lora.lora_dropout ?? 0,
     target_modules: [...lora.target_modules],
     fan_in_fan_out: model.family === "gpt2", // Conv1D
     bias: "none",

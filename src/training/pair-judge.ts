@@ -88,13 +88,13 @@ export class PairJudge {
     return { loss: loss / ((count * B) / 2), preferred: preferred / ((count * B) / 2) };
   }
 
-  /** The sum of log-probabilities of each row's targets, in f64. */
+  /** The sum of log-probabilities of each row's targets, added in f64 and kept in f32, so that a model is no better than itself. */
   async #rowSums(batch: Batch): Promise<number[]> {
     const logprobs = await this.rows.logprobs(batch);
     return Array.from({ length: batch.B }, (_, row) => {
       let sum = 0;
       for (let n = row * batch.T; n < (row + 1) * batch.T; n++) if (batch.mask[n]! > 0) sum += logprobs[n]!;
-      return sum;
+      return Math.fround(sum);
     });
   }
 }

@@ -214,6 +214,29 @@ describe("MixtureBatches", () => {
     for (let step = 0; step < 50; step++) expect(mixture.train(step, 0, 4, 12)).toEqual(right.train(step, 0, 4, 12));
   });
 
+  it("ramps from one source to another over the stage's steps, and holds its held-out batches still in the middle", () => {
+    const mixture = new MixtureBatches([{ source: left, weight: 1, endWeight: 0 }, { source: right, weight: 0, endWeight: 1 }], { seed: 6, steps: 201 });
+    expect([0, 50, 200, 999].map((step) => mixture.weightsAt({ split: "train", step }))).toEqual([[1, 0], [0.75, 0.25], [0, 1], [0, 1]]);
+    expect(mixture.weightsAt({ split: "validation", step: 7 })).toEqual([0.5, 0.5]);
+    const count = (from: number, to: number): number => {
+      let rows = 0;
+      for (let step = from; step < to; step++) for (let r = 0; r < 8; r++) rows += mixture.sourceOf({ split: "train", step, micro: 0, row: r, rows: 8 });
+      return rows;
+    };
+    // 400 rows each, an eighth and seven eighths of them: 50 and 350, standard deviation 6.6 at most, six of them either way.
+    expect(Math.abs(count(0, 50) - 50)).toBeLessThan(40);
+    expect(Math.abs(count(151, 201) - 350)).toBeLessThan(40);
+    expect(hashOf({ endWeight: 2 })).not.toBe(hashOf({}));
+  });
+
+  const hashOf = (more: { endWeight?: number }): string => new MixtureBatches([{ source: left, weight: 1, ...more }, { source: right, weight: 1 }], { seed: 6 }).hash;
+
+  it("leaves what only trains out of what is held out", () => {
+    const mixture = new MixtureBatches([{ source: left, weight: 1 }, { source: right, weight: 9, onlyTrains: true }], { seed: 6 });
+    for (let index = 0; index < 20; index++) expect(mixture.evaluate(index, 4, 12)).toEqual(left.evaluate(index, 4, 12));
+    expect(mixture.weightsAt({ split: "train", step: 0 })).toEqual([1, 9]);
+  });
+
   it("refuses weights that say nothing", () => {
     for (const weights of [[], [0, 0], [1, -1], [NaN, 1], [Infinity, 1]]) {
       expect(codeOf(() => new MixtureBatches(weights.map((weight) => ({ source: left, weight })), { seed: 1 }))).toBe("CONFIG_RANGE");
