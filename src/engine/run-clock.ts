@@ -1,5 +1,6 @@
 /** Training time per stage: only time spent in steps counts, and none of it while the page is hidden. */
 import type { StageProgress } from "../protocol/messages.ts";
+import { stepsOf } from "../protocol/stage-steps.ts";
 import type { Stage } from "../protocol/recipe.ts";
 
 export interface ClockState {
@@ -75,7 +76,7 @@ export class RunClock {
 export function stageProgress(stages: readonly Stage[], steps: readonly number[], clock: RunClock, tokensPerStep: (stage: Stage) => number): StageProgress[] {
   const perToken = clock.msPerToken();
   return stages.map((stage, i) => ({
-    name: stage.name, kind: stage.kind, steps: stage.max_iters, done: steps[i]!, tokensPerStep: tokensPerStep(stage), spentMs: clock.spentMs(i),
-    ...(perToken === null ? {} : { remainingMs: (stage.max_iters - steps[i]!) * tokensPerStep(stage) * perToken }),
+    name: stage.name, kind: stage.kind, steps: stepsOf(stage), done: steps[i]!, tokensPerStep: tokensPerStep(stage), spentMs: clock.spentMs(i),
+    ...(perToken === null ? {} : { remainingMs: (stepsOf(stage) - steps[i]!) * tokensPerStep(stage) * perToken }),
   }));
 }

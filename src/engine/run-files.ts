@@ -4,8 +4,10 @@ import { loadTokenizer, type Tokenizer } from "../data/index.ts";
 import { COUNTS } from "../plan/update.ts";
 import type { CheckpointSummary, DeviceReport, MetricRow } from "../protocol/messages.ts";
 import type { Recipe } from "../protocol/recipe.ts";
+import { stepsOf } from "../protocol/stage-steps.ts";
 import { checkpointSummary, type CheckpointContent, type CheckpointStore, type Lock, type LogRecord, type RunLog, type RunStore } from "../store/index.ts";
 import type { Trainer, TrainerState } from "../training/trainer.ts";
+import type { BestOfStage, BestState } from "./best.ts";
 import type { ClockState } from "./run-clock.ts";
 import type { Run } from "./run.ts";
 import { ENGINE_VERSION } from "./version.ts";
@@ -15,6 +17,7 @@ export interface SavedPoint {
   readonly state: TrainerState;
   readonly tokenizer: Tokenizer;
   readonly clock: ClockState;
+  readonly best?: BestState;
 }
 
 export interface FilesOptions {
@@ -56,11 +59,11 @@ export class RunFiles {
   }
 
   /** Writes weights, moments and everything a bit-exact continuation needs. Null when it could not be saved. */
-  async save(run: Run, trainer: Trainer, latest: Partial<MetricRow>): Promise<CheckpointSummary | null> {
+  async save(run: Run, trainer: Trainer, latest: Partial<MetricRow>, best: BestOfStage): Promise<CheckpointSummary | null> {
     const { options } = this;
     const { stage, stageIndex, recipe, tokenizer } = run;
     try {
-      const finished = trainer.step >= stage.max_iters;
+      const finished = trainer.step >= stepsOf(stage);
       const state = await trainer.snapshot(true);
       const waiting = this.#waiting.length;
       await options.log.append(this.#waiting.slice(0, waiting));
@@ -70,7 +73,7 @@ export class RunFiles {
       const manifest = await options.checkpoints.save({
         weights: new Map([...state.weights].map(([name, { data }]) => tensor(name, data))),
         moments: { m: new Map([...state.m].map(([name, data]) => tensor(name, data))), v: new Map([...state.v].map(([name, data]) => tensor(name, data))) },
-        ...(state.held && { held: new Map([...state.held].map(([name, data]) => [name, { shape: [data.length], data }])) }),
+        held: new Map([...(state.held ?? []), ...(finished ? [] : best.held)].map(([name, data]) => [name, { shape: [data.length], data }])),
         facts: {
           runId: options.runId, parentId: this.#parent?.id ?? null, parentKey: this.#parent?.key ?? null,
           name: `${recipe.name}, ${stage.name.toLowerCase()}`.slice(0, 80),
@@ -87,7 +90,7 @@ export class RunFiles {
             trainable: [...state.m.keys()], optimizerSteps: state.counts[COUNTS.t]!, schedule: { iteration: trainer.step, max_iters: stage.max_iters },
             lossScale: state.scaler?.scale ?? 1, goodSteps: state.scaler?.good ?? state.counts[COUNTS.goodSteps]!, skippedSteps: state.scaler?.skipped ?? 0, seed: recipe.seed, cursor: { step: trainer.step, micro: 0 },
           },
-          extra: { clock: run.clock.state, lineage: [...run.earlier, stage] },
+          extra: { clock: run.clock.state, lineage: [...run.earlier, stage], ...(best.state && { best: best.state }) },
         },
       });
       if (finished) this.#parent = { id: manifest.id, key: manifest.key };
@@ -137,9 +140,10 @@ export function savedPoint({ manifest, weights, moments, held }: CheckpointConte
   const { lossScale: scale, goodSteps: good, skippedSteps: skipped } = manifest.resume;
   const plain = (map: typeof moments.m): Map<string, Float32Array> => new Map([...map].map(([name, { data }]) => [name, data]));
   const clock = manifest.extra?.["clock"] as ClockState | undefined;
+  const best = manifest.extra?.["best"] as BestState | undefined;
   return {
     state: { step: manifest.step, counts, weights, m: plain(moments.m), v: plain(moments.v), scaler: { scale, good, skipped }, held: plain(held) },
     tokenizer: loadTokenizer(manifest.tokenizer.tokenizerJson, manifest.tokenizer.tokenizerConfig),
-    clock: clock ?? { spentMs: [] },
+    clock: clock ?? { spentMs: [] }, ...(best && { best }),
   };
 }

@@ -5,6 +5,7 @@ import { scoreQuiz, scoresQuiz, promptIds, type QuizScore } from "./quiz.ts";
 import { knobsAt } from "../training/schedule.ts";
 import type { Run } from "./run.ts";
 import type { StageData } from "./stage-data.ts";
+import { stepsOf } from "../protocol/stage-steps.ts";
 
 const BATCH_VIEW_MS = 1000;
 const NEXT_WORD_MS = 500;
@@ -55,7 +56,7 @@ export class RunLooks {
     const chat = stage.kind === "sft";
     // Tuned on running text it never saw the template.
     const template = chat && this.data.question !== undefined;
-    const due = trainer!.step >= stage.max_iters || (chat && (trainer!.step === 0 || run.options.now() - this.#quizMs >= QUIZ_MS));
+    const due = trainer!.step >= stepsOf(stage) || (chat && (trainer!.step === 0 || run.options.now() - this.#quizMs >= QUIZ_MS));
     if (!trainer!.quiz || !due) return null;
     const score = await scoreQuiz(trainer!.quiz, run.tokenizer!, template, run.options.breathe);
     this.#quizMs = run.options.now();

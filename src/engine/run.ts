@@ -7,6 +7,7 @@ import { Mutex } from "../core/mutex.ts";
 import type { Tokenizer } from "../data/index.ts";
 import type { AnswerToken, MetricRow, RunPhase, RunState } from "../protocol/messages.ts";
 import type { KnobChange, Recipe, Stage } from "../protocol/recipe.ts";
+import { stepsOf } from "../protocol/stage-steps.ts";
 import { mergeLora } from "../model/lora.ts";
 import { FULL_MS, ROOM_MS } from "../training/pacing.ts";
 import { planTurn, type TurnAction } from "../training/plan-turn.ts";
@@ -15,9 +16,9 @@ import { answer, type AnswerEnd, type AnswerRequest } from "./answer.ts";
 import { programsOf, refuseRecipe } from "./calibrate.ts";
 import * as check from "./check.ts";
 import type { EventHub } from "./events.ts";
-import { ForgettingMeter } from "./forgetting.ts";
 import type { ChosenKernels } from "./kernel-choices.ts";
 import { RunClock, stageProgress } from "./run-clock.ts";
+import { RunEvaluation } from "./run-evaluation.ts";
 import { RunLooks } from "./run-looks.ts";
 import type { RunOptions } from "./run-options.ts";
 import { StageData } from "./stage-data.ts";
@@ -42,7 +43,7 @@ export class Run {
   readonly #stageData: StageData;
   /** The recipe with every knob turned so far in it. */
   recipe: Recipe;
-  readonly #forgetting = new ForgettingMeter();
+  readonly #evaluation: RunEvaluation;
   #wish: "run" | "pause" | "stop" | "single";
   #wake: (() => void) | null = null;
   #last = { evaluated: -1, sampled: -1, saved: -1, savedMs: 0, drainedMs: 0 };
@@ -62,10 +63,11 @@ export class Run {
     this.recipe = recipe;
     this.stageIndex = options.stageIndex;
     this.#wish = options.paused ? "pause" : "run";
-    this.#steps = recipe.stages.map((stage, i) => (i < this.stageIndex ? stage.max_iters : 0));
+    this.#steps = recipe.stages.map((stage, i) => (i < this.stageIndex ? stepsOf(stage) : 0));
     this.clock = new RunClock(options.now, recipe.stages.length, saved?.clock);
     this.#stageData = new StageData(options.library, recipe, (what, share) => this.#prepare(what, share), () => this.#wish === "stop" || this.#closing);
     this.looks = new RunLooks(this, this.#stageData);
+    this.#evaluation = new RunEvaluation(this);
   }
 
   get stage(): Stage { return this.recipe.stages[this.stageIndex]!; }
@@ -103,7 +105,7 @@ export class Run {
     const source = await this.#stageData.source(stage, this.tokenizer, this.earlier);
     this.#leftOut = this.#stageData.leftOut;
     if (this.#leftOut !== "" && !resume) this.emit({ type: "notice", level: "warning", code: "DATA_TOO_LONG", text: this.#leftOut });
-    await this.#forgetting.open(stage, this.earlier, this.#stageData, this.tokenizer);
+    await this.#evaluation.open(this.#stageData, this.tokenizer, resume ? options.saved : null);
     this.#prepare("Recording the model's programs");
     const vocabulary = options.origin?.config.vocab_size ?? this.tokenizer.vocabSize;
     const [programs, ...later] = recipe.stages.slice(this.stageIndex).map((each) => programsOf(recipe, each, vocabulary, each.batch_size, options.device.limits, this.looks.hasQuiz));
@@ -150,7 +152,8 @@ export class Run {
           this.#latch(error);
           break;
         }
-        if (this.trainer!.step < reached) break; // a skipped step put the run back behind what was planned
+        // A skipped step put the run back behind what was planned, or an evaluation ended the stage: planned anew.
+        if (this.trainer!.step < reached || (action.kind === "evaluate" && this.trainer!.step >= stepsOf(this.stage))) break;
       }
       if (actions.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
       else await this.options.breathe();
@@ -162,7 +165,7 @@ export class Run {
     const { stage, trainer, options } = this;
     const last = this.#last;
     return planTurn({
-      phase: this.phase, step: trainer!.step, maxIters: stage.max_iters,
+      phase: this.phase, step: trainer!.step, maxIters: stepsOf(stage),
       evalInterval: stage.eval_interval, sampleEvery: Math.ceil(stage.max_iters / SAMPLES_PER_STAGE),
       evaluatedAt: last.evaluated, sampledAt: last.sampled, savedAt: last.saved,
       checkpointEveryMs: options.checkpointEveryMs ?? CHECKPOINT_EVERY_MS,
@@ -260,18 +263,12 @@ export class Run {
 
   async #evaluate(): Promise<void> {
     const trainer = this.trainer!;
-    const { stage } = this;
     await this.drain();
     this.#last.evaluated = trainer.step;
-    const { breathe } = this.options;
-    const { loss, preferred } = await trainer.validate(stage.eval_iters, breathe);
-    const forgotten = await this.#forgetting.measure(trainer, stage.eval_iters, breathe);
-    const quiz = await this.looks.quiz();
-    this.tell([{
-      stageIndex: this.stageIndex, step: trainer.step, globalStep: this.globalStep, tokens: this.tokensBefore(this.stageIndex) + trainer.step * this.tokensPerStep(stage),
-      trainMs: this.clock.totalMs, "val/loss": loss, ...(preferred === undefined ? {} : { "val/preferred": preferred }), ...forgotten,
-      ...(quiz ? { quiz_right: quiz.right, quiz_total: quiz.total } : {}),
-    }]);
+    this.tell([await this.#evaluation.evaluate()]);
+    const ended = this.#evaluation.endedAt(trainer.step);
+    if (ended) await this.#replaceStage(ended);
+    this.#latest = { ...this.#latest, ...this.#evaluation.endWithBest() };
   }
 
   async #checkpoint(): Promise<void> {
@@ -279,7 +276,7 @@ export class Run {
     const trainer = this.trainer!;
     this.#last.savedMs = this.options.now();
     this.#last.saved = trainer.step;
-    const summary = await this.options.files.save(this, trainer, this.#latest);
+    const summary = await this.options.files.save(this, trainer, this.#latest, this.#evaluation.best);
     if (summary) this.#saved = { checkpointId: summary.id, stage: this.stage.name, step: trainer.step, atMs: summary.createdMs };
     this.say();
   }
@@ -309,17 +306,20 @@ export class Run {
   /** Turns knobs from the next step on; the change is part of the recipe from now on. */
   async turn(knobs: Omit<KnobChange, "step">): Promise<void> {
     await this.exclusive(async () => {
-      const { trainer, stageIndex } = this;
+      const { trainer } = this;
       if (!trainer || (this.phase !== "running" && this.phase !== "paused")) throw new NestlingError("COMMAND", "There is nothing to turn a knob of: no stage of this run is training.");
-      if (trainer.step >= this.stage.max_iters) return;
+      if (trainer.step >= stepsOf(this.stage)) return;
       // What undo goes back to.
       if (this.#last.saved !== trainer.step) await this.#checkpoint();
-      const stage = check.turned(this.stage, { step: trainer.step, ...knobs });
-      this.recipe = { ...this.recipe, stages: this.recipe.stages.map((each, i) => (i === stageIndex ? stage : each)) };
-      trainer.stage = stage;
-      await this.options.files.record(this.phase, this.recipe);
+      await this.#replaceStage(check.turned(this.stage, { step: trainer.step, ...knobs }));
     });
     this.say();
+  }
+
+  async #replaceStage(stage: Stage): Promise<void> {
+    this.recipe = { ...this.recipe, stages: this.recipe.stages.map((each, i) => (i === this.stageIndex ? stage : each)) };
+    this.trainer!.stage = stage;
+    await this.options.files.record(this.phase, this.recipe);
   }
 
   #wishFor(wish: "run" | "pause" | "stop" | "single"): void {

@@ -5,6 +5,7 @@ import {
   type BatchSource, type ChatExample, type EncodedChat, type PreferencePair, type TextSource, type Tokenizer, type WeightedSource,
 } from "../data/index.ts";
 import type { DataSource, Recipe, Stage } from "../protocol/recipe.ts";
+import { stepsOf } from "../protocol/stage-steps.ts";
 import type { Corpus, CorpusLibrary } from "./corpora.ts";
 import { quizItems } from "./quiz.ts";
 
@@ -88,7 +89,7 @@ export class StageData {
     if (share === 0) return own;
     if (old.length === 0) throw new NestlingError("CONFIG_RANGE", `"${stage.name}" replays ${share} of its rows from earlier stages, and there is none whose data are known. Set replay to 0, or start from a checkpoint of this page.`, { field: "replay" });
     const [question, leftOut] = [this.question, this.leftOut];
-    const rows = (each: Stage): number => each.max_iters * each.batch_size * each.gradient_accumulation_steps;
+    const rows = (each: Stage): number => stepsOf(each) * each.batch_size * each.gradient_accumulation_steps;
     const total = old.reduce((sum, each) => sum + rows(each), 0);
     const sources: WeightedSource[] = [{ source: own, weight: 1 - share }];
     for (const each of old) sources.push({ source: await this.#mixture(each, tokenizer, seed), weight: (share * rows(each)) / total, onlyTrains: true });

@@ -153,7 +153,7 @@ const KEYS = {
   gpt2: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings"],
   llama: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings", "n_kv_head", "intermediate_size", "rope_theta", "rms_norm_eps"],
   tokenizer: ["kind", "vocab_size"],
-  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "dtype", "eval_interval", "eval_iters", "changes", "method", "parent", ...FIELDS.flatMap(({ path, kinds }) => (kinds ? [path.slice("stages.*.".length)] : []))],
+  stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "dtype", "eval_interval", "eval_iters", "changes", "method", "parent", "ended_at", ...FIELDS.flatMap(({ path, kinds }) => (kinds ? [path.slice("stages.*.".length)] : []))],
   optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
   source: ["corpus", "weight", "end_weight"],
   method: ["type", "layers", "r", "lora_alpha", "lora_dropout", "target_modules"],
@@ -229,6 +229,11 @@ function validateStage(entry: unknown, at: string, { family, n_layer }: Pick<Mod
   if (stage.changes !== undefined) validateChanges(stage.changes, `${at}changes`, stage.max_iters as number);
   if (kind === "dpo" && (stage.batch_size as number) % 2 !== 0) throw out(`${at}batch_size`, stage.batch_size, "even: rows go in pairs, a chosen and a rejected answer");
   if (kind === "pretrain") return;
+  const { ended_at: ended, max_iters: most } = stage;
+  if (ended !== undefined && !(Number.isInteger(ended) && (ended as number) >= 1 && (ended as number) <= (most as number))) throw out(`${at}ended_at`, ended, `a whole number from 1 to max_iters (${String(most)}), or left out`);
+  if (stage.eval_interval === 0 && (stage.load_best_model_at_end === true || ((stage.early_stopping_patience as number | undefined) ?? 0) > 0)) {
+    throw out(`${at}eval_interval`, 0, "above 0 where early_stopping_patience or load_best_model_at_end is set: both look at evaluations on the way");
+  }
   const method = validateMethod(stage.method, `${at}method`, family, n_layer, check, group);
   if (method === "lora" && stage.dtype !== undefined && stage.dtype !== "float32" && (((stage.method as LoraMethod).lora_dropout ?? 0) > 0)) throw out(`${at}method.lora_dropout`, (stage.method as LoraMethod).lora_dropout, `0 with dtype ${String(stage.dtype)}; use float32`);
   if (method === "lora" && ((stage.l2_weight as number | undefined) ?? 0) > 0) throw out(`${at}l2_weight`, stage.l2_weight, "0 with LoRA, which leaves the parent's weights as they are; use weight_decay, or method full");

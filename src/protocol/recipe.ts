@@ -129,6 +129,8 @@ interface LaterStage extends StageBase {
   readonly load_best_model_at_end?: boolean;
   /** Absent = val/loss. */
   readonly metric_for_best_model?: BestMetric;
+  /** The step at which early stopping ended it: with it the recipe repeats the run. */
+  readonly ended_at?: number;
 }
 
 /** What early stopping and keep-best look at: the stage's own held-out loss, that of what was learned before, or the mean of both. Lower is better. */

@@ -1,5 +1,6 @@
 /** From curves to what a chart draws: which lines a metric has, in which colours, and how its numbers are written. Pure. */
 import type { KnobChange, RunState } from "../../protocol/index.ts";
+import { stepsOf } from "../../protocol/stage-steps.ts";
 import { decimate, smooth, xRange } from "../charts/chart-maths.ts";
 import { choiceText, formatClock, formatLoss, formatShort, formatSmall } from "../shared/format.ts";
 import type { ChartRange } from "../charts/chart-zoom.ts";
@@ -109,9 +110,10 @@ function changeText({ learning_rate, grad_clip, temperature }: Omit<KnobChange, 
 /** Every turn of a knob: its step over all stages, and what was turned. */
 export function turnsOf(run: RunState | null): readonly { readonly globalStep: number; readonly text: string }[] {
   let before = 0;
-  return (run?.recipe.stages ?? []).flatMap(({ changes = [], max_iters }) => {
+  return (run?.recipe.stages ?? []).flatMap((stage) => {
+    const { changes = [] } = stage;
     const offset = before;
-    before += max_iters;
+    before += stepsOf(stage);
     return changes.map((change) => ({ globalStep: offset + change.step, text: changeText(change) }));
   });
 }

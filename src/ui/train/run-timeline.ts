@@ -2,6 +2,7 @@
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import type { CheckpointSummary, RunState } from "../../protocol/index.ts";
+import { stepsOf } from "../../protocol/stage-steps.ts";
 import { cssVars } from "../shared/css-vars.ts";
 import { formatCount, heldOutText } from "../shared/format.ts";
 import { turnsOf } from "./learning-data.ts";
@@ -90,7 +91,7 @@ export class RunTimeline extends LitElement {
     const own = marksOf(run, this.checkpoints);
     const turns = turnsOf(run);
     if (own.length === 0 && turns.length === 0) return nothing;
-    const total = run.recipe.stages.reduce((sum, { max_iters }) => sum + max_iters, 0);
+    const total = run.recipe.stages.reduce((sum, stage) => sum + stepsOf(stage), 0);
     const chosen = own.find(({ id }) => id === this.chosen);
     const inView = ({ globalStep }: { readonly globalStep: number }): boolean => this.placeOf(globalStep) >= -1e-6 && this.placeOf(globalStep) <= 1 + 1e-6;
     const place = (step: number): unknown => cssVars({ "--at": `${(100 * this.placeOf(step)).toFixed(2)}%` });
