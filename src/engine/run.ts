@@ -111,7 +111,7 @@ export class Run {
     const [programs, ...later] = recipe.stages.slice(this.stageIndex).map((each) => programsOf(recipe, each, vocabulary, each.batch_size, options.device.limits, this.looks.hasQuiz));
     // Once, for all stages: a run that is resumed in a later one has the same kernels.
     this.kernels ??= await options.kernels.choose([programs!, ...later], options.variants, {
-      onProgress: (share) => this.#prepare("Timing kernels on this GPU", share), shouldStop: () => this.#wish === "stop" || this.#closing,
+      onProgress: (share) => this.#prepare("Timing and checking kernels on this GPU", share), shouldStop: () => this.#wish === "stop" || this.#closing,
       onChanged: (text) => this.emit({ type: "notice", level: "warning", code: "KERNELS_CHANGED", text }),
     });
     this.#prepare("Compiling kernels");

@@ -1,6 +1,6 @@
 /** One launch in memory of its own, by any of its variants: what it computes, and how long it takes. Chooses nothing. */
-import { HALVES } from "../core/half.ts";
-import { accessOf, elementTypeOf, isHalf } from "../device/launch.ts";
+import { HALVES, type HalfType } from "../core/half.ts";
+import { accessOf, dimsOf, elementTypeOf, isHalf } from "../device/launch.ts";
 import type { Device, Heap, Program, View } from "../device/types.ts";
 import { roomToUnpack } from "./memory.ts";
 import type { RecordedLaunch } from "./recorder.ts";
@@ -8,8 +8,32 @@ import { sizeOf, type Tensor } from "./tensor.ts";
 
 /** Values repeat after a prime number of them, so that no two rows are alike. */
 const PATTERN_LENGTH = 65_521;
-/** A quiet NaN: what a launch leaves unwritten is seen. */
-const UNWRITTEN = 0x7fc00000;
+/** Quiet NaNs that no arithmetic makes: what a launch leaves unwritten is seen, and told from what it got wrong. As halves they stand twice in a word. */
+const UNWRITTEN = { f32: 0x7fc0ca11, u32: 0x7fc0ca11, bf16: 0x7fc17fc1, f16: 0x7e017e01 } as const;
+/** The same among the formula's f64, where it is finite and beyond every f32. */
+const UNWRITTEN_F64 = -1.25e300;
+
+/** Marked as unwritten where the memory still holds the mark. */
+function decoded(type: HalfType, bytes: ArrayBuffer): Float32Array {
+  const words = new Uint16Array(bytes);
+  const values = HALVES[type].decode(words);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  words.forEach((word, i) => {
+    if (word === (UNWRITTEN[type] & 0xffff)) bits[i] = UNWRITTEN.f32;
+  });
+  return values;
+}
+
+/** The formula's numbers as the device would hold them. */
+function rounded(type: HalfType | "f32", values: Float64Array): Float32Array {
+  const single = Float32Array.from(values);
+  const held = type === "f32" ? single : HALVES[type].decode(HALVES[type].encode(single));
+  const bits = new Uint32Array(held.buffer, held.byteOffset, held.length);
+  values.forEach((value, i) => {
+    if (value === UNWRITTEN_F64) bits[i] = UNWRITTEN.f32;
+  });
+  return held;
+}
 
 /** What stands in an input of indices; undefined = zeros: row 0, token 0, position 0 are always there. */
 export type Indices = (tensor: Tensor) => Uint32Array | undefined;
@@ -86,7 +110,7 @@ export class Scratch {
       const type = elementTypeOf(specs[i]!);
       const indices = type === "u32" ? this.indices(this.recorded.tensors[i]!) : undefined;
       if (indices?.byteLength === view.sizeBytes) this.device.write(view, indices);
-      else if (unread || type === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN : 0 }]);
+      else if (unread || type === "u32") this.device.submit([{ kind: "fill", view, value: unread ? UNWRITTEN[type] : 0 }]);
       else if (isHalf(type)) this.device.write(view, HALVES[type].encode(repeated(this.values, view.sizeBytes / 2)));
       else this.device.write(view, repeated(this.values, view.sizeBytes / 4));
     });
@@ -103,9 +127,30 @@ export class Scratch {
       if (accessOf(specs[i]!) === "read") continue;
       const bytes = await this.device.read(view);
       const type = elementTypeOf(specs[i]!);
-      outputs.push(isHalf(type) ? HALVES[type].decode(new Uint16Array(bytes)) : new Float32Array(bytes));
+      outputs.push(isHalf(type) ? decoded(type, bytes) : new Float32Array(bytes));
     }
     return outputs;
+  }
+
+  /** Everything the launch writes, by its contract's formula from the same inputs: on the host, so that nothing is compiled and no device judges itself. */
+  meant(): Float32Array[] {
+    const { kernel, tensors } = this.recorded;
+    const specs = Object.entries(kernel.bindings);
+    const bound = tensors.map((tensor, i) => {
+      const type = elementTypeOf(specs[i]![1]);
+      const length = sizeOf(tensor) / (isHalf(type) ? 2 : 4);
+      if (type === "u32") return this.indices(tensor)?.slice() ?? new Uint32Array(length);
+      if (accessOf(specs[i]![1]) === "write") return new Float64Array(length).fill(UNWRITTEN_F64);
+      const values = repeated(this.values, length);
+      return Float64Array.from(isHalf(type) ? HALVES[type].decode(HALVES[type].encode(values)) : values);
+    });
+    kernel.meaning(Object.fromEntries(specs.map(([name], i) => [name, bound[i]!])), dimsOf({ ...this.recorded, variant: 0, views: [] }));
+    return bound.flatMap((values, i) => {
+      const [, spec] = specs[i]!;
+      if (accessOf(spec) === "read") return [];
+      const type = elementTypeOf(spec);
+      return [values instanceof Uint32Array ? new Float32Array(values.buffer) : rounded(isHalf(type) ? type : "f32", values)];
+    });
   }
 
   /** Milliseconds of one launch, from `runs` of them in one submit. */
@@ -140,10 +185,9 @@ export function differenceOf(reference: readonly Float32Array[], results: readon
     const gotBits = new Uint32Array(got.buffer, got.byteOffset, got.length);
     const largest = expected.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), Number.MIN_VALUE);
     for (let i = 0; i < expected.length; i++) {
-      // A NaN says nothing of what it should have been, whatever its bits.
-      const isNumber = !Number.isNaN(expected[i]) && !Number.isNaN(got[i]);
+      // A NaN says nothing of what it should have been, whatever its bits; what neither wrote is no result.
       if (expectedBits[i] !== gotBits[i]) sameBits = false;
-      else if (isNumber) continue;
+      else if (!Number.isNaN(got[i]) || gotBits[i] === UNWRITTEN.f32) continue;
       const bothFinite = Number.isFinite(expected[i]) && Number.isFinite(got[i]);
       worst = Math.max(worst, bothFinite ? Math.abs(expected[i]! - got[i]!) / largest : Infinity);
     }
@@ -151,7 +195,14 @@ export function differenceOf(reference: readonly Float32Array[], results: readon
   return { sameBits, worst };
 }
 
-export const allFinite = (outputs: readonly Float32Array[]): boolean => outputs.every((output) => output.every((value) => Number.isFinite(value)));
+/** Of all that was written. */
+const every = (outputs: readonly Float32Array[], holds: (value: number) => boolean): boolean =>
+  outputs.every((output) => {
+    const bits = new Uint32Array(output.buffer, output.byteOffset, output.length);
+    return output.every((value, i) => holds(value) || bits[i] === UNWRITTEN.f32);
+  });
+
+export const allFinite = (outputs: readonly Float32Array[]): boolean => every(outputs, Number.isFinite);
 
 /** Whether a result can judge another. */
-export const allNumbers = (outputs: readonly Float32Array[]): boolean => outputs.every((output) => !output.some((value) => Number.isNaN(value)));
+export const allNumbers = (outputs: readonly Float32Array[]): boolean => every(outputs, (value) => !Number.isNaN(value));

@@ -16,8 +16,11 @@ export interface TunedKernel {
 }
 
 export interface TuningReport {
+  /** Of timing: the budget is for that. */
   readonly spentMs: number;
   readonly budgetMs: number;
+  /** What it took beyond to compare everything that is used with the plain variants. */
+  readonly comparedMs: number;
   /** Kernels at sizes of their own that have more than one variant here. */
   readonly sites: number;
   readonly timed: number;

@@ -6,7 +6,7 @@ import { softmax } from "../../src/kernels/softmax.ts";
 import { tune, type TuneOptions, type Tuning } from "../../src/plan/tuner.ts";
 import { Recorder, type Recording } from "../../src/plan/recorder.ts";
 import { newTensor } from "../../src/plan/tensor.ts";
-import type { VariantChoices } from "../../src/plan/variants.ts";
+import { chooseVariant, ownKey, usableVariants, type VariantChoices } from "../../src/plan/variants.ts";
 import { MemoryStorage } from "../../src/store/index.ts";
 import { losses, microPrograms, microSource, microTrainer, unevenMasks, webGpu, weightsHash, type MicroOptions } from "../support/micro.ts";
 
@@ -39,6 +39,17 @@ function recordingOf(kernel: AnyKernel, ...shapes: readonly (readonly [number, n
 const run = (kernel: AnyKernel, options: Partial<TuneOptions> = {}): Promise<Tuning> =>
   tune(device, [recordingOf(kernel, [64, 33], [8, 33], [64, 33])], { budgetMs: 20_000, ...clock, ...options });
 
+/** The device with something else to say of itself; its methods work on the real one. */
+const saying = (changes: Partial<Device>): Device =>
+  new Proxy(device, { get: (target, name) => {
+    if (name in changes) return Reflect.get(changes, name) as unknown;
+    const value: unknown = Reflect.get(target, name, target);
+    return typeof value === "function" ? (value.bind(target) as unknown) : value;
+  } });
+// Listed last, the forgetful one is what a device without dear barriers takes unmeasured.
+const eager = (changes: Partial<Device> = {}): Device => saying({ barriersAreDear: false, ...changes });
+const noTime = { budgetMs: -1, ...clock };
+
 describe("the tuner", () => {
   it("times each kernel at each size, and counts how often the programs launch it", async () => {
     const { report, choices } = await run(withVariants());
@@ -62,16 +73,6 @@ describe("the tuner", () => {
     for (const variant of Object.values(choices)) expect(SAME_BITS).toContain(variant);
   });
 
-  /** The device with something else to say of itself; its methods work on the real one. */
-  const saying = (changes: Partial<Device>): Device =>
-    new Proxy(device, { get: (target, name) => {
-      if (name in changes) return Reflect.get(changes, name) as unknown;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? (value.bind(target) as unknown) : value;
-    } });
-  // Listed last, the forgetful one is what a device without dear barriers takes unmeasured.
-  const eager = (changes: Partial<Device> = {}): Device => saying({ barriersAreDear: false, ...changes });
-  const noTime = { budgetMs: -1, ...clock };
 
   it("takes nothing that is wrong, also where no time is left to look, and does not look again at what was seen", async () => {
     const recordings = [recordingOf(withVariants(forgetful), [64, 33], [8, 33])];
@@ -84,6 +85,17 @@ describe("the tuner", () => {
     // What is said to be right is not compared: the proof that nothing was looked at.
     const believed = await tune(eager(), recordings, { ...noTime, knownRight: { "softmax 64,33": ["forgetful"], "softmax 8,33": ["forgetful"] } });
     expect(believed.choices).toEqual({ "softmax 64,33": "forgetful", "softmax 8,33": "forgetful" });
+  });
+
+  it("finds what is wrong at one size alone, on a software adapter too, where the formula is the judge", async () => {
+    const wgsl = forgetful.wgsl.replace("first + 1u; i < end; i++) {\n    sums", "first + select(0u, 1u, dims.N == 64u); i < end; i++) {\n    sums");
+    expect(wgsl).not.toBe(forgetful.wgsl);
+    const sometimes = { ...forgetful, name: "sometimes", wgsl };
+    for (const each of [device, eager()]) {
+      const { choices, report } = await tune(each, [recordingOf(withVariants(sometimes), [8, 33], [64, 33])], { ...noTime, known: { softmax: "sometimes" } });
+      expect(report.wrong).toEqual([{ variant: "softmax/sometimes", why: expect.stringMatching(/its result at softmax 64,33 differs/) as string }]);
+      expect(Object.values(choices)).not.toContain("sometimes");
+    }
   });
 
   it("compares choices made elsewhere too, and takes another where one is wrong here", async () => {
@@ -133,6 +145,28 @@ describe("the tuner", () => {
     expect(report.wrong.map(({ variant }) => variant)).toEqual(["softmax/forgetful"]);
     expect(SAME_BITS).toContain(choices["softmax 64,33"]);
   });
+});
+
+describe("what training launches", () => {
+  const lora = { type: "lora", r: 4, lora_alpha: 8, target_modules: ["c_attn", "mlp.c_proj"] } as const;
+  const cases: readonly (readonly [string, MicroOptions])[] = [
+    ["GPT-2, its quiz, dropout", { quiz: true, model: { dropout: 0.1 } }], ["Llama", { family: "llama" }], ["GPT-2 with LoRA, in bfloat16", { lora, dtype: "bfloat16" }], ["Llama in float16", { family: "llama", dtype: "float16" }],
+    ["a stage held to its parent", { shape: { objective: { kind: "next-token", klWeight: 1 }, l2Weight: 0.1 } }], ["preferences", { shape: { objective: { kind: "preference", beta: 0.1, alpha: 0.3 } } }],
+  ];
+
+  it.each(cases)("is all compared, and all of it right, so that nothing stays at the plain variant for want of a look: %s", async (_, options) => {
+    // Variants of graphics cards take long to compile here: of each family once.
+    for (const each of options.quiz || options.dtype === "float16" ? [device, eager()] : [device]) {
+      const { recordings } = microPrograms(options);
+      const { choices, report, right } = await tune(each, recordings, noTime);
+      expect(report.wrong).toEqual([]);
+      const usual = Object.fromEntries(recordings.flatMap(({ launches }) => launches).filter((launch) => usableVariants(each, launch).length > 1)
+        .map((launch) => [ownKey(launch), launch.kernel.variants[chooseVariant(each, launch, {})]!.name]));
+      expect(choices).toEqual(usual);
+      const plainAt = new Map(recordings.flatMap(({ launches }) => launches).map((launch) => [ownKey(launch), launch.kernel.variants[0]!.name]));
+      expect(Object.keys(right).sort()).toEqual(Object.keys(usual).filter((key) => usual[key] !== plainAt.get(key)).sort());
+    }
+  }, 300_000);
 });
 
 const STEPS = 40;

@@ -1,7 +1,7 @@
 /** What the tuner decides from times. Pure; what it measures is `tuner.gpu.test.ts`. */
 import { describe, expect, it } from "vitest";
-import { decide, type Timed } from "../../src/plan/tuner.ts";
-import { differenceOf } from "../../src/plan/scratch.ts";
+import { decide, type Timed } from "../../src/plan/timed.ts";
+import { allFinite, allNumbers, differenceOf } from "../../src/plan/scratch.ts";
 
 const one = (name: string, group: number, ...ms: number[]): Timed => ({ name, group, ms });
 
@@ -40,6 +40,14 @@ describe("the difference of two results", () => {
   it("is infinite where either is no number, the same bits or not, and between infinities of two signs", () => {
     for (const [a, b] of [[NaN, NaN], [NaN, Infinity], [-Infinity, NaN], [-Infinity, Infinity]] as const) expect(differenceOf(of(a, 2), of(b, 2)).worst).toBe(Infinity);
     expect(differenceOf(of(-Infinity, 2), of(-Infinity, 1)).worst).toBe(0.5);
+  });
+
+  it("is none where neither wrote, and infinite where one did not", () => {
+    const unwritten = new Float32Array(Uint32Array.of(0x7fc0ca11, 0x3f800000).buffer);
+    expect(differenceOf([unwritten], [unwritten.slice()])).toEqual({ sameBits: true, worst: 0 });
+    expect(differenceOf(of(1, 1), [unwritten]).worst).toBe(Infinity);
+    expect(differenceOf([unwritten], of(1, 1)).worst).toBe(Infinity);
+    expect([allNumbers([unwritten]), allFinite([unwritten]), allNumbers(of(NaN, 1)), allNumbers(of(Infinity, 1)), allFinite(of(Infinity, 1))]).toEqual([true, true, false, true, false]);
   });
 
   it("tells zero from minus zero in bits alone", () => {

@@ -103,7 +103,7 @@ export class StubEngine implements EngineApi {
       memory: { totalBytes: 21_400_000, parts: [], largestBufferBytes: 1_600_000 },
       pace: "room",
       kernels: {
-        spentMs: 3870, budgetMs: 4000, sites: 48, timed: 31, remembered: 9,
+        spentMs: 3870, budgetMs: 4000, comparedMs: 620, sites: 48, timed: 31, remembered: 9,
         rows: [{ kernel: "matmulNT", dims: { M: 512, N: 128, K: 512 }, launches: 4, usual: "blocks-8x8-vec4", variant: "blocks-8x8", speedup: 1.4, candidates: [{ name: "blocks-8x8-vec4", ms: 1.4 }, { name: "blocks-8x8", ms: 1 }] }],
         wrong: [{ variant: "softmax/workgroup-per-row", why: "its result at softmax 64,33 differs from the plain variant's by 2.1e-1 of the largest value; 0.0001 is allowed" }],
       },

@@ -103,11 +103,11 @@ export class RecipePanel extends LitElement {
   private kernels(): unknown {
     const { kernels } = this.run;
     if (!kernels) return nothing;
-    const { sites, timed, remembered, spentMs, budgetMs, rows, wrong } = kernels;
+    const { sites, timed, remembered, spentMs, budgetMs, comparedMs, rows, wrong } = kernels;
     return html`<section data-testid="kernels">
       <h3 title="Before the first step each kernel's variants are checked against the plain one and timed at this model's sizes; the choice holds for the whole run">Kernels for this GPU</h3>
       <dl>
-        ${this.line("timed", `${timed} of ${sites} in ${(spentMs / 1000).toFixed(1)} s (budget ${formatSmall(budgetMs / 1000)} s)`)} ${remembered > 0 ? this.line("remembered", `${remembered} of ${sites}`) : nothing}
+        ${this.line("timed", `${timed} of ${sites} in ${(spentMs / 1000).toFixed(1)} s (budget ${formatSmall(budgetMs / 1000)} s)`)} ${this.line("compared", `with the plain variants, in ${(comparedMs / 1000).toFixed(1)} s`)} ${remembered > 0 ? this.line("remembered", `${remembered} of ${sites}`) : nothing}
         ${rows.map(({ kernel, dims, variant, speedup }) => html`<dt title="${kernel} ${Object.entries(dims).map(([name, size]) => `${name} ${size}`).join(", ")}">${kernel}</dt><dd>${variant}, ${speedup.toFixed(1)}×</dd>`)}
       </dl>
       ${wrong.map(({ variant, why }) => html`<p class="small quiet">${variant} is not used here: ${safeName(why)}.</p>`)}
