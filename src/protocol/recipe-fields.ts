@@ -3,7 +3,11 @@
  * command line's --set and the engine's validation. It knows nothing of data or devices.
  */
 import { NestlingError } from "../core/errors.ts";
-import type { LoraTarget, ModelConfig, Recipe } from "./recipe.ts";
+import type { LoraTarget, ModelConfig, OptimizerConfig, Recipe } from "./recipe.ts";
+
+/** Choices of an optimizer that others of its fields hang on. */
+type OptimizerChoice = "schedule";
+export const OPTIMIZER_CHOICES: readonly string[] = ["schedule"] satisfies OptimizerChoice[];
 
 export interface FieldSpec {
   /** Path in the recipe; `stages.*` stands for every stage. */
@@ -17,7 +21,9 @@ export interface FieldSpec {
   /** Only models of this family have it; absent = all. */
   readonly family?: ModelConfig["family"];
   /** What it is where a recipe leaves it out, as it may. */
-  readonly fallback?: string;
+  readonly fallback?: string | number | boolean;
+  /** Only stages whose optimizer has one of these choices there; absent = all. */
+  readonly only?: { readonly key: OptimizerChoice; readonly is: readonly string[] };
   /** What it does, in one sentence. */
   readonly meaning: string;
 }
@@ -50,6 +56,8 @@ export const LORA_MEANINGS: Readonly<Record<LoraTarget, string>> = {
   down_proj: "Writes the MLP's result back into the stream.",
 };
 
+const onlyWith = (key: OptimizerChoice, is: readonly string[], spec: FieldSpec): FieldSpec => ({ ...spec, only: { key, is } });
+
 const llama = (spec: FieldSpec): FieldSpec => ({ ...spec, family: "llama" });
 
 export const FIELDS: readonly FieldSpec[] = [
@@ -79,8 +87,9 @@ export const FIELDS: readonly FieldSpec[] = [
     fallback: "float32",
   },
   number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most.", [1e-4, 1e-2]),
-  choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant"], "How the rate falls after the warm-up: along a cosine, along a line, or not at all."),
+  choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant", "wsd"], "How the rate falls after the warm-up: along a cosine, along a line, not at all, or (wsd) along a line over the last decay_iters steps alone."),
   integer("stages.*.optimizer.warmup_iters", 0, 1_000_000, "Steps over which the rate rises from near zero.", [0, 500]),
+  onlyWith("schedule", ["wsd"], integer("stages.*.optimizer.decay_iters", 1, 10_000_000, "Steps at the end over which the rate falls to min_lr.", [10, 4000])),
   number("stages.*.optimizer.min_lr", 0, 1, "Where a falling schedule ends.", [1e-5, 1e-3]),
   number("stages.*.optimizer.beta1", 0, 0.9999, "How long AdamW remembers gradients.", [0.9, 0.9]),
   number("stages.*.optimizer.beta2", 0, 0.99999, "How long AdamW remembers squared gradients.", [0.95, 0.999]),
@@ -91,6 +100,16 @@ export const FIELDS: readonly FieldSpec[] = [
   integer("stages.*.method.r", 1, 256, "Rank of the low-rank update.", [4, 32]),
   number("stages.*.method.lora_alpha", 0.001, 4096, "Scale of the low-rank update: alpha / r.", [8, 64]),
 ];
+
+/** Whether a stage with this optimizer has the field. */
+export const appliesTo = ({ only }: FieldSpec, optimizer: Partial<OptimizerConfig>): boolean => only === undefined || only.is.includes(String(optimizer[only.key]));
+
+/** The schedule for a stage cut to so many steps: warm-up and decay take at most a quarter each. */
+export function scheduleWithin(optimizer: OptimizerConfig, maxIters: number): OptimizerConfig {
+  const most = Math.floor(maxIters / 4);
+  const { warmup_iters, decay_iters } = optimizer;
+  return { ...optimizer, warmup_iters: Math.min(warmup_iters, most), ...(decay_iters !== undefined && { decay_iters: Math.max(1, Math.min(decay_iters, most)) }) };
+}
 
 /** A value in a message: short, and never by way of its own methods or depth. */
 function shown(value: unknown): string {
@@ -133,7 +152,7 @@ const KEYS = {
   llama: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings", "n_kv_head", "intermediate_size", "rope_theta", "rms_norm_eps"],
   tokenizer: ["kind", "vocab_size"],
   stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "dtype", "eval_interval", "eval_iters", "changes", "method", "parent"],
-  optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
+  optimizer: ["learning_rate", "schedule", "warmup_iters", "decay_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
   source: ["corpus", "weight"],
   method: ["type", "r", "lora_alpha", "target_modules"],
   change: ["step", "learning_rate", "grad_clip", "temperature"],
@@ -191,8 +210,13 @@ function validateStage(entry: unknown, at: string, family: ModelConfig["family"]
   if (stage.kind !== "pretrain" && stage.kind !== "sft") throw out(`${at}kind`, stage.kind, "pretrain or sft");
   for (const spec of group("stages.*.")) check(spec, at, stage);
   const optimizer = object(stage.optimizer, `${at}optimizer`, KEYS.optimizer);
-  for (const spec of group("stages.*.optimizer.")) check(spec, `${at}optimizer.`, optimizer);
+  for (const spec of group("stages.*.optimizer.")) if (appliesTo(spec, optimizer)) check(spec, `${at}optimizer.`, optimizer);
+  refuseIdle(optimizer, `${at}optimizer.`, group("stages.*.optimizer."));
   if ((optimizer.warmup_iters as number) > (stage.max_iters as number)) throw out(`${at}optimizer.warmup_iters`, optimizer.warmup_iters, `at most max_iters (${String(stage.max_iters)})`);
+  const falling = optimizer.schedule === "wsd" ? (optimizer.decay_iters as number) : 0;
+  if ((optimizer.warmup_iters as number) + falling > (stage.max_iters as number)) {
+    throw out(`${at}optimizer.decay_iters`, falling, `at most max_iters (${String(stage.max_iters)}) without warmup_iters (${String(optimizer.warmup_iters)})`);
+  }
   if ((optimizer.min_lr as number) > (optimizer.learning_rate as number)) throw out(`${at}optimizer.min_lr`, optimizer.min_lr, `at most learning_rate (${String(optimizer.learning_rate)})`);
   if (!Array.isArray(stage.data) || stage.data.length < 1 || stage.data.length > 16) throw out(`${at}data`, stage.data, "a list of 1 to 16 sources");
   stage.data.forEach((entry: unknown, i: number) => {
@@ -212,6 +236,15 @@ function validateStage(entry: unknown, at: string, family: ModelConfig["family"]
     }
   } else if (method.type !== "full") throw out(`${at}method.type`, method.type, "full or lora");
   if (stage.parent !== undefined && (typeof stage.parent !== "string" || stage.parent.length > 100)) throw out(`${at}parent`, stage.parent, "a checkpoint's id");
+}
+
+/** Fields of another choice: ignored in silence they would seem to do something. */
+function refuseIdle(optimizer: Record<string, unknown>, at: string, specs: readonly FieldSpec[]): void {
+  for (const [key, value] of Object.entries(optimizer)) {
+    const named = specs.filter(({ path }) => path.endsWith(`.${key}`));
+    if (value === undefined || named.some((spec) => appliesTo(spec, optimizer))) continue;
+    throw out(`${at}${key}`, value, `left out: only ${[...new Set(named.flatMap(({ only }) => `${only!.key} ${only!.is.join(" or ")}`))].join(" or ")} has it`);
+  }
 }
 
 /** The knobs that turn while a stage trains, and how far. */

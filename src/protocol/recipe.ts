@@ -66,9 +66,12 @@ export interface DataSource {
 
 export interface OptimizerConfig {
   readonly learning_rate: number;
-  readonly schedule: "cosine" | "linear" | "constant";
+  /** wsd: warm-up, stable, decay (Hu et al., MiniCPM, arXiv 2404.06395). */
+  readonly schedule: "cosine" | "linear" | "constant" | "wsd";
   readonly warmup_iters: number;
-  /** Where cosine and linear end. */
+  /** wsd, which needs it: steps at the stage's end over which the rate falls along a line (Megatron-LM's lr_wsd_decay_iters). */
+  readonly decay_iters?: number;
+  /** Where cosine, linear and wsd end. */
   readonly min_lr: number;
   readonly beta1: number;
   readonly beta2: number;

@@ -24,6 +24,22 @@ describe("validateRecipe", () => {
     expect(validateRecipe(of({ ...sft, method, dtype: "bfloat16" })).stages[0]).toMatchObject({ dtype: "bfloat16", method });
   });
 
+  const withOptimizer = (change: object): unknown => ({ ...preset, stages: [{ ...pretrain, optimizer: { ...pretrain.optimizer, ...change } }] });
+
+  it.each([
+    [{ schedule: "wsd" }, /optimizer\.decay_iters is missing; it must be a whole number from 1 to 10000000/],
+    [{ schedule: "wsd", decay_iters: 0 }, /optimizer\.decay_iters is 0; it must be a whole number from 1/],
+    [{ schedule: "wsd", decay_iters: 1451 }, /optimizer\.decay_iters is 1451; it must be at most max_iters \(1500\) without warmup_iters \(50\)/],
+    [{ decay_iters: 10 }, /optimizer\.decay_iters is 10; it must be left out: only schedule wsd has it/],
+    [{ schedule: "wds" }, /optimizer\.schedule is "wds"; it must be one of cosine, linear, constant, wsd/],
+  ])("refuses the optimizer %j", (change, message) => {
+    expect(() => validateRecipe(withOptimizer(change))).toThrow(message);
+  });
+
+  it("takes a decay as long as the warm-up leaves room for", () => {
+    expect(validateRecipe(withOptimizer({ schedule: "wsd", decay_iters: 1450 })).stages[0]!.optimizer).toMatchObject({ decay_iters: 1450 });
+  });
+
   it("refuses a recipe without stages", () => {
     expect(() => validateRecipe({ ...preset, stages: [] })).toThrow(/stages is a list of 0; it must be a list of 1 to 8 stages/);
   });
