@@ -57,7 +57,8 @@ export function applySets(recipe: Recipe, sets: readonly string[]): Recipe {
 
 function setOne(recipe: JsonObject, name: string, text: string): void {
   const specs = specsOf(name);
-  if (specs.length > 1) throw unknown(`"${name}" is the name of ${specs.length} fields: ${specs.map(({ path }) => path).join(", ")}; give one of these paths.`, name);
+  const paths = [...new Set(specs.map(({ path }) => path))];
+  if (paths.length > 1) throw unknown(`"${name}" is the name of ${paths.length} fields: ${paths.join(", ")}; give one of these paths.`, name);
   const [spec] = specs;
   const path = (spec === undefined || /^stages\.\d+\./.test(name) ? name : spec.path).split(".");
   const leaf = path[path.length - 1];

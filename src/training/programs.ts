@@ -77,7 +77,7 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const T = config.block_size;
   const low = shape.lora && loraTable(config, shape.lora.target_modules, shape.lora.r);
   const base = parameterTable(config).map((spec) => (low ? { ...spec, trainable: false } : spec));
-  const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, true, half);
+  const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, optimizer.type ?? "adamw", half);
   const lora: LoraMap = new Map([...(low?.targets ?? [])].map(([weight, { a, b }]) => [
     weight, { a: parameters.get(a), b: parameters.get(b), scale: shape.lora!.lora_alpha / shape.lora!.r },
   ]));
@@ -86,6 +86,7 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
     rows: rowInputs("batch", shape.batchSize, T),
     look: rowInputs("look", 1, T),
     stepF: state("step f32", STEP_F_LENGTH), stepU: state("step u32", STEP_U_LENGTH, "u32"),
+    ...(optimizer.type === "muon" && { stepFRest: state("step f32 of AdamW", STEP_F_LENGTH) }),
     lossSum: state("loss sum", 2), counts: state("counts", COUNTS_LENGTH, "u32"), scalars: state("scalars", SCALARS_LENGTH),
     ring: newTensor("metric ring", [RING_ROWS, METRIC_COLUMNS], "outputs"),
     probs: newTensor("next-token probabilities", [T, config.vocab_size], "outputs"),

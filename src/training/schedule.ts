@@ -18,6 +18,9 @@ export function learningRate(optimizer: OptimizerConfig, step: number, maxIters:
   return min_lr + share * (learning_rate - min_lr);
 }
 
+/** What AdamW's rate is to Muon's, where it moves what Muon leaves: at every step the same. */
+export const adamShare = ({ learning_rate, adam_learning_rate = 3e-4 }: OptimizerConfig): number => adam_learning_rate / learning_rate;
+
 export interface Knobs {
   readonly lr: number;
   readonly gradClip: number;

@@ -65,7 +65,10 @@ export function examplesRecipe(recipe: Recipe, corpusId: string, rows: readonly 
       const { optimizer } = stage;
       return {
         ...kept, name: "Your examples", data: [{ corpus: corpusId, weight: 1 }], max_iters, eval_interval: Math.max(5, Math.ceil(max_iters / 8)), eval_iters: 2,
-        optimizer: scheduleWithin({ ...optimizer, learning_rate: optimizer.learning_rate * rate, min_lr: optimizer.min_lr * rate }, max_iters),
+        optimizer: scheduleWithin({
+          ...optimizer, learning_rate: optimizer.learning_rate * rate, min_lr: optimizer.min_lr * rate,
+          ...(optimizer.adam_learning_rate !== undefined && { adam_learning_rate: optimizer.adam_learning_rate * rate }),
+        }, max_iters),
       };
     }),
   };

@@ -1,7 +1,7 @@
 /** A recipe in the making: its fields one by one, what is wrong with each, edits and how to take them back. Pure; may hold what is out of range. */
 import { NestlingError } from "../../core/errors.ts";
 import type { LlamaModelConfig, ModelConfig, OptimizerConfig, PretrainStage, Recipe, SftStage, Stage } from "../../protocol/index.ts";
-import { appliesTo, FIELDS, OPTIMIZER_CHOICES, type FieldSpec, fieldProblem, validateRecipe } from "../../protocol/recipe-fields.ts";
+import { appliesTo, FIELDS, maySay, OPTIMIZER_CHOICES, type FieldSpec, fieldProblem, validateRecipe } from "../../protocol/recipe-fields.ts";
 import { methodFor } from "./recipe-method.ts";
 
 export interface DraftField {
@@ -97,8 +97,9 @@ export function edited(recipe: Recipe, path: string, value: unknown): Recipe {
 
 /** A stage's optimizer with another choice: fields that only others have go, and those come that it cannot be without. */
 function withChoice({ optimizer, max_iters }: Stage, change: Partial<OptimizerConfig>): OptimizerConfig {
-  const chosen = { ...optimizer, ...change };
-  const kept = Object.fromEntries(Object.entries(chosen).filter(([key]) => FIELDS.some((spec) => spec.path === `stages.*.optimizer.${key}` && appliesTo(spec, chosen)))) as unknown as OptimizerConfig;
+  // AdamW goes on at the rate it had, where Muon leaves it some.
+  const chosen = { ...optimizer, ...(change.type === "muon" && { adam_learning_rate: optimizer.learning_rate }), ...change };
+  const kept = Object.fromEntries(Object.entries(chosen).filter(([key]) => FIELDS.some((spec) => spec.path === `stages.*.optimizer.${key}` && maySay(spec, chosen)))) as unknown as OptimizerConfig;
   // A fifth of the steps, a share that Hägele et al. (arXiv 2405.18392) found to reach what a cosine reaches.
   return kept.schedule === "wsd" && kept.decay_iters === undefined ? { ...kept, decay_iters: Math.max(1, Math.min(Math.floor(max_iters / 5), max_iters - kept.warmup_iters)) } : kept;
 }
