@@ -120,7 +120,8 @@ export function textbookPair(config: OptimizerConfig, parameters: ReadonlyMap<st
   return { exact: new Textbook(config, copy()), rounded: new Textbook(config, copy(), Math.fround) };
 }
 
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+/** Frobenius norm of the difference. */
+export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
   return Math.sqrt(sum);
@@ -130,11 +131,8 @@ const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
  * How far weights may lie from the textbook's, in Frobenius norm: 2 sqrt(K) times (promise 1's constant for a sum of K terms) what rounding every
  * intermediate once moves them, for a product of K terms rounds K times where the emulation rounds once. Newton-Schulz amplifies a rounding up to
  * 3.4445^5 = 485 times, and by how much hangs on the singular values at hand, so the emulation finds it rather than a formula.
- * @returns distance / allowed; above 1 breaks it
  */
-export function shareOfBound(got: Float32Array, exact: Float64Array, rounded: Float64Array, K: number): number {
-  return distance(got, exact) / (2 * Math.sqrt(K) * distance(rounded, exact));
-}
+export const boundOf = (exact: Float64Array, rounded: Float64Array, K: number): number => 2 * Math.sqrt(K) * distance(rounded, exact);
 
 /** Worst |got - want| of promise 4's rtol 1e-5, atol 1e-6. */
 export function worstShare(got: Float32Array, want: Float64Array): number {
