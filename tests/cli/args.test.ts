@@ -124,6 +124,11 @@ describe("--steps", () => {
     }
   });
 
+  it("leaves an optimizer's own fields alone, which --set gives to every stage", () => {
+    const muon = applySets(TWO_STAGES, ["type=muon", "momentum=0.9", "nesterov=false", "ns_steps=4"].map((set) => set.replace(/^type/, "stages.*.optimizer.type")));
+    for (const { optimizer } of applySets(limitSteps(muon, 10), []).stages) expect(optimizer).toMatchObject({ type: "muon", momentum: 0.9, nesterov: false, ns_steps: 4 });
+  });
+
   it("leaves a stage that is shorter as it is", () => {
     expect(limitSteps(TWO_STAGES, 10_000_000)).toEqual(TWO_STAGES);
   });

@@ -8,7 +8,7 @@ import { layOutParameters, type ParameterSpec } from "../../src/plan/parameters.
 import { newTensor } from "../../src/plan/tensor.ts";
 import { COUNTS_LENGTH, METRIC_COLUMNS, recordUpdate, SCALARS_LENGTH, STEP_F_LENGTH, STEP_U_LENGTH } from "../../src/plan/update.ts";
 import type { OptimizerConfig } from "../../src/protocol/recipe.ts";
-import { allDevices } from "../support/micro.ts";
+import { devices } from "../support/micro.ts";
 import { boundOf, distance, textbookPair, worstShare } from "../support/optimizer-textbook.ts";
 import { values } from "../support/values.ts";
 
@@ -39,9 +39,21 @@ function gradientOf({ name, shape }: ParameterSpec, index: number, step: number)
   return Float32Array.from({ length: size(shape) }, (_, i) => scale * row[Math.floor(i / shape[1]!)]! * column[i % shape[1]!]!);
 }
 
+const start = new Map(specs.map((each, i) => [each.name, values("normal", size(each.shape), 500 + i)]));
+const gradients = Array.from({ length: STEPS }, (_, step) => new Map(specs.map((each, i) => [each.name, gradientOf(each, i, step)])));
+
+/** Where the textbooks end, once for all devices. */
+function textbooks(type: "muon" | "sgd"): ReturnType<typeof textbookPair> {
+  const pair = textbookPair({ ...config, type }, new Map(specs.map(({ name, shape, decay, hidden }) =>
+    [name, { shape, w: Float64Array.from(start.get(name)!), decays: decay, ...(hidden && { muon: { outputs: hidden.outputs, parts: hidden.sideBySide } }) }])));
+  for (const found of gradients) for (const textbook of [pair.exact, pair.rounded]) textbook.step(config.learning_rate, found);
+  return pair;
+}
+const ends = { muon: textbooks("muon"), sgd: textbooks("sgd") };
+
 const state = (name: string, length: number, type: "f32" | "u32" = "f32") => newTensor(name, [length], "inputs", type);
 
-describe.each(allDevices)("on %s", (device, open) => {
+describe.each(devices)("on %s", (device, open) => {
   it.each(["muon", "sgd"] as const)(`%s is the textbook's over ${STEPS} updates of matrices of every shape`, async (type) => {
     const optimizer: OptimizerConfig = { ...config, type };
     const parameters = layOutParameters(specs, 2 ** 27, type);
@@ -50,20 +62,16 @@ describe.each(allDevices)("on %s", (device, open) => {
       lossSum: state("loss sum", 2), counts: state("counts", COUNTS_LENGTH, "u32"), scalars: state("scalars", SCALARS_LENGTH), ring: newTensor("ring", [4, METRIC_COLUMNS], "outputs"),
     };
     const plan = await compilePlan(await open(), [recordUpdate(parameters, tensors, optimizer)]);
-    const start = new Map(specs.map((each, i) => [each.name, values("normal", size(each.shape), 500 + i)]));
     for (const { grad, m, v } of parameters.buckets) for (const tensor of [grad, m, v]) if (tensor) plan.write(tensor, new Float32Array(tensor.shape[0]!));
     for (const [name, data] of start) plan.write(parameters.get(name), data);
     for (const [tensor, data] of [[tensors.counts, new Uint32Array(COUNTS_LENGTH)], [tensors.stepU, new Uint32Array(STEP_U_LENGTH)], [tensors.lossSum, new Float32Array(2)]] as const) plan.write(tensor, data);
     plan.write(tensors.stepF, Float32Array.of(config.learning_rate, config.grad_clip, 1, 1));
     if (tensors.stepFRest) plan.write(tensors.stepFRest, Float32Array.of(config.adam_learning_rate!, config.grad_clip, 1, 1));
-    const { exact, rounded } = textbookPair(optimizer, new Map(specs.map(({ name, shape, decay, hidden }) =>
-      [name, { shape, w: Float64Array.from(start.get(name)!), decays: decay, ...(hidden && { muon: { outputs: hidden.outputs, parts: hidden.sideBySide } }) }])));
-    for (let step = 0; step < STEPS; step++) {
-      const gradients = new Map(specs.map((each, i) => [each.name, gradientOf(each, i, step)]));
-      for (const [name, gradient] of gradients) plan.write(parameters.get(name).grad!, gradient);
+    for (const found of gradients) {
+      for (const [name, gradient] of found) plan.write(parameters.get(name).grad!, gradient);
       plan.device.submit(plan.run("update"));
-      for (const textbook of [exact, rounded]) textbook.step(config.learning_rate, gradients);
     }
+    const { exact, rounded } = ends[type];
     let worst = { share: 0, name: "" };
     for (const { name, shape, hidden } of specs) {
       const got = await plan.readF32(parameters.get(name));

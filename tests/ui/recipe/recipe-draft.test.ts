@@ -92,6 +92,27 @@ describe("an edit", () => {
     expect(validateRecipe(edited(warm, "stages.0.optimizer.schedule", "wsd")).stages[0]!.optimizer.decay_iters).toBe(100);
   });
 
+  it("to another optimizer shows that one's fields alone, at their fallbacks, and back again is the preset", () => {
+    const shown = (recipe: Recipe): Record<string, unknown> => Object.fromEntries(fieldsUnder(recipe, "stages.0.").filter(({ path }) => path.includes(".optimizer.")).map((field) => [field.name, fieldValue(recipe, field)]));
+    const everywhere = ["type", "learning_rate", "schedule", "warmup_iters", "min_lr", "weight_decay", "grad_clip"];
+    const of = (type: string, recipe = firstLight): Recipe => edited(recipe, "stages.0.optimizer.type", type);
+    expect(Object.keys(shown(firstLight)).toSorted()).toEqual([...everywhere, "beta1", "beta2", "eps"].toSorted());
+    expect(Object.keys(shown(of("sgd"))).toSorted()).toEqual([...everywhere, "momentum", "nesterov"].toSorted());
+    expect(shown(of("sgd"))).toMatchObject({ type: "sgd", momentum: 0.9, nesterov: false });
+    expect(Object.keys(shown(of("muon"))).toSorted()).toEqual([...everywhere, "beta1", "beta2", "eps", "momentum", "nesterov", "ns_steps", "adam_learning_rate"].toSorted());
+    expect(shown(of("muon"))).toMatchObject({ type: "muon", momentum: 0.95, nesterov: true, ns_steps: 5, adam_learning_rate: 8e-3, learning_rate: 8e-3 });
+    for (const type of ["sgd", "muon"]) {
+      expect([...problemsOf(of(type))]).toEqual([]);
+      expect(JSON.stringify(of("adamw", of(type)))).toBe(JSON.stringify(firstLight));
+    }
+    expect([...problemsOf(of("sgd", of("muon")))]).toEqual([]);
+  });
+
+  it("leaves a fallback out only where it is that optimizer's", () => {
+    const momentum = (type: string, value: number): unknown => edited(edited(firstLight, "stages.0.optimizer.type", type), "stages.0.optimizer.momentum", value).stages[0]!.optimizer.momentum;
+    expect([momentum("sgd", 0.9), momentum("sgd", 0.95), momentum("muon", 0.9), momentum("muon", 0.95)]).toEqual([undefined, 0.95, 0.9, undefined]);
+  });
+
   it("to another family brings that family's sizes and modules, and back again", () => {
     const lora = withMethod(firstLight, defaultLora("gpt2"));
     const llama = edited(lora, "model.family", "llama");
