@@ -86,7 +86,8 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
     rows: rowInputs("batch", shape.batchSize, T),
     look: rowInputs("look", 1, T),
     stepF: state("step f32", STEP_F_LENGTH), stepU: state("step u32", STEP_U_LENGTH, "u32"),
-    ...(optimizer.type === "muon" && { stepFRest: state("step f32 of AdamW", STEP_F_LENGTH) }),
+    // An adapter is matrices alone: then nothing is left to AdamW.
+    ...(optimizer.type === "muon" && parameters.buckets.some(({ rule }) => rule === "adamw") && { stepFRest: state("step f32 of AdamW", STEP_F_LENGTH) }),
     lossSum: state("loss sum", 2), counts: state("counts", COUNTS_LENGTH, "u32"), scalars: state("scalars", SCALARS_LENGTH),
     ring: newTensor("metric ring", [RING_ROWS, METRIC_COLUMNS], "outputs"),
     probs: newTensor("next-token probabilities", [T, config.vocab_size], "outputs"),
