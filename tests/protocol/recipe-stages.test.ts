@@ -1,7 +1,7 @@
 /** Stages of a recipe at the border: parents and turned knobs are taken or refused by name, with what was seen and what is allowed. */
 import { describe, expect, it } from "vitest";
 import { presetByName } from "../../src/protocol/presets.ts";
-import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
+import { scheduleWithin, validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import type { Recipe, SftStage } from "../../src/protocol/recipe.ts";
 
 const preset = presetByName("first-light")!;
@@ -48,6 +48,12 @@ describe("validateRecipe", () => {
 
   it.each([{ type: "adamw" }, { type: "sgd" }, { type: "sgd", momentum: 0, nesterov: false }, { type: "muon" }, { type: "muon", momentum: 0.95, nesterov: true, ns_steps: 5, adam_learning_rate: 3e-4 }])("takes the optimizer %j as it is", (change) => {
     expect(validateRecipe(withOptimizer(change)).stages[0]!.optimizer).toEqual({ ...pretrain.optimizer, ...change });
+  });
+
+  it("fits warm-up and decay into fewer steps, a quarter each at most, and says no decay where there was none", () => {
+    const wsd = { ...pretrain.optimizer, schedule: "wsd", decay_iters: 300 } as const;
+    expect([1, 3, 40, 400, 4000].map((steps) => scheduleWithin(wsd, steps)).map(({ warmup_iters, decay_iters }) => [warmup_iters, decay_iters])).toEqual([[0, 1], [0, 1], [10, 10], [50, 100], [50, 300]]);
+    expect(Object.keys(scheduleWithin(pretrain.optimizer, 40))).toEqual(Object.keys(pretrain.optimizer));
   });
 
   it("takes a decay as long as the warm-up leaves room for", () => {
