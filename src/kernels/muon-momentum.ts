@@ -1,4 +1,4 @@
-/** Muon's momentum for one matrix (Jordan et al., "Muon: an optimizer for hidden layers", 2024), laid out for what orthogonalises it. */
+/** Muon's momentum for one matrix (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024), laid out for what orthogonalises it. */
 import { defineKernel } from "../device/types.ts";
 import { groupsOf } from "./elementwise.ts";
 import { COUNTS, SCALARS, stepBlockConstants } from "./step-block.ts";

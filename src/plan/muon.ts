@@ -1,5 +1,5 @@
 /**
- * Muon (Jordan et al., "Muon: an optimizer for hidden layers", 2024) for the matrices inside the blocks: momentum, its orthogonalisation
+ * Muon (Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024) for the matrices inside the blocks: momentum, its orthogonalisation
  * by Newton-Schulz, and the step along that. What else is trained is AdamW's, as in Jordan's MuonWithAuxAdam: `update.ts`.
  */
 import { matmulNN, matmulNT, matmulTN } from "../kernels/matmul.ts";
