@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 
 /** Test files of over 30 s on two cores, the longest first. A name that is gone does no harm. */
 const LONGEST = [
-  "promises/determinism.gpu", "promises/half.gpu", "kernels/half.gpu", "promises/smallest-device.gpu", "bench/lab.gpu", "kernels/matmul.gpu", "plan/tuner.gpu", "bench/gate.gpu",
+  "promises/determinism.gpu", "promises/half.gpu", "kernels/half.gpu", "promises/smallest-device.gpu", "bench/lab.gpu", "kernels/matmul.gpu", "plan/tuner.gpu", "bench/gate.gpu", "promises/optimizers.gpu",
   "ui/axe.e2e", "e2e/train.e2e", "ui/page.e2e", "e2e/gpu-tests.e2e", "e2e/journey-learns.e2e", "e2e/journey-reload.e2e", "ui/recipe-page.e2e", "ui/kernel-lab.e2e", "ui/data-page.e2e", "e2e/journey.e2e",
   "naga/naga",
 ];

@@ -115,6 +115,41 @@ export const mutants: readonly Mutant[] = [
     tests: ["tests/kernels/prepare-update.gpu.test.ts"],
   },
   {
+    name: "queries, keys and values made orthogonal as one matrix",
+    file: "src/model/gpt2.ts",
+    find: "[C, 3 * C], INIT_STD, 3)",
+    replace: "[C, 3 * C], INIT_STD, 1)",
+    tests: ["tests/promises/optimizers.gpu.test.ts", "-t", "on CPU is Muon"],
+  },
+  {
+    name: "Newton-Schulz stops an iteration early",
+    file: "src/plan/muon.ts",
+    find: "step < steps; step++",
+    replace: "step < steps - 1; step++",
+    tests: ["tests/kernels/optimizer-shapes.gpu.test.ts", "-t", "on CPU muon"],
+  },
+  {
+    name: "nesterov looks ahead from where it stands",
+    file: "shaders/sgd.wgsl",
+    find: "g + dims.momentum * velocity, dims",
+    replace: "velocity + dims.momentum * velocity, dims",
+    tests: ["tests/kernels/sgd.gpu.test.ts"],
+  },
+  {
+    name: "AdamW beside Muon takes Muon's rate",
+    file: "src/plan/update.ts",
+    find: "stepF: tensors.stepFRest ?? stepF",
+    replace: "stepF",
+    tests: ["tests/promises/optimizers.gpu.test.ts", "-t", "on CPU is Muon"],
+  },
+  {
+    name: "wsd decays from the end of the warm-up on",
+    file: "src/training/schedule.ts",
+    find: 'schedule === "wsd" ? maxIters - optimizer.decay_iters! : warmup_iters',
+    replace: "warmup_iters",
+    tests: ["tests/training/schedule.test.ts"],
+  },
+  {
     name: "GELU's slope with the wrong cubic term",
     file: "src/kernels/gelu.ts",
     find: "(1 + 3 * CUBIC * x * x)",
@@ -124,8 +159,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "weight decay on biases and LayerNorms",
     file: "src/plan/update.ts",
-    find: "weightDecay: decay ? weight_decay : 0",
-    replace: "weightDecay: weight_decay",
+    find: "const weightDecay = decay ? weight_decay : 0",
+    replace: "const weightDecay = weight_decay",
     tests: ["tests/promises/optimizer.gpu.test.ts", "-t", "on CPU"],
   },
   {
@@ -138,8 +173,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: "resuming forgets the second moments",
     file: "src/training/trainer.ts",
-    find: "      this.plan.write(moments.v, v);",
-    replace: "      void v;",
+    find: "        this.plan.write(tensor, found);",
+    replace: "        if (kind === \"m\") this.plan.write(tensor, found);",
     tests: ["tests/promises/resume.gpu.test.ts", "-t", "on CPU"],
   },
   {

@@ -57,11 +57,12 @@ export function applySets(recipe: Recipe, sets: readonly string[]): Recipe {
 
 function setOne(recipe: JsonObject, name: string, text: string): void {
   const specs = specsOf(name);
-  if (specs.length > 1) throw unknown(`"${name}" is the name of ${specs.length} fields: ${specs.map(({ path }) => path).join(", ")}; give one of these paths.`, name);
+  const paths = [...new Set(specs.map(({ path }) => path))];
+  if (paths.length > 1) throw unknown(`"${name}" is the name of ${paths.length} fields: ${paths.join(", ")}; give one of these paths.`, name);
   const [spec] = specs;
   const path = (spec === undefined || /^stages\.\d+\./.test(name) ? name : spec.path).split(".");
   const leaf = path[path.length - 1];
-  const holders = holdersOf(recipe, path.slice(0, -1)).filter((holder) => Object.hasOwn(holder, leaf) || spec?.fallback !== undefined);
+  const holders = holdersOf(recipe, path.slice(0, -1)).filter((holder) => Object.hasOwn(holder, leaf) || spec?.fallback !== undefined || spec?.only !== undefined);
   if (holders.length === 0) throw spec ? unknown(`no stage of this recipe has the field "${name}".`, name) : unknownField(name);
   const value = spec ? readValue(spec, name, text) : readJson(name, text);
   for (const holder of holders) holder[leaf] = value;
@@ -89,7 +90,10 @@ export function limitSteps(recipe: Recipe, steps: number): Recipe {
       ...stage,
       max_iters: steps,
       eval_interval: stage.eval_interval === 0 ? 0 : Math.max(1, Math.round(stage.eval_interval * share)),
-      optimizer: { ...stage.optimizer, warmup_iters: Math.floor(stage.optimizer.warmup_iters * share) },
+      optimizer: {
+        ...stage.optimizer, warmup_iters: Math.floor(stage.optimizer.warmup_iters * share),
+        ...(stage.optimizer.decay_iters !== undefined && { decay_iters: Math.max(1, Math.floor(stage.optimizer.decay_iters * share)) }),
+      },
     };
   });
   return { ...recipe, stages };

@@ -66,14 +66,14 @@ export function planRecipe(recipe: Recipe, limits: DeviceLimits, parent: Pick<Ch
 }
 
 /**
- * Fewest bytes that a stage needs, without recording it: what is trained with its gradient and both moments, and of each token in each layer
+ * Fewest bytes that a stage needs, without recording it: what is trained with its gradient and moments (SGD and Muon have one for all), and of each token in each layer
  * what attention's backward reads, the residual (C) and queries, keys and values (C and more). In f32.
  */
 export function leastBytes(recipe: Recipe, stage: Stage, V: number): number {
   const parameters = parameterTable({ ...recipe.model, vocab_size: V }).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
   const { n_layer, n_embd, block_size } = recipe.model;
-  const all = methodOf(stage).type === "full";
-  return 4 * (parameters * (all ? 4 : 1) + 2 * stage.batch_size * block_size * n_embd * n_layer);
+  const copies = methodOf(stage).type !== "full" ? 1 : (stage.optimizer.type ?? "adamw") === "adamw" ? 4 : 3;
+  return 4 * (parameters * copies + 2 * stage.batch_size * block_size * n_embd * n_layer);
 }
 
 const vocabularyOf = ({ tokenizer }: Recipe): number => (tokenizer.kind === "char" ? Math.min(CHARACTERS, tokenizer.vocab_size) : tokenizer.vocab_size);

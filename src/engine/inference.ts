@@ -22,7 +22,7 @@ export interface InferenceModel {
 /** @throws NestlingError MEM_ESTIMATE, OUT_OF_MEMORY, PLAN for a weight that is missing */
 export async function openInference(device: Device, config: TransformerConfig, weights: Weights): Promise<InferenceModel> {
   const T = config.block_size;
-  const parameters = layOutParameters(parameterTable(config), device.limits.maxBindingBytes, false);
+  const parameters = layOutParameters(parameterTable(config), device.limits.maxBindingBytes, null);
   const generation = recordGeneration(config, parameters, 1, "ask");
   const u32 = (name: string) => newTensor(`look ${name}`, [T], "inputs", "u32");
   const [ids, pos, start] = [u32("ids"), u32("pos"), u32("start")];

@@ -87,7 +87,7 @@ export class RunFiles {
             ...(latest.quiz_right === undefined ? {} : { quizRight: latest.quiz_right, quizTotal: latest.quiz_total }),
           },
           resume: {
-            trainable: [...state.m.keys()], optimizerSteps: state.counts[COUNTS.t]!, schedule: { iteration: trainer.step, max_iters: stage.max_iters },
+            ...momentNames(state), optimizerSteps: state.counts[COUNTS.t]!, schedule: { iteration: trainer.step, max_iters: stage.max_iters },
             lossScale: state.scaler?.scale ?? 1, goodSteps: state.scaler?.good ?? state.counts[COUNTS.goodSteps]!, skippedSteps: state.scaler?.skipped ?? 0, seed: recipe.seed, cursor: { step: trainer.step, micro: 0 },
           },
           extra: { clock: run.clock.state, lineage: [...run.earlier, stage], ...(best.state && { best: best.state }) },
@@ -129,6 +129,12 @@ export class RunFiles {
     const { code, message } = describeError(error);
     this.options.onNotice("error", code, `Not saved: ${message} Training goes on; download what you want to keep.`);
   }
+}
+
+/** Which weights are trained, and which of them have a first moment alone. */
+export function momentNames({ m, v }: Pick<TrainerState, "m" | "v">): { trainable: string[]; firstMomentOnly?: string[] } {
+  const first = [...m.keys()].filter((name) => !v.has(name));
+  return { trainable: [...m.keys()], ...(first.length > 0 && { firstMomentOnly: first }) };
 }
 
 /** @throws NestlingError CKPT_MISMATCH when the checkpoint has no optimizer state */

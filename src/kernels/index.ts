@@ -27,6 +27,10 @@ import { matmulNN, matmulNNBias, matmulNNBiasGelu, matmulNNBiasResidual, matmulN
 import {
   matmulNNBiasGeluHalf, matmulNNBiasHalfAB, matmulNNBiasHalfABOut, matmulNNBiasResidualHalfAB, matmulNNHalfAB, matmulNNHalfB, matmulNTHalfAB, matmulNTHalfABOut, matmulNTHalfB, matmulTNHalfA, matmulTNHalfB,
 } from "./matmul-half.ts";
+import { muonMomentum } from "./muon-momentum.ts";
+import { muonNormalise } from "./muon-normalise.ts";
+import { muonQuintic } from "./muon-quintic.ts";
+import { muonUpdate } from "./muon-update.ts";
 import { packHalf } from "./pack-half.ts";
 import { peakFma } from "./peak-fma.ts";
 import { preferenceLoss } from "./preference-loss.ts";
@@ -39,6 +43,7 @@ import { rmsnorm, rmsnormHalf } from "./rmsnorm.ts";
 import { ropeBackward } from "./rope-backward.ts";
 import { rope, ropeHalf } from "./rope.ts";
 import { sample } from "./sample.ts";
+import { sgd } from "./sgd.ts";
 import { softmax } from "./softmax.ts";
 import type { Halves } from "./stored-half.ts";
 import { sumSquares } from "./sum-squares.ts";
@@ -81,6 +86,10 @@ export const kernels = {
   matmulNNBiasResidual,
   matmulNT,
   matmulTN,
+  muonMomentum,
+  muonNormalise,
+  muonQuintic,
+  muonUpdate,
   peakFma,
   preferenceLoss,
   prepareUpdate,
@@ -92,6 +101,7 @@ export const kernels = {
   rope,
   ropeBackward,
   sample,
+  sgd,
   softmax,
   sumSquares,
   swiglu,

@@ -28,6 +28,7 @@ export const gpt2: Family<Gpt2Config> = {
   parameterTable(config) {
     const { vocab_size: V, block_size: T, n_embd: C, n_layer: L } = config;
     const matrix = (name: string, shape: number[], std = INIT_STD): ParameterSpec => ({ name, shape, decay: true, trainable: true, init: { kind: "normal", std } });
+    const hidden = (name: string, shape: number[], std = INIT_STD, sideBySide = 1): ParameterSpec => ({ ...matrix(name, shape, std), hidden: { outputs: "columns", sideBySide } });
     const vector = (name: string, size: number, value: number): ParameterSpec => ({ name, shape: [size], decay: false, trainable: true, init: { kind: "constant", value } });
     // The two projections that write to the residual stream start smaller, by 1/sqrt(2 L): GPT-2's paper, section 2.3.
     const residualStd = INIT_STD / Math.sqrt(2 * L);
@@ -35,11 +36,11 @@ export const gpt2: Family<Gpt2Config> = {
       const at = `transformer.h.${layer}`;
       return [
         vector(`${at}.ln_1.weight`, C, 1), vector(`${at}.ln_1.bias`, C, 0),
-        matrix(`${at}.attn.c_attn.weight`, [C, 3 * C]), vector(`${at}.attn.c_attn.bias`, 3 * C, 0),
-        matrix(`${at}.attn.c_proj.weight`, [C, C], residualStd), vector(`${at}.attn.c_proj.bias`, C, 0),
+        hidden(`${at}.attn.c_attn.weight`, [C, 3 * C], INIT_STD, 3), vector(`${at}.attn.c_attn.bias`, 3 * C, 0),
+        hidden(`${at}.attn.c_proj.weight`, [C, C], residualStd), vector(`${at}.attn.c_proj.bias`, C, 0),
         vector(`${at}.ln_2.weight`, C, 1), vector(`${at}.ln_2.bias`, C, 0),
-        matrix(`${at}.mlp.c_fc.weight`, [C, 4 * C]), vector(`${at}.mlp.c_fc.bias`, 4 * C, 0),
-        matrix(`${at}.mlp.c_proj.weight`, [4 * C, C], residualStd), vector(`${at}.mlp.c_proj.bias`, C, 0),
+        hidden(`${at}.mlp.c_fc.weight`, [C, 4 * C]), vector(`${at}.mlp.c_fc.bias`, 4 * C, 0),
+        hidden(`${at}.mlp.c_proj.weight`, [4 * C, C], residualStd), vector(`${at}.mlp.c_proj.bias`, C, 0),
       ];
     }).flat();
     return [

@@ -46,7 +46,7 @@ export function recordInside(config: TransformerConfig, lora: LoraMethod | null,
   const family = familyOf(config);
   const { NH, NKV, HS } = family.heads(config);
   const low = lora && loraTable(config, lora.target_modules, lora.r);
-  const parameters = layOutParameters([...parameterTable(config), ...(low?.specs ?? [])], maxBindingBytes, false);
+  const parameters = layOutParameters([...parameterTable(config), ...(low?.specs ?? [])], maxBindingBytes, null);
   const updates: LoraMap = new Map([...(low?.targets ?? [])].map(([weight, { a, b }]) => [weight, { a: parameters.get(a), b: parameters.get(b), scale: lora!.lora_alpha / lora!.r }]));
   const u32 = (name: string): Tensor => newTensor(`inside ${name}`, [T], "inputs", "u32");
   const [ids, pos, start] = [u32("ids"), u32("pos"), u32("start")];

@@ -31,19 +31,20 @@ export const llama: Family<LlamaConfig> = {
     const { vocab_size: V, n_embd: C, n_layer: L, intermediate_size: F } = config;
     const { NKV, HS } = headsOf(config);
     const matrix = (name: string, shape: number[], std = INIT_STD): ParameterSpec => ({ name, shape, decay: true, trainable: true, init: { kind: "normal", std } });
+    const hidden = (name: string, shape: number[], std = INIT_STD): ParameterSpec => ({ ...matrix(name, shape, std), hidden: { outputs: "rows", sideBySide: 1 } });
     const gain = (name: string): ParameterSpec => ({ name, shape: [C], decay: false, trainable: true, init: { kind: "constant", value: 1 } });
     // As in GPT-2, the two projections that write to the residual stream start smaller, by 1/sqrt(2 L).
     const residualStd = INIT_STD / Math.sqrt(2 * L);
     const blocks = Array.from({ length: L }, (_, layer) => {
       const at = `model.layers.${layer}`;
       return [
-        matrix(`${at}.self_attn.q_proj.weight`, [C, C]),
-        matrix(`${at}.self_attn.k_proj.weight`, [NKV * HS, C]),
-        matrix(`${at}.self_attn.v_proj.weight`, [NKV * HS, C]),
-        matrix(`${at}.self_attn.o_proj.weight`, [C, C], residualStd),
-        matrix(`${at}.mlp.gate_proj.weight`, [F, C]),
-        matrix(`${at}.mlp.up_proj.weight`, [F, C]),
-        matrix(`${at}.mlp.down_proj.weight`, [C, F], residualStd),
+        hidden(`${at}.self_attn.q_proj.weight`, [C, C]),
+        hidden(`${at}.self_attn.k_proj.weight`, [NKV * HS, C]),
+        hidden(`${at}.self_attn.v_proj.weight`, [NKV * HS, C]),
+        hidden(`${at}.self_attn.o_proj.weight`, [C, C], residualStd),
+        hidden(`${at}.mlp.gate_proj.weight`, [F, C]),
+        hidden(`${at}.mlp.up_proj.weight`, [F, C]),
+        hidden(`${at}.mlp.down_proj.weight`, [C, F], residualStd),
         gain(`${at}.input_layernorm.weight`), gain(`${at}.post_attention_layernorm.weight`),
       ];
     }).flat();

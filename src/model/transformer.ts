@@ -59,9 +59,10 @@ export function loraTable(config: TransformerConfig, targets: readonly LoraTarge
       const at = `${family.block(layer)}.${module.path}`;
       const [a, b] = [`${at}.lora_A`, `${at}.lora_B`];
       const shape = (rows: number, columns: number): number[] => (family.layout === "in-out" ? [rows, columns] : [columns, rows]);
+      const hidden = { outputs: family.layout === "in-out" ? "columns" : "rows", sideBySide: 1 } as const;
       // PEFT's initial A is Kaiming-uniform with a = sqrt(5): variance 1 / (3 fan_in).
-      specs.push({ name: a, shape: shape(module.inputs, rank), decay: true, trainable: true, init: { kind: "normal", std: 1 / Math.sqrt(3 * module.inputs) } });
-      specs.push({ name: b, shape: shape(rank, module.outputs), decay: true, trainable: true, init: { kind: "constant", value: 0 } });
+      specs.push({ name: a, shape: shape(module.inputs, rank), decay: true, trainable: true, init: { kind: "normal", std: 1 / Math.sqrt(3 * module.inputs) }, hidden });
+      specs.push({ name: b, shape: shape(rank, module.outputs), decay: true, trainable: true, init: { kind: "constant", value: 0 }, hidden });
       named.set(`${at}.weight`, { a, b });
     }
   }

@@ -5,6 +5,7 @@
 import { NestlingError } from "../core/errors.ts";
 import type { HalfType } from "../core/half.ts";
 import { alignUp, VIEW_ALIGNMENT } from "../device/launch.ts";
+import type { OptimizerType } from "../protocol/recipe.ts";
 import { elements, newStorage, newTable, type Storage, type Tensor } from "./tensor.ts";
 
 /** Initial values: normal with a standard deviation, or one constant. */
@@ -18,9 +19,17 @@ export interface ParameterSpec {
   readonly decay: boolean;
   readonly trainable: boolean;
   readonly init: Init;
+  /** A matrix inside a block, which Muon moves as a whole; absent = AdamW moves it there. */
+  readonly hidden?: HiddenMatrix;
 }
 
-/** One run of memory that one AdamW launch updates. Frozen buckets have only `param`. */
+/** Along which side a matrix has its outputs, and how many matrices of equal width lie side by side in its columns. */
+export interface HiddenMatrix {
+  readonly outputs: "rows" | "columns";
+  readonly sideBySide: number;
+}
+
+/** One run of memory that one rule updates. Frozen buckets have only `param`; only AdamW has `v`. */
 export interface Bucket {
   readonly param: Tensor;
   readonly grad?: Tensor;
@@ -29,6 +38,14 @@ export interface Bucket {
   /** `param` rounded to halves, where products read matrices so. */
   readonly shadow?: Tensor;
   readonly decay: boolean;
+  /** Null = frozen. */
+  readonly rule: OptimizerType | null;
+}
+
+export interface Moments {
+  readonly m: Tensor;
+  /** Where AdamW moves it. */
+  readonly v?: Tensor;
 }
 
 export interface Parameters {
@@ -36,7 +53,7 @@ export interface Parameters {
   readonly buckets: readonly Bucket[];
   get(name: string): Tensor;
   /** The moments of a trainable parameter, as views. */
-  moments(name: string): { readonly m: Tensor; readonly v: Tensor };
+  moments(name: string): Moments;
   /** A computed table that goes with the parameters; asked for again by the same name, the same tensor. */
   table(name: string, shape: readonly number[], contents: () => Float32Array): Tensor;
   /** Elements, padding not counted. */
@@ -51,18 +68,21 @@ const flat = (name: string, storage: Storage): Tensor => ({
 const SHADOWED_ALIGNMENT = 2 * VIEW_ALIGNMENT;
 
 /**
- * @param optimizer false where the plan never trains: no gradients and no moments are laid out
+ * @param optimizer null where the plan never trains: no gradients and no moments are laid out
  * @param shadows lays out a shadow in this format of what decays, the matrices, and of what is frozen
  */
-export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: boolean, shadows: HalfType | null = null): Parameters {
+export function layOutParameters(specs: readonly ParameterSpec[], maxBindingBytes: number, optimizer: OptimizerType | null, shadows: HalfType | null = null): Parameters {
   const tensors = new Map<string, Tensor>();
-  const momentsOf = new Map<string, { m: Tensor; v: Tensor }>();
+  const momentsOf = new Map<string, Moments>();
   const tables = new Map<string, Tensor>();
   const buckets: Bucket[] = [];
-  const groups = [
-    { label: "decay", pick: (s: ParameterSpec) => s.trainable && s.decay, decay: true, trains: optimizer, read: true },
-    { label: "no-decay", pick: (s: ParameterSpec) => s.trainable && !s.decay, decay: false, trains: optimizer, read: false },
-    { label: "frozen", pick: (s: ParameterSpec) => !s.trainable, decay: false, trains: false, read: true },
+  const byMuon = (s: ParameterSpec): boolean => optimizer === "muon" && s.hidden !== undefined;
+  const rest = optimizer === "muon" ? "adamw" : optimizer;
+  const groups: readonly { readonly label: string; readonly pick: (s: ParameterSpec) => boolean; readonly decay: boolean; readonly rule: OptimizerType | null; readonly read: boolean }[] = [
+    { label: "hidden", pick: (s) => s.trainable && byMuon(s), decay: true, rule: "muon", read: true },
+    { label: "decay", pick: (s) => s.trainable && s.decay && !byMuon(s), decay: true, rule: rest, read: true },
+    { label: "no-decay", pick: (s) => s.trainable && !s.decay, decay: false, rule: rest, read: false },
+    { label: "frozen", pick: (s) => !s.trainable, decay: false, rule: null, read: true },
   ];
   for (const group of groups) {
     let open: ParameterSpec[] = [];
@@ -73,22 +93,23 @@ export function layOutParameters(specs: readonly ParameterSpec[], maxBindingByte
       if (open.length === 0) return;
       const label = `${group.label}.${buckets.length}`;
       const param = newStorage(`parameters ${label}`, "parameters", bytes / 4);
-      const [grad, m, v] = (["gradients", "optimizer", "optimizer"] as const).map((role, i) =>
-        group.trains ? newStorage(`${["gradients", "moment m", "moment v"][i]} ${label}`, role, bytes / 4) : undefined);
+      const trained = (what: string, role: "gradients" | "optimizer", wanted = group.rule !== null): Storage | undefined =>
+        wanted ? newStorage(`${what} ${label}`, role, bytes / 4) : undefined;
+      const [grad, m, v] = [trained("gradients", "gradients"), trained("moment m", "optimizer"), trained("moment v", "optimizer", group.rule === "adamw")];
       const shadow = shadowed ? newStorage(`shadow ${label}`, "parameters", bytes / 4, shadowed) : undefined;
       let at = 0;
       for (const spec of open) {
         const view = (storage: Storage, prefix: string): Tensor => ({
           name: prefix + spec.name, shape: spec.shape, type: "f32", storage, offsetBytes: at, requiresGrad: false,
         });
-        tensors.set(spec.name, { ...view(param, ""), requiresGrad: group.trains, ...(grad && { grad: view(grad, "d ") }),
+        tensors.set(spec.name, { ...view(param, ""), requiresGrad: group.rule !== null, ...(grad && { grad: view(grad, "d ") }),
           ...(shadow && shadowed && { shadow: { ...view(shadow, "shadow of "), type: shadowed, offsetBytes: at / 2 } }) });
-        if (m && v) momentsOf.set(spec.name, { m: view(m, "m "), v: view(v, "v ") });
+        if (m) momentsOf.set(spec.name, { m: view(m, "m "), ...(v && { v: view(v, "v ") }) });
         at += alignUp(elements(spec.shape) * 4, alignment);
       }
       buckets.push({
-        param: flat(param.label, param), decay: group.decay,
-        ...(grad && m && v && { grad: flat(grad.label, grad), m: flat(m.label, m), v: flat(v.label, v) }),
+        param: flat(param.label, param), decay: group.decay, rule: group.rule,
+        ...(grad && m && { grad: flat(grad.label, grad), m: flat(m.label, m) }), ...(v && { v: flat(v.label, v) }),
         ...(shadow && shadowed && { shadow: { ...flat(shadow.label, shadow), shape: [bytes / 4], type: shadowed } }),
       });
       open = [];
@@ -122,4 +143,19 @@ export function layOutParameters(specs: readonly ParameterSpec[], maxBindingByte
     },
     count: specs.reduce((sum, spec) => sum + elements(spec.shape), 0),
   };
+}
+
+/** A frozen copy of what trains, each arena lying as the one it copies: where training began. What is frozen anyway is not in it. */
+export function frozenCopy(parameters: Parameters): Parameters {
+  const copies = new Map<Storage, Storage>();
+  const copied = (tensor: Tensor): Tensor => {
+    const { storage } = tensor;
+    if (!copies.has(storage)) copies.set(storage, newStorage(`parent of ${storage.label}`, "parameters", elements(tensor.shape), tensor.type));
+    const { grad: _, shadow, ...plain } = tensor;
+    return { ...plain, storage: copies.get(storage)!, requiresGrad: false, ...(shadow && { shadow: copied(shadow) }) };
+  };
+  // Arenas first: a view's storage is as long as its arena, not as the view.
+  const buckets = parameters.buckets.filter(({ grad }) => grad).map(({ param, shadow, decay }): Bucket => ({ param: copied(param), decay, rule: null, ...(shadow && { shadow: copied(shadow) }) }));
+  const specs = parameters.specs.filter(({ trainable }) => trainable).map((spec) => ({ ...spec, trainable: false }));
+  return { ...parameters, specs, buckets, get: (name) => copied(parameters.get(name)), count: specs.reduce((sum, { shape }) => sum + elements(shape), 0) };
 }

@@ -1,5 +1,5 @@
 /**
- * The optimizer step as a program: norm over all buckets, the decision whether to step, AdamW a bucket, one row of metrics. And
+ * The optimizer step as a program: norm over all buckets, the decision whether to step, the optimizer by bucket (Muon by matrix), one row of metrics. And
  * the small buffers that steps are told through: `src/kernels/step-block.ts`, for those who may not look into kernels.
  */
 import { adamw } from "../kernels/adamw.ts";
@@ -8,9 +8,11 @@ import { lossSum } from "../kernels/loss-sum.ts";
 import { logBetaOf, prepareUpdate } from "../kernels/prepare-update.ts";
 import { pullBack } from "../kernels/pull-back.ts";
 import { recordMetrics } from "../kernels/record-metrics.ts";
+import { sgd } from "../kernels/sgd.ts";
 import { sumSquares } from "../kernels/sum-squares.ts";
 import { isHalf } from "../device/launch.ts";
 import type { OptimizerConfig } from "../protocol/recipe.ts";
+import { recordMuon } from "./muon.ts";
 import type { Bucket, Parameters } from "./parameters.ts";
 import { Recorder, type Recording } from "./recorder.ts";
 import { elements, type Tensor } from "./tensor.ts";
@@ -24,6 +26,8 @@ export interface UpdateTensors {
   /** Step block, f32 and u32. */
   readonly stepF: Tensor;
   readonly stepU: Tensor;
+  /** `stepF` as AdamW reads it where Muon moves the hidden matrices: at a rate of its own. */
+  readonly stepFRest?: Tensor;
   /** (2) sum of masked losses and of masks; cleared before a step or an evaluation. */
   readonly lossSum: Tensor;
   /** (4) u32 and (4): the optimizer's own state. */
@@ -53,8 +57,9 @@ export interface Anchor {
   readonly weight: number;
 }
 
-export function recordUpdate(parameters: Parameters, tensors: UpdateTensors, { beta1, beta2, eps, weight_decay }: Pick<OptimizerConfig, "beta1" | "beta2" | "eps" | "weight_decay">, anchor?: Anchor): Recording {
+export function recordUpdate(parameters: Parameters, tensors: UpdateTensors, optimizer: Omit<OptimizerConfig, "learning_rate" | "schedule" | "warmup_iters" | "min_lr" | "grad_clip">, anchor?: Anchor): Recording {
   const r = new Recorder("update", false);
+  const { beta1, beta2, eps, weight_decay, momentum = 0.9, nesterov = false } = optimizer;
   const { stepF, stepU, counts, scalars, ring } = tensors;
   const buckets = parameters.buckets.filter((bucket) => bucket.grad);
   const partial = r.transient("partials", [buckets.length * PARTIALS]);
@@ -64,11 +69,16 @@ export function recordUpdate(parameters: Parameters, tensors: UpdateTensors, { b
     { size: elements(bucket.grad!.shape), partials: PARTIALS }));
   r.launch(prepareUpdate, { partial, stepF, stepU, counts, scalars },
     { partials: buckets.length * PARTIALS, logBeta1: logBetaOf(beta1), logBeta2: logBetaOf(beta2) });
-  for (const { param, grad, m, v, decay } of buckets) {
-    r.launch(adamw, { param, grad: grad!, m: m!, v: v!, stepF, counts, scalars }, {
-      size: elements(param.shape), beta1, oneMinusBeta1: 1 - beta1, beta2, oneMinusBeta2: 1 - beta2, eps, weightDecay: decay ? weight_decay : 0,
-    });
+  for (const { param, grad, m, v, decay, rule } of buckets) {
+    const size = elements(param.shape);
+    const weightDecay = decay ? weight_decay : 0;
+    if (rule === "sgd") r.launch(sgd, { param, grad: grad!, m: m!, stepF, counts, scalars }, { size, momentum, nesterov: nesterov ? 1 : 0, weightDecay });
+    else if (rule === "adamw") {
+      r.launch(adamw, { param, grad: grad!, m: m!, v: v!, stepF: tensors.stepFRest ?? stepF, counts, scalars },
+        { size, beta1, oneMinusBeta1: 1 - beta1, beta2, oneMinusBeta2: 1 - beta2, eps, weightDecay });
+    }
   }
+  if (optimizer.type === "muon") recordMuon(r, parameters, tensors, optimizer);
   r.launch(recordMetrics, { lossSum: tensors.lossSum, scalars, counts, stepF, stepU, ring }, { rows: ring.shape[0]! });
   return r.recording();
 }

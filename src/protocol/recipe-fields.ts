@@ -3,7 +3,11 @@
  * command line's --set and the engine's validation. It knows nothing of data or devices.
  */
 import { NestlingError } from "../core/errors.ts";
-import type { LoraMethod, LoraTarget, Method, ModelConfig, Recipe, Stage } from "./recipe.ts";
+import type { LoraMethod, LoraTarget, Method, ModelConfig, OptimizerConfig, Recipe, Stage } from "./recipe.ts";
+
+/** Choices of an optimizer that others of its fields hang on. */
+type OptimizerChoice = "type" | "schedule";
+export const OPTIMIZER_CHOICES: readonly string[] = ["type", "schedule"] satisfies OptimizerChoice[];
 
 export interface FieldSpec {
   /** Path in the recipe; `stages.*` stands for every stage. */
@@ -20,6 +24,10 @@ export interface FieldSpec {
   readonly kinds?: readonly Stage["kind"][];
   /** What it is where a recipe leaves it out, as it may. */
   readonly fallback?: string | number | boolean;
+  /** Only stages whose optimizer has one of these choices there; absent = all. */
+  readonly only?: { readonly key: OptimizerChoice; readonly is: readonly string[] };
+  /** Others say it too, and have no use for it. */
+  readonly always?: boolean;
   /** What it does, in one sentence. */
   readonly meaning: string;
 }
@@ -58,6 +66,8 @@ export const LORA_MEANINGS: Readonly<Record<LoraTarget, string>> = {
   down_proj: "Writes the MLP's result back into the stream.",
 };
 
+const onlyWith = (key: OptimizerChoice, is: readonly string[], spec: FieldSpec): FieldSpec => ({ ...spec, only: { key, is } });
+
 const llama = (spec: FieldSpec): FieldSpec => ({ ...spec, family: "llama" });
 
 export const FIELDS: readonly FieldSpec[] = [
@@ -86,13 +96,21 @@ export const FIELDS: readonly FieldSpec[] = [
     ...choice("stages.*.dtype", ["float32", "bfloat16", "float16"], "How weights are read and activations kept while training: both short forms halve their memory, float16 also multiplies in it where the GPU can; what is trained and saved stays float32."),
     fallback: "float32",
   },
+  { ...choice("stages.*.optimizer.type", ["adamw", "sgd", "muon"], "What turns gradients into steps: AdamW, gradient descent with momentum, or Muon, which makes each matrix's step orthogonal and leaves embeddings, head, norms and biases to AdamW."), fallback: "adamw" },
   number("stages.*.optimizer.learning_rate", 1e-9, 1, "How far a step moves the weights at most.", [1e-4, 1e-2]),
-  choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant"], "How the rate falls after the warm-up: along a cosine, along a line, or not at all."),
+  choice("stages.*.optimizer.schedule", ["cosine", "linear", "constant", "wsd"], "How the rate falls after the warm-up: along a cosine, along a line, not at all, or (wsd) along a line over the last decay_iters steps alone."),
   integer("stages.*.optimizer.warmup_iters", 0, 1_000_000, "Steps over which the rate rises from near zero.", [0, 500]),
+  onlyWith("schedule", ["wsd"], integer("stages.*.optimizer.decay_iters", 1, 10_000_000, "Steps at the end over which the rate falls to min_lr.", [10, 4000])),
   number("stages.*.optimizer.min_lr", 0, 1, "Where a falling schedule ends.", [1e-5, 1e-3]),
-  number("stages.*.optimizer.beta1", 0, 0.9999, "How long AdamW remembers gradients.", [0.9, 0.9]),
-  number("stages.*.optimizer.beta2", 0, 0.99999, "How long AdamW remembers squared gradients.", [0.95, 0.999]),
-  number("stages.*.optimizer.eps", 1e-12, 1e-2, "Keeps AdamW's division away from zero.", [1e-8, 1e-8]),
+  { ...onlyWith("type", ["muon"], number("stages.*.optimizer.adam_learning_rate", 1e-9, 1, "The rate of what AdamW moves beside Muon, on the same schedule.", [1e-4, 1e-2])), fallback: 3e-4 },
+  { ...onlyWith("type", ["sgd"], number("stages.*.optimizer.momentum", 0, 0.9999, "How much of the last step goes into the next one.", [0.8, 0.99])), fallback: 0.9 },
+  { ...onlyWith("type", ["muon"], number("stages.*.optimizer.momentum", 0, 0.9999, "How long Muon remembers gradients.", [0.9, 0.95])), fallback: 0.95 },
+  { ...onlyWith("type", ["sgd"], { path: "stages.*.optimizer.nesterov", type: "boolean", meaning: "Whether a step looks ahead by its momentum." }), fallback: false },
+  { ...onlyWith("type", ["muon"], { path: "stages.*.optimizer.nesterov", type: "boolean", meaning: "Whether a step looks ahead by its momentum." }), fallback: true },
+  { ...onlyWith("type", ["muon"], integer("stages.*.optimizer.ns_steps", 1, 20, "Newton-Schulz iterations that bring a step near an orthogonal matrix.", [5, 5])), fallback: 5 },
+  { ...onlyWith("type", ["adamw", "muon"], number("stages.*.optimizer.beta1", 0, 0.9999, "How long AdamW remembers gradients.", [0.9, 0.9])), always: true },
+  { ...onlyWith("type", ["adamw", "muon"], number("stages.*.optimizer.beta2", 0, 0.99999, "How long AdamW remembers squared gradients.", [0.95, 0.999])), always: true },
+  { ...onlyWith("type", ["adamw", "muon"], number("stages.*.optimizer.eps", 1e-12, 1e-2, "Keeps AdamW's division away from zero.", [1e-8, 1e-8])), always: true },
   number("stages.*.optimizer.weight_decay", 0, 1, "How strongly matrices are pulled towards zero.", [0, 0.1]),
   number("stages.*.optimizer.grad_clip", 0, 1000, "Longest gradient allowed; 0 = no limit.", [1, 1]),
   choice("stages.*.method.type", ["full", "last_layers", "embeddings", "lora"], "What moves: all weights, the last blocks with what follows them, the embeddings alone, or a small low-rank addition beside frozen weights."),
@@ -112,6 +130,20 @@ export const FIELDS: readonly FieldSpec[] = [
 
 /** Which fields of a method go with its type. */
 export const METHOD_FIELDS: Readonly<Record<Method["type"], readonly string[]>> = { full: [], embeddings: [], last_layers: ["layers"], lora: ["r", "lora_alpha", "lora_dropout"] };
+
+/** Whether a stage with this optimizer makes use of the field. */
+export const appliesTo = ({ only }: FieldSpec, optimizer: Partial<OptimizerConfig>): boolean =>
+  only === undefined || only.is.includes(String(optimizer[only.key] ?? FIELDS.find(({ path }) => path === `stages.*.optimizer.${only.key}`)!.fallback));
+
+/** Whether it may say it. */
+export const maySay = (spec: FieldSpec, optimizer: Partial<OptimizerConfig>): boolean => spec.always === true || appliesTo(spec, optimizer);
+
+/** The schedule for a stage cut to so many steps: warm-up and decay take at most a quarter each. */
+export function scheduleWithin(optimizer: OptimizerConfig, maxIters: number): OptimizerConfig {
+  const most = Math.floor(maxIters / 4);
+  const { warmup_iters, decay_iters } = optimizer;
+  return { ...optimizer, warmup_iters: Math.min(warmup_iters, most), ...(decay_iters !== undefined && { decay_iters: Math.max(1, Math.min(decay_iters, most)) }) };
+}
 
 /** A value in a message: short, and never by way of its own methods or depth. */
 function shown(value: unknown): string {
@@ -154,7 +186,7 @@ const KEYS = {
   llama: ["family", "n_layer", "n_head", "n_embd", "block_size", "dropout", "tie_word_embeddings", "n_kv_head", "intermediate_size", "rope_theta", "rms_norm_eps"],
   tokenizer: ["kind", "vocab_size"],
   stage: ["kind", "name", "data", "max_iters", "batch_size", "gradient_accumulation_steps", "optimizer", "dtype", "eval_interval", "eval_iters", "changes", "method", "parent", "ended_at", ...FIELDS.flatMap(({ path, kinds }) => (kinds ? [path.slice("stages.*.".length)] : []))],
-  optimizer: ["learning_rate", "schedule", "warmup_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip"],
+  optimizer: ["learning_rate", "schedule", "warmup_iters", "decay_iters", "min_lr", "beta1", "beta2", "eps", "weight_decay", "grad_clip", "type", "momentum", "nesterov", "ns_steps", "adam_learning_rate"],
   source: ["corpus", "weight", "end_weight"],
   method: ["type", "layers", "r", "lora_alpha", "lora_dropout", "target_modules"],
   change: ["step", "learning_rate", "grad_clip", "temperature"],
@@ -222,8 +254,13 @@ function validateStage(entry: unknown, at: string, { family, n_layer }: Pick<Mod
     else if (stage[key] !== undefined) throw out(`${at}${key}`, stage[key], `left out: only a stage of kind ${spec.kinds.join(" or ")} has it, and this one is ${kind}`);
   }
   const optimizer = object(stage.optimizer, `${at}optimizer`, KEYS.optimizer);
-  for (const spec of group("stages.*.optimizer.")) check(spec, `${at}optimizer.`, optimizer);
+  for (const spec of group("stages.*.optimizer.")) if (maySay(spec, optimizer)) check(spec, `${at}optimizer.`, optimizer);
+  refuseIdle(optimizer, `${at}optimizer.`, group("stages.*.optimizer."));
   if ((optimizer.warmup_iters as number) > (stage.max_iters as number)) throw out(`${at}optimizer.warmup_iters`, optimizer.warmup_iters, `at most max_iters (${String(stage.max_iters)})`);
+  const falling = optimizer.schedule === "wsd" ? (optimizer.decay_iters as number) : 0;
+  if ((optimizer.warmup_iters as number) + falling > (stage.max_iters as number)) {
+    throw out(`${at}optimizer.decay_iters`, falling, `at most max_iters (${String(stage.max_iters)}) without warmup_iters (${String(optimizer.warmup_iters)})`);
+  }
   if ((optimizer.min_lr as number) > (optimizer.learning_rate as number)) throw out(`${at}optimizer.min_lr`, optimizer.min_lr, `at most learning_rate (${String(optimizer.learning_rate)})`);
   validateData(stage.data, `${at}data`);
   if (stage.changes !== undefined) validateChanges(stage.changes, `${at}changes`, stage.max_iters as number);
@@ -269,6 +306,15 @@ function validateMethod(value: unknown, at: string, family: ModelConfig["family"
     }
   }
   return type;
+}
+
+/** Fields of another choice: ignored in silence they would seem to do something. */
+function refuseIdle(optimizer: Record<string, unknown>, at: string, specs: readonly FieldSpec[]): void {
+  for (const [key, value] of Object.entries(optimizer)) {
+    const named = specs.filter(({ path }) => path.endsWith(`.${key}`));
+    if (value === undefined || named.some((spec) => maySay(spec, optimizer))) continue;
+    throw out(`${at}${key}`, value, `left out: only ${named[0]!.only!.key} ${named.flatMap(({ only }) => only!.is).join(" or ")} has it`);
+  }
 }
 
 /** The knobs that turn while a stage trains, and how far. */

@@ -66,12 +66,33 @@ export interface DataSource {
   readonly end_weight?: number;
 }
 
+/**
+ * torch.optim.AdamW; torch.optim.SGD with momentum, dampening 0 and its coupled weight decay; or Muon (torch.optim.Muon, Jordan's
+ * MuonWithAuxAdam): the matrices inside the blocks move by Muon, the rest (embeddings, head, norms, biases) by AdamW.
+ */
+export type OptimizerType = "adamw" | "sgd" | "muon";
+
 export interface OptimizerConfig {
+  /** Absent = adamw. */
+  readonly type?: OptimizerType;
+  /** With muon that of its matrices. */
   readonly learning_rate: number;
-  readonly schedule: "cosine" | "linear" | "constant";
+  /** wsd: warm-up, stable, decay (Hu et al., MiniCPM, arXiv 2404.06395). */
+  readonly schedule: "cosine" | "linear" | "constant" | "wsd";
   readonly warmup_iters: number;
-  /** Where cosine and linear end. */
+  /** wsd, which needs it: steps at the stage's end over which the rate falls along a line (Megatron-LM's lr_wsd_decay_iters). */
+  readonly decay_iters?: number;
+  /** Where cosine, linear and wsd end. */
   readonly min_lr: number;
+  /** sgd (absent = 0.9) and muon (absent = 0.95). */
+  readonly momentum?: number;
+  /** sgd (absent = false) and muon (absent = true). */
+  readonly nesterov?: boolean;
+  /** muon: Newton-Schulz iterations; absent = 5. */
+  readonly ns_steps?: number;
+  /** muon: the peak rate of what AdamW moves, on the same schedule; absent = 3e-4, as in MuonWithAuxAdam. */
+  readonly adam_learning_rate?: number;
+  /** These three are AdamW's: sgd does not read them. */
   readonly beta1: number;
   readonly beta2: number;
   readonly eps: number;

@@ -5,7 +5,7 @@
 import { NestlingError } from "../core/errors.ts";
 import { canonicalJson, crc32c, sha256Hex, sha256Stream } from "../core/hash.ts";
 import { checkpointKey, manifestText } from "./manifest.ts";
-import type { CheckpointFacts, CheckpointFile, CheckpointManifest } from "./manifest.ts";
+import type { CheckpointFacts, CheckpointFile, CheckpointManifest, ResumeState } from "./manifest.ts";
 import { asFloat32, countNonFinite, decodeTensor, parseSafetensorsHeader } from "./safetensors.ts";
 import type { Tensor } from "./safetensors.ts";
 import { planSafetensors } from "./safetensors-write.ts";
@@ -15,7 +15,7 @@ export const MOMENT_PREFIX = { m: "optimizer.m.", v: "optimizer.v." } as const;
 /** What a stage holds on to beside weights and moments. */
 const HELD_PREFIX = "optimizer.held.";
 
-/** AdamW's first and second moments by the name of the weight they belong to. */
+/** The optimizer's first and second moments by the name of the weight they belong to; SGD's and Muon's momentum is a first one alone. */
 export interface Moments {
   readonly m: ReadonlyMap<string, Tensor>;
   readonly v: ReadonlyMap<string, Tensor>;
@@ -45,7 +45,7 @@ export interface CheckpointContent {
 
 /**
  * Checks a checkpoint and lays out its file.
- * @throws CKPT_NONFINITE for any NaN or Inf, CKPT_MISSING for a resume state without both moments of every trained weight
+ * @throws CKPT_NONFINITE for any NaN or Inf, CKPT_MISSING for a resume state without the moments of every trained weight
  */
 export function planCheckpoint(input: CheckpointInput): SafetensorsPlan {
   const { facts, weights, moments, dtype = "f32" } = input;
@@ -56,7 +56,7 @@ export function planCheckpoint(input: CheckpointInput): SafetensorsPlan {
   }
   if (facts.resume) {
     if (dtype !== "f32") throw new RangeError("a resumable checkpoint is f32: bf16 would not go on bit for bit");
-    requireMoments(facts.resume.trainable, weights, moments ?? null);
+    requireMoments(facts.resume, weights, moments ?? null);
     for (const kind of ["m", "v"] as const) for (const [name, tensor] of moments![kind]) tensors.set(MOMENT_PREFIX[kind] + name, tensor);
     for (const [name, tensor] of input.held ?? []) tensors.set(HELD_PREFIX + name, tensor);
   }
@@ -129,7 +129,7 @@ export function decodeCheckpoint(manifest: CheckpointManifest, bytes: Uint8Array
     all.set(entry.name, asFloat32(decodeTensor(entry, bytes.subarray(entry.begin, entry.end)), entry.name));
   }
   const { weights, moments, held } = splitMoments(all);
-  if (manifest.resume) requireMoments(manifest.resume.trainable, weights, moments);
+  if (manifest.resume) requireMoments(manifest.resume, weights, moments);
   return { manifest, weights, moments, held };
 }
 
@@ -167,10 +167,11 @@ function splitMoments(all: ReadonlyMap<string, Tensor>): Omit<CheckpointContent,
   return { weights, moments: m.size + v.size > 0 ? { m, v } : null, held };
 }
 
-function requireMoments(trainable: readonly string[], weights: ReadonlyMap<string, Tensor>, moments: Moments | null): void {
+function requireMoments({ trainable, firstMomentOnly = [] }: ResumeState, weights: ReadonlyMap<string, Tensor>, moments: Moments | null): void {
+  const first = new Set(firstMomentOnly);
   const lacking = trainable.filter((name) => {
     const size = weights.get(name)?.data.length;
-    return size === undefined || moments?.m.get(name)?.data.length !== size || moments.v.get(name)?.data.length !== size;
+    return size === undefined || moments?.m.get(name)?.data.length !== size || (!first.has(name) && moments.v.get(name)?.data.length !== size);
   });
   if (lacking.length === 0 && trainable.length > 0) return;
   throw new NestlingError(

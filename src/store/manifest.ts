@@ -28,9 +28,11 @@ export interface TokenizerFiles {
 
 /** What training needs beside weights and moments to go on bit for bit. Present = resumable. */
 export interface ResumeState {
-  /** Names of the weights that are trained: each must have both moments in the file. */
+  /** Names of the weights that are trained: each must have its moments in the file. */
   readonly trainable: readonly string[];
-  /** The step counter of AdamW's bias correction: steps that were taken, not skipped. */
+  /** Those of them whose optimizer keeps no second moment (SGD, Muon's matrices); absent = none. */
+  readonly firstMomentOnly?: readonly string[];
+  /** The optimizer's step counter, which AdamW's bias correction goes by: steps that were taken, not skipped. */
   readonly optimizerSteps: number;
   /** The learning-rate schedule's own state: iteration, length, warm-up, as the trainer words it. */
   readonly schedule: JsonObject;
@@ -153,6 +155,7 @@ function firstProblem(m: Record<string, unknown>): string | null {
   if (!Number.isSafeInteger(file["bytes"]) || typeof file["sha256"] !== "string" || !isObject(file["crc32c"])) return "its file's figures are missing";
   const resume = m["resume"];
   if (resume !== null && !(isObject(resume) && Array.isArray(resume["trainable"]) && resume["trainable"].every((name) => typeof name === "string"))) return "its resume state is malformed";
+  if (isObject(resume) && resume["firstMomentOnly"] !== undefined && !(Array.isArray(resume["firstMomentOnly"]) && resume["firstMomentOnly"].every((name) => typeof name === "string"))) return "its resume state is malformed";
   return null;
 }
 

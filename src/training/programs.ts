@@ -5,7 +5,7 @@
 import { recordGeneration, type GenerationPrograms } from "../model/generation.ts";
 import { attendRows, forward, headWeight, loraTable, parameterTable, type LoraMap, type TransformerConfig } from "../model/transformer.ts";
 import { nextTokenProbs, tokenLogprobs } from "../plan/head.ts";
-import { layOutParameters, type Parameters } from "../plan/parameters.ts";
+import { frozenCopy, layOutParameters, type Parameters } from "../plan/parameters.ts";
 import { Recorder, type Recording } from "../plan/recorder.ts";
 import { newTensor, STORED_AS, type Tensor } from "../plan/tensor.ts";
 import {
@@ -85,18 +85,20 @@ export function recordTraining(shape: TrainingShape): TrainingPrograms {
   const low = shape.lora && loraTable(config, shape.lora.target_modules, shape.lora.r);
   const { trains = null, objective = { kind: "next-token", klWeight: 0 }, l2Weight = 0 } = shape;
   const base = parameterTable(config).map((spec) => ({ ...spec, trainable: !low && (trains?.has(spec.name) ?? true) }));
-  const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, true, half);
+  const parameters = layOutParameters([...base, ...(low?.specs ?? [])], shape.maxBindingBytes, optimizer.type ?? "adamw", half);
   const thinned = shape.lora?.lora_dropout;
   const stepU = newTensor("step u32", [STEP_U_LENGTH], "inputs", "u32");
   const lora: LoraMap = new Map([...(low?.targets ?? [])].map(([weight, { a, b }]) => [
     weight, { a: parameters.get(a), b: parameters.get(b), scale: shape.lora!.lora_alpha / shape.lora!.r, ...(thinned && { dropout: { p: thinned, key: stepU } }) },
   ]));
-  const parent = needsParent({ objective, l2Weight }) ? layOutParameters(base.filter(({ trainable }) => trainable), shape.maxBindingBytes, false, half) : null;
+  const parent = !low && needsParent({ objective, l2Weight }) ? frozenCopy(parameters) : null;
   const state = (name: string, size: number, type: "f32" | "u32" = "f32"): Tensor => newTensor(name, [size], "inputs", type);
   const tensors: TrainingTensors = {
     rows: rowInputs("batch", shape.batchSize, T),
     look: rowInputs("look", 1, T),
     stepF: state("step f32", STEP_F_LENGTH), stepU,
+    // An adapter is matrices alone: then nothing is left to AdamW.
+    ...(optimizer.type === "muon" && parameters.buckets.some(({ rule }) => rule === "adamw") && { stepFRest: state("step f32 of AdamW", STEP_F_LENGTH) }),
     lossSum: state("loss sum", 2), counts: state("counts", COUNTS_LENGTH, "u32"), scalars: state("scalars", SCALARS_LENGTH),
     ring: newTensor("metric ring", [RING_ROWS, METRIC_COLUMNS], "outputs"),
     probs: newTensor("next-token probabilities", [T, config.vocab_size], "outputs"),

@@ -4,17 +4,22 @@ import type { KnobChange, OptimizerConfig, Stage } from "../protocol/index.ts";
 /**
  * Warm-up: learning_rate (step + 1) / (warmup_iters + 1), so that not even the first step is idle. From there to `maxIters`:
  * cosine min_lr + (learning_rate - min_lr) (1 + cos(pi r)) / 2, linear the same with 1 - r, r the share of the way;
- * min_lr beyond. Constant stays at learning_rate for ever.
+ * min_lr beyond. Constant stays at learning_rate for ever. wsd stays there until `decay_iters` before the end, and is linear from there.
  */
 export function learningRate(optimizer: OptimizerConfig, step: number, maxIters: number): number {
   const { learning_rate, schedule, warmup_iters, min_lr } = optimizer;
   if (step < warmup_iters) return (learning_rate * (step + 1)) / (warmup_iters + 1);
   if (schedule === "constant") return learning_rate;
   if (step >= maxIters) return min_lr;
-  const ratio = (step - warmup_iters) / (maxIters - warmup_iters);
-  const share = schedule === "linear" ? 1 - ratio : 0.5 * (1 + Math.cos(Math.PI * ratio));
+  const from = schedule === "wsd" ? maxIters - optimizer.decay_iters! : warmup_iters;
+  if (step < from) return learning_rate;
+  const ratio = (step - from) / (maxIters - from);
+  const share = schedule === "linear" || schedule === "wsd" ? 1 - ratio : 0.5 * (1 + Math.cos(Math.PI * ratio));
   return min_lr + share * (learning_rate - min_lr);
 }
+
+/** What AdamW's rate is to Muon's, where it moves what Muon leaves: at every step the same. */
+export const adamShare = ({ learning_rate, adam_learning_rate = 3e-4 }: OptimizerConfig): number => adam_learning_rate / learning_rate;
 
 export interface Knobs {
   readonly lr: number;

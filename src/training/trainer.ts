@@ -17,7 +17,7 @@ import { nameNonFinite } from "./diagnose.ts";
 import { LossScaler, type ScalerState } from "./loss-scaler.ts";
 import { PairJudge, type Validation } from "./pair-judge.ts";
 import { RING_ROWS, type RowInputs, type TrainingPrograms } from "./programs.ts";
-import { knobsAt } from "./schedule.ts";
+import { adamShare, knobsAt } from "./schedule.ts";
 
 /** What one optimizer step measured, as the device gathered it. */
 export interface StepMetrics {
@@ -38,7 +38,7 @@ export interface TrainerState {
   readonly step: number;
   readonly counts: Uint32Array;
   readonly weights: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>;
-  /** Moments by parameter name, trainable parameters only. */
+  /** Moments by parameter name, trainable parameters only; `v` of those that AdamW moves. */
   readonly m: ReadonlyMap<string, Float32Array>;
   readonly v: ReadonlyMap<string, Float32Array>;
   /** With dtype float16. */
@@ -102,7 +102,7 @@ export class Trainer {
     const plan = await compilePlan(device, programs.recordings, { ...options, held: heldBy(programs) });
     const trainer = new Trainer(plan, programs, stage, seed, data);
     const zero = [programs.tensors.counts, programs.tensors.scalars, programs.tensors.lossSum, programs.tensors.ring];
-    for (const { m, v } of programs.parameters.buckets) if (m && v) zero.push(m, v);
+    for (const { m, v } of programs.parameters.buckets) zero.push(...[m, v].filter((tensor) => tensor !== undefined));
     device.submit(zero.map((tensor): Command => ({ kind: "fill", view: plan.view(tensor), value: 0 })));
     return trainer;
   }
@@ -181,6 +181,7 @@ export class Trainer {
       throw new NestlingError("NONFINITE_LOSS", `Step ${step + 1} has the learning rate ${lr}, grad_clip ${gradClip} and ${targets} targets; all must be finite. Nothing was changed. Check the recipe's optimizer.`, { step: step + 1, tensor: tensors.stepF.name });
     }
     plan.write(tensors.stepF, settings);
+    if (tensors.stepFRest) plan.write(tensors.stepFRest, Float32Array.of(lr * adamShare(stage.optimizer), ...settings.subarray(1)));
     return batches;
   }
 
@@ -321,7 +322,7 @@ export class Trainer {
       if (!optimizer || !spec.trainable) continue;
       const moments = parameters.moments(spec.name);
       m.set(spec.name, await read(moments.m));
-      v.set(spec.name, await read(moments.v));
+      if (moments.v) v.set(spec.name, await read(moments.v));
     }
     const held = new Map<string, Float32Array>();
     if (optimizer) {
@@ -336,12 +337,15 @@ export class Trainer {
     this.loadWeights(state.weights);
     const { parameters, tensors } = this.programs;
     for (const spec of parameters.specs.filter(({ trainable }) => trainable)) {
-      const [m, v] = [state.m.get(spec.name), state.v.get(spec.name)];
-      if (!m || !v) throw new NestlingError("CKPT_MISMATCH", `${spec.name} has no optimizer state in this checkpoint. Start a fine-tune from it instead of resuming.`);
       const moments = parameters.moments(spec.name);
-      if (m.byteLength !== sizeOf(moments.m) || v.byteLength !== sizeOf(moments.v)) throw new NestlingError("CKPT_MISMATCH", `${spec.name}: the moments hold ${m.length} and ${v.length} numbers, ${elements(spec.shape)} are needed.`);
-      this.plan.write(moments.m, m);
-      this.plan.write(moments.v, v);
+      for (const kind of ["m", "v"] as const) {
+        const tensor = moments[kind];
+        if (!tensor) continue;
+        const found = state[kind].get(spec.name);
+        if (!found) throw new NestlingError("CKPT_MISMATCH", `${spec.name} has no optimizer state ${kind} in this checkpoint. Start a fine-tune from it instead of resuming.`);
+        if (found.byteLength !== sizeOf(tensor)) throw new NestlingError("CKPT_MISMATCH", `${spec.name}: its optimizer state ${kind} holds ${found.length} numbers, ${elements(spec.shape)} are needed.`);
+        this.plan.write(tensor, found);
+      }
     }
     const heldOf = (name: string, length: number): Float32Array => {
       const found = state.held?.get(name);

@@ -116,6 +116,19 @@ describe("--steps", () => {
     }
   });
 
+  it("shrinks the decay of wsd with them", () => {
+    const wsd = applySets(TWO_STAGES, ["schedule=wsd", "decay_iters=20", "warmup_iters=2"]);
+    for (const steps of [1, 7, 10]) {
+      const short = applySets(limitSteps(wsd, steps), []).stages;
+      expect(short.map(({ optimizer }) => optimizer.decay_iters)).toEqual(wsd.stages.map(({ max_iters }) => Math.max(1, Math.floor((20 * steps) / max_iters))));
+    }
+  });
+
+  it("leaves an optimizer's own fields alone, which --set gives to every stage", () => {
+    const muon = applySets(TWO_STAGES, ["type=muon", "momentum=0.9", "nesterov=false", "ns_steps=4"].map((set) => set.replace(/^type/, "stages.*.optimizer.type")));
+    for (const { optimizer } of applySets(limitSteps(muon, 10), []).stages) expect(optimizer).toMatchObject({ type: "muon", momentum: 0.9, nesterov: false, ns_steps: 4 });
+  });
+
   it("leaves a stage that is shorter as it is", () => {
     expect(limitSteps(TWO_STAGES, 10_000_000)).toEqual(TWO_STAGES);
   });

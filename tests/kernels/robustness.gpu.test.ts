@@ -9,8 +9,13 @@ import { decodeAttention } from "../../src/kernels/decode-attention.ts";
 import { gatherRows } from "../../src/kernels/gather-rows.ts";
 import { kvStore } from "../../src/kernels/kv-store.ts";
 import { lossSum } from "../../src/kernels/loss-sum.ts";
+import { muonMomentum } from "../../src/kernels/muon-momentum.ts";
+import { muonNormalise } from "../../src/kernels/muon-normalise.ts";
+import { muonQuintic } from "../../src/kernels/muon-quintic.ts";
+import { muonUpdate } from "../../src/kernels/muon-update.ts";
 import { logBetaOf, prepareUpdate } from "../../src/kernels/prepare-update.ts";
 import { sample } from "../../src/kernels/sample.ts";
+import { sgd } from "../../src/kernels/sgd.ts";
 import { sumSquares } from "../../src/kernels/sum-squares.ts";
 import { tokenLogprobsBackward } from "../../src/kernels/token-logprobs-backward.ts";
 import { tokenLogprobs } from "../../src/kernels/token-logprobs.ts";
@@ -61,6 +66,20 @@ const runs: [string, Run][] = [
     dims: { size: 260, beta1: 0.9, oneMinusBeta1: 0.1, beta2: 0.95, oneMinusBeta2: 0.05, eps: 1e-8, weightDecay: 0.1 },
     inputs: { param: values("normal", 260), grad: values("normal", 260, 2), m: values("normal", 260, 3), v: values("one-signed", 260), stepF, counts: new Uint32Array(4), scalars: Float32Array.of(1, 1, 0.1, 0.1) },
     outputs: {},
+  })],
+  ["sgd 260", every(sgd, {
+    dims: { size: 260, momentum: 0.9, nesterov: 1, weightDecay: 0.1 },
+    inputs: { param: values("normal", 260), grad: values("normal", 260, 2), m: values("normal", 260, 3), stepF, counts: new Uint32Array(4), scalars: Float32Array.of(1, 1, 0.1, 0.1) }, outputs: {},
+  })],
+  ["muonMomentum 5 x 7 of 21", every(muonMomentum, {
+    dims: { rows: 5, columns: 7, stride: 21, first: 14, momentum: 0.95, oneMinusMomentum: 0.05, nesterov: 1 },
+    inputs: { grad: values("normal", 105), m: values("normal", 105, 2), counts: new Uint32Array(4), scalars: Float32Array.of(1, 1, 0.1, 0.1) }, outputs: { out: 35 },
+  })],
+  ["muonNormalise 35", every(muonNormalise, { dims: { size: 35, partials: 64, eps: 1e-7 }, inputs: { x: values("normal", 35), partial: values("one-signed", 64) }, outputs: {} })],
+  ["muonQuintic 5", every(muonQuintic, { dims: { N: 5, a: 3.4445, b: -4.775, c: 2.0315 }, inputs: { gram: values("normal", 25), square: values("normal", 25, 2) }, outputs: {} })],
+  ["muonUpdate 5 x 7 of 21", every(muonUpdate, {
+    dims: { rows: 5, columns: 7, stride: 21, first: 14, scale: 2, weightDecay: 0.1 },
+    inputs: { param: values("normal", 105), x: values("normal", 35, 2), stepF, counts: new Uint32Array(4) }, outputs: {},
   })],
   ...DECODE_SHAPES.slice(10, 25).flatMap((dims): [string, Run][] => {
     const { R, T, NH, NKV, HS } = dims;

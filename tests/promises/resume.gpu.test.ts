@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { trainChar } from "../../src/data/index.ts";
-import { savedPoint, type SavedPoint } from "../../src/engine/run-files.ts";
+import { momentNames, savedPoint, type SavedPoint } from "../../src/engine/run-files.ts";
 import { COUNTS } from "../../src/kernels/step-block.ts";
 import { presets } from "../../src/protocol/presets.ts";
 import { decodeCheckpoint, encodeCheckpoint, type CheckpointFacts, type CheckpointManifest, type Tensor } from "../../src/store/index.ts";
@@ -33,7 +33,7 @@ async function throughBytes(trainer: Trainer): Promise<SavedPoint & Pick<Checkpo
     tokenizer: trainChar(["abc"], { vocabSize: 65 }).toHuggingFace(), dataHash: trainer.data.hash, seed: 1, engineVersion: "test", device: {}, variants: trainer.plan.choices,
     metrics: {}, metricsOffset: 0, lora: null,
     resume: {
-      trainable: [...state.m.keys()], optimizerSteps: state.counts[COUNTS.t]!, schedule: { iteration: state.step }, lossScale: 1,
+      ...momentNames(state), optimizerSteps: state.counts[COUNTS.t]!, schedule: { iteration: state.step }, lossScale: 1,
       goodSteps: state.counts[COUNTS.goodSteps]!, skippedSteps: 0, seed: 1, cursor: { step: state.step, micro: 0 },
     },
   };
@@ -42,17 +42,24 @@ async function throughBytes(trainer: Trainer): Promise<SavedPoint & Pick<Checkpo
   return { ...savedPoint(decodeCheckpoint(manifest, bytes))!, variants: manifest.variants };
 }
 
+const optimizers: readonly [name: string, change: NonNullable<MicroOptions["optimizer"]>][] = [
+  ["AdamW", {}],
+  ["SGD", { type: "sgd", learning_rate: 0.1 }],
+  ["Muon and wsd", { type: "muon", learning_rate: 2e-2, adam_learning_rate: 5e-3, schedule: "wsd", decay_iters: 58 }],
+];
+
 describe.each(models)("a run on %s", (name, open, family) => {
-  it(`that is saved at step ${SAVED_AT} and resumed gives the same ${MORE} losses and the same weights, bit for bit`, async () => {
+  it.each(optimizers)(`with %s that is saved at step ${SAVED_AT} and resumed gives the same ${MORE} losses and the same weights, bit for bit`, async (_, change) => {
     const device = await open();
-    const unbroken = await microTrainer(device, { ...options, family });
+    const optimizer = { ...microOptimizer, ...options.optimizer, ...change };
+    const unbroken = await microTrainer(device, { ...options, optimizer, family });
     await losses(unbroken, SAVED_AT);
     const saved = await throughBytes(unbroken);
     const want = await losses(unbroken, MORE);
     const wantState = await unbroken.snapshot(true);
     unbroken.destroy();
 
-    const resumed = await microTrainer(device, { ...options, family, compile: { choices: saved.variants } });
+    const resumed = await microTrainer(device, { ...options, optimizer, family, compile: { choices: saved.variants } });
     // Two steps of its own first: whatever is not restored shows.
     await losses(resumed, 2);
     resumed.restore(saved.state);
@@ -61,7 +68,7 @@ describe.each(models)("a run on %s", (name, open, family) => {
     resumed.destroy();
 
     const same = got.filter((loss, i) => Object.is(loss, want[i])).length;
-    console.info(`${name}: ${same} of ${MORE} losses equal; weights ${weightsHash(gotState).slice(0, 16)} and ${weightsHash(wantState).slice(0, 16)}`);
+    console.info(`${name}, ${optimizer.type ?? "adamw"}: ${same} of ${MORE} losses equal; weights ${weightsHash(gotState).slice(0, 16)} and ${weightsHash(wantState).slice(0, 16)}`);
     expect(got).toEqual(want);
     expect(weightsHash(gotState)).toBe(weightsHash(wantState));
     expect(gotState.m).toEqual(wantState.m);
@@ -70,7 +77,7 @@ describe.each(models)("a run on %s", (name, open, family) => {
     expect(gotState.step).toBe(SAVED_AT + MORE);
     // The comparison would see a difference: rate and masks change from step to step.
     expect(new Set(want).size).toBe(MORE);
-    expect(learningRate(microOptimizer, SAVED_AT, 80)).not.toBe(learningRate(microOptimizer, SAVED_AT + 1, 80));
+    expect(learningRate(optimizer, SAVED_AT, 80)).not.toBe(learningRate(optimizer, SAVED_AT + 1, 80));
   });
 
   it("that is resumed without its moments is refused, and with those of another step goes another way", async () => {

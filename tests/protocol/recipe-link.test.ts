@@ -36,13 +36,22 @@ describe("a recipe's link", () => {
   });
 
   it("brings any recipe within range back", () => {
-    const stageArb = fc.record({ lora: fc.boolean(), r: fc.integer({ min: 1, max: 256 }), steps: fc.integer({ min: 200, max: 10_000_000 }), rate: fc.double({ min: 1e-3, max: 1, noNaN: true }), name: fc.string({ minLength: 1, maxLength: 80 }) });
+    const optimizerArb = fc.oneof(
+      fc.record({ schedule: fc.constantFrom("cosine" as const, "linear" as const, "constant" as const) }),
+      fc.record({ schedule: fc.constant("wsd" as const), decay_iters: fc.integer({ min: 1, max: 100 }) }),
+    );
+    const rule = fc.oneof(
+      fc.constant({}),
+      fc.record({ type: fc.constant("sgd" as const), momentum: fc.double({ min: 0, max: 0.9999, noNaN: true }), nesterov: fc.boolean() }, { requiredKeys: ["type"] }),
+      fc.record({ type: fc.constant("muon" as const), momentum: fc.double({ min: 0, max: 0.9999, noNaN: true }), nesterov: fc.boolean(), ns_steps: fc.integer({ min: 1, max: 20 }), adam_learning_rate: fc.double({ min: 1e-9, max: 1, noNaN: true }) }, { requiredKeys: ["type"] }),
+    );
+    const stageArb = fc.record({ rule, change: optimizerArb, lora: fc.boolean(), r: fc.integer({ min: 1, max: 256 }), steps: fc.integer({ min: 200, max: 10_000_000 }), rate: fc.double({ min: 1e-3, max: 1, noNaN: true }), name: fc.string({ minLength: 1, maxLength: 80 }) });
     fc.assert(
       fc.property(fc.constantFrom(...presets), fc.integer({ min: 0, max: 0xffffffff }), fc.array(stageArb, { minLength: 1, maxLength: 3 }), fc.string({ minLength: 1, maxLength: 80 }), (preset, seed, entries, name) => {
         const target = preset.model.family === "llama" ? "q_proj" : "c_attn";
         const stages = entries.map((entry, i): Recipe["stages"][number] => {
           const from = preset.stages[0]!;
-          const optimizer = { ...from.optimizer, learning_rate: entry.rate };
+          const optimizer = { ...from.optimizer, ...entry.change, ...entry.rule, learning_rate: entry.rate };
           const shared = { ...from, name: entry.name, max_iters: entry.steps, optimizer };
           if (i === 0) return shared;
           return { ...shared, kind: "sft", method: entry.lora ? { type: "lora", r: entry.r, lora_alpha: entry.r * 2, target_modules: [target] } : { type: "full" } };

@@ -1,7 +1,7 @@
 /** Stages of a recipe at the border: parents and turned knobs are taken or refused by name, with what was seen and what is allowed. */
 import { describe, expect, it } from "vitest";
 import { presetByName } from "../../src/protocol/presets.ts";
-import { validateRecipe } from "../../src/protocol/recipe-fields.ts";
+import { scheduleWithin, validateRecipe } from "../../src/protocol/recipe-fields.ts";
 import type { Recipe, SftStage } from "../../src/protocol/recipe.ts";
 
 const preset = presetByName("first-light")!;
@@ -22,6 +22,42 @@ describe("validateRecipe", () => {
     expect(validateRecipe(of({ ...pretrain, dtype: "bfloat16" }, presetByName("stories-llama")!)).stages[0]).toMatchObject({ dtype: "bfloat16" });
     const method = { type: "lora", r: 4, lora_alpha: 8, target_modules: ["c_attn"] };
     expect(validateRecipe(of({ ...sft, method, dtype: "bfloat16" })).stages[0]).toMatchObject({ dtype: "bfloat16", method });
+  });
+
+  const withOptimizer = (change: object): unknown => ({ ...preset, stages: [{ ...pretrain, optimizer: { ...pretrain.optimizer, ...change } }] });
+
+  it.each([
+    [{ schedule: "wsd" }, /optimizer\.decay_iters is missing; it must be a whole number from 1 to 10000000/],
+    [{ schedule: "wsd", decay_iters: 0 }, /optimizer\.decay_iters is 0; it must be a whole number from 1/],
+    [{ schedule: "wsd", decay_iters: 1451 }, /optimizer\.decay_iters is 1451; it must be at most max_iters \(1500\) without warmup_iters \(50\)/],
+    [{ decay_iters: 10 }, /optimizer\.decay_iters is 10; it must be left out: only schedule wsd has it/],
+    [{ schedule: "wds" }, /optimizer\.schedule is "wds"; it must be one of cosine, linear, constant, wsd/],
+    [{ type: "lion" }, /optimizer\.type is "lion"; it must be one of adamw, sgd, muon/],
+    [{ momentum: 0.9 }, /optimizer\.momentum is 0\.9; it must be left out: only type sgd or muon has it/],
+    [{ type: "adamw", nesterov: true }, /optimizer\.nesterov is true; it must be left out: only type sgd or muon has it/],
+    [{ type: "sgd", ns_steps: 5 }, /optimizer\.ns_steps is 5; it must be left out: only type muon has it/],
+    [{ type: "sgd", adam_learning_rate: 1e-3 }, /optimizer\.adam_learning_rate is 0\.001; it must be left out: only type muon has it/],
+    [{ type: "sgd", momentum: 1 }, /optimizer\.momentum is 1; it must be a number from 0 to 0\.9999/],
+    [{ type: "sgd", nesterov: "yes" }, /optimizer\.nesterov is "yes"; it must be true or false/],
+    [{ type: "muon", ns_steps: 21 }, /optimizer\.ns_steps is 21; it must be a whole number from 1 to 20/],
+    [{ type: "muon", ns_steps: 2.5 }, /optimizer\.ns_steps is 2\.5/],
+    [{ type: "sgd", beta1: 2 }, /optimizer\.beta1 is 2; it must be a number from 0 to 0\.9999/],
+  ])("refuses the optimizer %j", (change, message) => {
+    expect(() => validateRecipe(withOptimizer(change))).toThrow(message);
+  });
+
+  it.each([{ type: "adamw" }, { type: "sgd" }, { type: "sgd", momentum: 0, nesterov: false }, { type: "muon" }, { type: "muon", momentum: 0.95, nesterov: true, ns_steps: 5, adam_learning_rate: 3e-4 }])("takes the optimizer %j as it is", (change) => {
+    expect(validateRecipe(withOptimizer(change)).stages[0]!.optimizer).toEqual({ ...pretrain.optimizer, ...change });
+  });
+
+  it("fits warm-up and decay into fewer steps, a quarter each at most, and says no decay where there was none", () => {
+    const wsd = { ...pretrain.optimizer, schedule: "wsd", decay_iters: 300 } as const;
+    expect([1, 3, 40, 400, 4000].map((steps) => scheduleWithin(wsd, steps)).map(({ warmup_iters, decay_iters }) => [warmup_iters, decay_iters])).toEqual([[0, 1], [0, 1], [10, 10], [50, 100], [50, 300]]);
+    expect(Object.keys(scheduleWithin(pretrain.optimizer, 40))).toEqual(Object.keys(pretrain.optimizer));
+  });
+
+  it("takes a decay as long as the warm-up leaves room for", () => {
+    expect(validateRecipe(withOptimizer({ schedule: "wsd", decay_iters: 1450 })).stages[0]!.optimizer).toMatchObject({ decay_iters: 1450 });
   });
 
   it("refuses a recipe without stages", () => {

@@ -80,6 +80,24 @@ describe("a saved checkpoint", () => {
     expect(error.details["lacking"]).toEqual(["transformer.wte.weight"]);
   });
 
+  test("keeps first moments alone where the optimizer has no second, and lacks what it does not name so", async () => {
+    const { store } = setUp();
+    const of = (firstMomentOnly: readonly string[]): ReturnType<typeof tinyCheckpoint> => {
+      const input = tinyCheckpoint(3, { resume: { ...tinyFacts(3).resume!, firstMomentOnly } });
+      for (const name of ["transformer.wte.weight", "transformer.wpe.weight"]) (input.moments!.v as Map<string, Tensor>).delete(name);
+      return input;
+    };
+    const input = of(["transformer.wte.weight", "transformer.wpe.weight"]);
+    const loaded = await store.load((await store.save(input)).id);
+    expect(loaded.moments!.v.has("transformer.wte.weight")).toBe(false);
+    expect(allBits(loaded.moments!.m)).toEqual(allBits(input.moments!.m));
+    expect(allBits(loaded.moments!.v)).toEqual(allBits(input.moments!.v));
+    expect((await errorOf(() => store.save(of(["transformer.wte.weight"])))).details["lacking"]).toEqual(["transformer.wpe.weight"]);
+    const without = of(["transformer.wte.weight", "transformer.wpe.weight"]);
+    (without.moments!.m as Map<string, Tensor>).delete("transformer.wte.weight");
+    expect((await errorOf(() => store.save(without))).details["lacking"]).toEqual(["transformer.wte.weight"]);
+  });
+
   test("in bf16 takes two bytes a weight and is rounded, not resumable", async () => {
     const { store, storage } = setUp();
     const half = await store.save(tinyCheckpoint(1, { resume: null }, { dtype: "bf16" }));

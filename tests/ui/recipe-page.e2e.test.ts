@@ -168,6 +168,33 @@ describe("the recipe editor", () => {
       expect([await chosen(), await started()]).toEqual([presets[0], false]);
     }));
 
+  it("shows the fields of the optimizer and the schedule that are chosen, and no others", () =>
+    visit(async () => {
+      const at = (name: string): string => `field-stages.0.optimizer.${name}`;
+      const there = async (...names: string[]): Promise<boolean[]> => Promise.all(names.map(async (name) => (await page.$(by(at(name)))) !== null));
+      const names = ["momentum", "nesterov", "ns_steps", "adam_learning_rate", "beta1", "decay_iters"];
+      await press("edit-recipe");
+      await page.waitForSelector(by(at("type")));
+      expect(await there(...names)).toEqual([false, false, false, false, true, false]);
+      await page.select(by(at("type")), "muon");
+      await page.waitForSelector(by(at("ns_steps")));
+      expect(await there(...names)).toEqual([true, true, true, true, true, false]);
+      expect(await page.$$eval([at("momentum"), at("ns_steps"), at("adam_learning_rate")].map(by).join(", "), (inputs) => inputs.map((input) => (input as HTMLInputElement).value))).toEqual(["0.008", "0.95", "5"]);
+      await page.select(by(at("schedule")), "wsd");
+      await page.waitForSelector(by(at("decay_iters")));
+      await fill(at("momentum"), "1.5");
+      await expectText("problem-stages.0.optimizer.momentum", /momentum is 1.5; it must be a number from 0 to 0.9999/);
+      await fill(at("momentum"), "0.9");
+      await expect.poll(async () => (await chosen()).stages[0]!.optimizer, { timeout: 5000 }).toMatchObject({ type: "muon", momentum: 0.9, adam_learning_rate: 8e-3, schedule: "wsd", decay_iters: 300 });
+      await page.select(by(at("type")), "sgd");
+      await page.waitForSelector(by(at("beta1")), { hidden: true });
+      expect(await there(...names)).toEqual([true, true, false, false, false, true]);
+      await page.select(by(at("type")), "adamw");
+      await page.select(by(at("schedule")), "cosine");
+      await press("close-editor");
+      await expect.poll(chosen).toEqual(presets[0]);
+    }));
+
   it("adds a stage, gives it LoRA, removes one, and reads another text", () =>
     visit(async () => {
       await press("preset-shakespeare-char");

@@ -8,9 +8,9 @@ export type Group = (typeof GROUPS)[number];
 export function groupOf(kernel: string): Group {
   if (kernel.startsWith("matmul")) return "matmul";
   if (/attention|rope/i.test(kernel)) return "attention";
+  if (/adamw|sgd|muon|sumSquares|prepareUpdate|recordMetrics/.test(kernel)) return "optimizer";
   if (/norm/i.test(kernel)) return "norms";
   if (/crossEntropy|tokenLogprobs|lossSum|softmax/.test(kernel)) return "loss";
-  if (/adamw|sumSquares|prepareUpdate|recordMetrics/.test(kernel)) return "optimizer";
   return "other";
 }
 

@@ -1,5 +1,6 @@
 /** What a person's own data would be trained as: for each use its recipe, how often the data is read, and why it cannot be. Pure; measures and starts nothing. */
 import type { CheckpointSummary, CorpusPreview, DataSource, OwnUse, Recipe, SftStage, Stage } from "../../protocol/index.ts";
+import { scheduleWithin } from "../../protocol/recipe-fields.ts";
 import { withOwnText } from "../models/sides.ts";
 
 /** What the page has chosen when data comes. */
@@ -177,7 +178,7 @@ function withSteps(recipe: Recipe, at: number, wanted: number): Recipe {
     return {
       ...stage, max_iters,
       eval_interval: stage.eval_interval === 0 ? 0 : Math.min(stage.eval_interval, Math.max(5, Math.ceil(max_iters / 8))),
-      optimizer: { ...stage.optimizer, warmup_iters: Math.min(stage.optimizer.warmup_iters, Math.floor(max_iters / 4)) },
+      optimizer: scheduleWithin(stage.optimizer, max_iters),
     };
   });
 }

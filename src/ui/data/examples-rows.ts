@@ -1,5 +1,6 @@
 /** Question-answer rows: which count, how they are written as chat JSONL, and how long to train on them. Pure; pasted ones are read by `examples-paste.ts`. */
 import type { Recipe } from "../../protocol/index.ts";
+import { scheduleWithin } from "../../protocol/recipe-fields.ts";
 
 export interface ExampleRow {
   readonly question: string;
@@ -64,9 +65,10 @@ export function examplesRecipe(recipe: Recipe, corpusId: string, rows: readonly 
       const { optimizer } = stage;
       return {
         ...kept, name: "Your examples", data: [{ corpus: corpusId, weight: 1 }], max_iters, eval_interval: Math.max(5, Math.ceil(max_iters / 8)), eval_iters: 2,
-        optimizer: {
-          ...optimizer, learning_rate: optimizer.learning_rate * rate, min_lr: optimizer.min_lr * rate, warmup_iters: Math.min(optimizer.warmup_iters, Math.floor(max_iters / 4)),
-        },
+        optimizer: scheduleWithin({
+          ...optimizer, learning_rate: optimizer.learning_rate * rate, min_lr: optimizer.min_lr * rate,
+          ...(optimizer.adam_learning_rate !== undefined && { adam_learning_rate: optimizer.adam_learning_rate * rate }),
+        }, max_iters),
       };
     }),
   };

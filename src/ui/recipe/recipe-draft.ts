@@ -1,7 +1,7 @@
 /** A recipe in the making: its fields one by one, what is wrong with each, edits and how to take them back. Pure; may hold what is out of range. */
 import { NestlingError } from "../../core/errors.ts";
-import type { LlamaModelConfig, ModelConfig, Recipe, SftStage, Stage } from "../../protocol/index.ts";
-import { FIELDS, type FieldSpec, fieldProblem, validateRecipe } from "../../protocol/recipe-fields.ts";
+import type { LlamaModelConfig, ModelConfig, OptimizerConfig, Recipe, SftStage, Stage } from "../../protocol/index.ts";
+import { appliesTo, FIELDS, maySay, OPTIMIZER_CHOICES, type FieldSpec, fieldProblem, validateRecipe } from "../../protocol/recipe-fields.ts";
 import { methodFor } from "./recipe-method.ts";
 
 export interface DraftField {
@@ -27,14 +27,16 @@ export function withValue<T>(holder: T, path: string, value: unknown): T {
   return { ...holder, [key]: changed };
 }
 
-/** The recipe's fields under a prefix ("", "model.", "stages.0."), without those that another family has or that method and mixture draw. */
+/** The recipe's fields under a prefix ("", "model.", "stages.0."), without those that another family or optimizer has or that method and mixture draw. */
 export function fieldsUnder(recipe: Recipe, prefix: string): readonly DraftField[] {
   const start = general(prefix);
   const kind = (valueAt(recipe, prefix.slice(0, -1)) as Partial<Stage> | undefined)?.kind;
+  const optimizer = (valueAt(recipe, `${prefix}optimizer`) ?? {}) as Partial<OptimizerConfig>;
   return FIELDS.filter((spec) => {
     if (spec.kinds !== undefined && !spec.kinds.some((each) => each === kind)) return false;
     if ((spec.family ?? recipe.model.family) !== recipe.model.family || !spec.path.startsWith(start) || spec.path.startsWith("stages.*.method.")) return false;
     const rest = spec.path.slice(start.length);
+    if (!appliesTo(spec, optimizer)) return false;
     return start === "stages.*." ? /^(optimizer\.)?\w+$/.test(rest) : !rest.includes(".");
   }).map((spec) => ({ path: prefix + spec.path.slice(start.length), name: spec.path.split(".").at(-1)!, spec }));
 }
@@ -83,10 +85,25 @@ const general = (path: string): string => path.replace(/^stages\.\d+\./, "stages
 
 /** A field set, and what must follow from it: another family brings its own sizes and modules. What is so anyway is left out. */
 export function edited(recipe: Recipe, path: string, value: unknown): Recipe {
-  if (FIELDS.some((spec) => spec.fallback !== undefined && spec.fallback === value && spec.path === general(path))) return withValue(recipe, path, undefined);
+  const place = /^stages\.(\d+)\.optimizer\.(\w+)$/.exec(path);
+  const stage = place ? recipe.stages[Number(place[1])] : undefined;
+  const isFallback = ({ fallback, path: at, ...spec }: FieldSpec): boolean =>
+    fallback !== undefined && fallback === value && at === general(path) && (stage === undefined || appliesTo({ ...spec, path: at }, stage.optimizer));
+  const said = FIELDS.some(isFallback) ? undefined : value;
+  if (place && stage && OPTIMIZER_CHOICES.includes(place[2]!)) return withValue(recipe, `stages.${place[1]}.optimizer`, withChoice(stage, { [place[2]!]: said }));
+  if (said === undefined) return withValue(recipe, path, undefined);
   if (path !== "model.family" || value === recipe.model.family) return withValue(recipe, path, value);
   const model = familyModel(recipe.model, value as ModelConfig["family"]);
   return { ...recipe, model, stages: recipe.stages.map((stage) => (stage.kind === "pretrain" ? stage : { ...stage, method: methodFor(stage.method, model.family) })) };
+}
+
+/** A stage's optimizer with another choice: fields that only others have go, and those come that it cannot be without. */
+function withChoice({ optimizer, max_iters }: Stage, change: Partial<OptimizerConfig>): OptimizerConfig {
+  // AdamW goes on at the rate it had, where Muon leaves it some.
+  const chosen = { ...optimizer, ...(change.type === "muon" && { adam_learning_rate: optimizer.learning_rate }), ...change };
+  const kept = Object.fromEntries(Object.entries(chosen).filter(([key]) => FIELDS.some((spec) => spec.path === `stages.*.optimizer.${key}` && maySay(spec, chosen)))) as unknown as OptimizerConfig;
+  // A fifth of the steps, a share that Hägele et al. (arXiv 2405.18392) found to reach what a cosine reaches.
+  return kept.schedule === "wsd" && kept.decay_iters === undefined ? { ...kept, decay_iters: Math.max(1, Math.min(Math.floor(max_iters / 5), max_iters - kept.warmup_iters)) } : kept;
 }
 
 function familyModel(model: ModelConfig, family: ModelConfig["family"]): ModelConfig {

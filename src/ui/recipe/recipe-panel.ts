@@ -89,6 +89,7 @@ export class RecipePanel extends LitElement {
       <dl>
         ${this.line("text", stage.data.map((source) => (source.corpus.startsWith("own") ? "your text" : source.corpus)).join(" + "))}
         ${this.line("steps", formatCount(stage.max_iters))} ${this.line("rows a step", formatCount(rows))}
+        ${optimizer.type === undefined ? nothing : this.line("optimizer", optimizer.type)}
         ${this.line("learning rate", `${formatSmall(optimizer.learning_rate)}, ${optimizer.schedule}`)}
         ${stage.kind === "pretrain" ? nothing : this.line("trains", methodLine(stage.method))}
         ${stage.kind !== "pretrain" && stage.method.type === "lora" ? this.line("adapts", stage.method.target_modules.join(", ")) : nothing}

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { familyOf, loraTable, type TransformerConfig } from "../../../src/model/transformer.ts";
 import type { Recipe } from "../../../src/protocol/index.ts";
 import { presets } from "../../../src/protocol/presets.ts";
-import { FIELDS, LORA_TARGETS, validateRecipe } from "../../../src/protocol/recipe-fields.ts";
+import { appliesTo, FIELDS, LORA_TARGETS, validateRecipe } from "../../../src/protocol/recipe-fields.ts";
 import { fineTuning, withMethod } from "../../../src/ui/recipe/recipe-choice.ts";
 import { edited, fieldsUnder, fieldValue, History, prefixesOf, problemsOf, readTyped, sizesFit, withoutStage, withStage } from "../../../src/ui/recipe/recipe-draft.ts";
 import { defaultLora, methodFor } from "../../../src/ui/recipe/recipe-method.ts";
@@ -22,7 +22,7 @@ const size = (shape: readonly number[]): number => shape.reduce((product, side) 
 describe("the fields of a recipe", () => {
   it.each([["gpt2", everyKind(firstLight)], ["llama", everyKind(asLlama)]] as const)("of %s are all of the table's, each where the recipe has a value, method and mixture apart", (family, recipe) => {
     const fields = prefixesOf(recipe).flatMap((prefix) => fieldsUnder(recipe, prefix));
-    const expected = FIELDS.filter((spec) => (spec.family ?? family) === family && !spec.path.includes(".method."));
+    const expected = FIELDS.filter((spec) => (spec.family ?? family) === family && !spec.path.includes(".method.") && appliesTo(spec, recipe.stages[0]!.optimizer));
     expect(new Set(fields.map(({ spec }) => spec))).toEqual(new Set(expected));
     for (const field of fields) expect(fieldValue(recipe, field), field.path).toBeDefined();
   });
@@ -90,6 +90,37 @@ describe("an edit", () => {
     expect(half.stages[0]!.dtype).toBe("bfloat16");
     expect(JSON.stringify(edited(half, "stages.0.dtype", "float32"))).toBe(JSON.stringify(firstLight));
     expect([...problemsOf(edited(half, "model.family", "llama")).keys()]).toEqual([]);
+  });
+
+  it("to wsd brings the steps it falls over, a fifth of the stage or what the warm-up leaves, and takes them away again", () => {
+    const wsd = edited(firstLight, "stages.0.optimizer.schedule", "wsd");
+    expect(validateRecipe(wsd).stages.map(({ optimizer }) => optimizer.decay_iters)).toEqual([300, undefined]);
+    expect(fieldsUnder(wsd, "stages.0.").map(({ name }) => name)).toContain("decay_iters");
+    expect(fieldsUnder(wsd, "stages.1.").map(({ name }) => name)).not.toContain("decay_iters");
+    expect(JSON.stringify(edited(wsd, "stages.0.optimizer.schedule", "cosine"))).toBe(JSON.stringify(firstLight));
+    const warm = edited(firstLight, "stages.0.optimizer.warmup_iters", 1400);
+    expect(validateRecipe(edited(warm, "stages.0.optimizer.schedule", "wsd")).stages[0]!.optimizer.decay_iters).toBe(100);
+  });
+
+  it("to another optimizer shows that one's fields alone, at their fallbacks, and back again is the preset", () => {
+    const shown = (recipe: Recipe): Record<string, unknown> => Object.fromEntries(fieldsUnder(recipe, "stages.0.").filter(({ path }) => path.includes(".optimizer.")).map((field) => [field.name, fieldValue(recipe, field)]));
+    const everywhere = ["type", "learning_rate", "schedule", "warmup_iters", "min_lr", "weight_decay", "grad_clip"];
+    const of = (type: string, recipe = firstLight): Recipe => edited(recipe, "stages.0.optimizer.type", type);
+    expect(Object.keys(shown(firstLight)).toSorted()).toEqual([...everywhere, "beta1", "beta2", "eps"].toSorted());
+    expect(Object.keys(shown(of("sgd"))).toSorted()).toEqual([...everywhere, "momentum", "nesterov"].toSorted());
+    expect(shown(of("sgd"))).toMatchObject({ type: "sgd", momentum: 0.9, nesterov: false });
+    expect(Object.keys(shown(of("muon"))).toSorted()).toEqual([...everywhere, "beta1", "beta2", "eps", "momentum", "nesterov", "ns_steps", "adam_learning_rate"].toSorted());
+    expect(shown(of("muon"))).toMatchObject({ type: "muon", momentum: 0.95, nesterov: true, ns_steps: 5, adam_learning_rate: 8e-3, learning_rate: 8e-3 });
+    for (const type of ["sgd", "muon"]) {
+      expect([...problemsOf(of(type))]).toEqual([]);
+      expect(JSON.stringify(of("adamw", of(type)))).toBe(JSON.stringify(firstLight));
+    }
+    expect([...problemsOf(of("sgd", of("muon")))]).toEqual([]);
+  });
+
+  it("leaves a fallback out only where it is that optimizer's", () => {
+    const momentum = (type: string, value: number): unknown => edited(edited(firstLight, "stages.0.optimizer.type", type), "stages.0.optimizer.momentum", value).stages[0]!.optimizer.momentum;
+    expect([momentum("sgd", 0.9), momentum("sgd", 0.95), momentum("muon", 0.9), momentum("muon", 0.95)]).toEqual([undefined, 0.95, 0.9, undefined]);
   });
 
   it("to another family brings that family's sizes and modules, and back again", () => {
