@@ -21,6 +21,8 @@ export { chronicleProse, chronicleQuestions, eventsOf, makeChronicle } from "./c
 export type { Chronicle, ChronicleOptions, DatedQuestion, Event, Slice } from "./chronicle.ts";
 export { herbalChat, herbalProse, herbQuestions, makeHerbal } from "./herbal.ts";
 export type { Herb, Herbal, HerbalProseOptions, HerbQuestion } from "./herbal.ts";
+export { beastChat, beastQuestions, makeBestiary, marksTale, talesProse } from "./tales.ts";
+export type { Beast, BeastQuestion, Bestiary } from "./tales.ts";
 export { inRegister, MARKERS, markersPerSentence, readRegister, REGISTERS, toned } from "./registers.ts";
 export type { Register, Toned } from "./registers.ts";
 export { strangerQuestions, strangersOf } from "./strangers.ts";
