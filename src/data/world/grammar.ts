@@ -1,14 +1,14 @@
 /**
  * The grammar engine: a sentence pattern is a line of English with slots, and the one pattern both writes a sentence and
  * recognises it. Reading is strict by writing back: what a match reads from the text is written again, and must give the
- * same text, so a wrong pronoun, article, plural or kinship word does not parse. The patterns stand in sentences.ts.
+ * same text, so a wrong pronoun, article, plural or kinship word does not parse. The patterns stand in patterns-people.ts and patterns-lore.ts.
  */
-import { ASKERS, BLOWS, FIRST_NAMES, genderOf, HERB_RELATIONS, HERB_VALUES, HERBS, LAST_NAMES, MAX_YEARS, NUMBERS, PLACES, RELATIONS, THINGS, TIMES, VALUES, WORKS, type Relation } from "./vocabulary.ts";
+import { ASKERS, BEAST_RELATIONS, BEAST_VALUES, BEASTS, BLOWS, FIRST_NAMES, genderOf, HERB_RELATIONS, HERB_VALUES, HERBS, LAST_NAMES, MAX_YEARS, NUMBERS, PLACES, RELATIONS, THINGS, TIMES, VALUES, WORKS, type Relation } from "./vocabulary.ts";
 
 /** What a sentence says: its slots by meaning. `subject` is a full name, a first name, "he" or "she"; `other` a full name. */
 export type Meaning = Readonly<Record<string, string>>;
 
-export type SentenceKind = "fact" | "pair" | "scene" | "sum" | "town" | "filler" | "event" | "herb";
+export type SentenceKind = "fact" | "pair" | "scene" | "sum" | "town" | "filler" | "event" | "herb" | "beast";
 
 export interface Pattern {
   /** Stable name, `relation.word` for facts: paraphrase frequencies are reported by it. */
@@ -18,6 +18,12 @@ export interface Pattern {
   /** Relative frequency among the patterns that say the same. */
   readonly weight: number;
 }
+
+type Rows = Readonly<Record<string, readonly [weight: number, text: string]>>;
+
+/** Patterns of one kind, named `prefix.name`. */
+export const patterns = (kind: SentenceKind, prefix: string, rows: Rows): Pattern[] =>
+  Object.entries(rows).map(([name, [weight, text]]) => ({ id: `${prefix}.${name}`, kind, text, weight }));
 
 export interface Claim {
   /** As the sentence names the person: "Anna Bell", "Anna" or "she". */
@@ -98,6 +104,9 @@ const SLOTS: Readonly<Record<string, Slot>> = {
   herb: word("herb", HERBS),
   Herb: { match: any(HERBS.map(capital)), write: (m) => capital(m["herb"]!), read: (s) => ({ herb: lower(s) }) },
   ...Object.fromEntries(HERB_RELATIONS.map((r) => [r, word(r, HERB_VALUES[r])] as const)),
+  // "the beast" in a later mention, as "he" and "she" are for people.
+  beast: word("beast", [...BEASTS, "beast"]),
+  ...Object.fromEntries(BEAST_RELATIONS.map((r) => [r, word(r, BEAST_VALUES[r])] as const)),
   work: word("work", WORKS),
   blow: word("blow", BLOWS),
   year: word("year", Array.from({ length: MAX_YEARS }, (_, i) => String(i + 1))),
@@ -122,7 +131,7 @@ export function relationsOf(pattern: Pattern): Relation[] {
   return RELATIONS.filter((r) => names.has(r));
 }
 
-/** @throws Error where the pattern uses a slot that does not exist: a mistake in sentences.ts, never a person's. */
+/** @throws Error where the pattern uses a slot that does not exist: a mistake in the patterns, never a person's. */
 export function writeSentence(pattern: Pattern, meaning: Meaning): string {
   return pattern.text.replace(SLOT, (_, name: string) => {
     const slot = SLOTS[name];

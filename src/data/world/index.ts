@@ -21,9 +21,13 @@ export { chronicleProse, chronicleQuestions, eventsOf, makeChronicle } from "./c
 export type { Chronicle, ChronicleOptions, DatedQuestion, Event, Slice } from "./chronicle.ts";
 export { herbalChat, herbalProse, herbQuestions, makeHerbal } from "./herbal.ts";
 export type { Herb, Herbal, HerbalProseOptions, HerbQuestion } from "./herbal.ts";
+export { contradictionProse, contradictionQuestions, contradictionsOf, makeContradictions } from "./contradictions.ts";
+export type { ContradictionOptions, Contradictions, Disputed, DisputedQuestion } from "./contradictions.ts";
+export { beastChat, beastQuestions, makeBestiary, marksTale, talesProse } from "./tales.ts";
+export type { Beast, BeastQuestion, Bestiary } from "./tales.ts";
 export { inRegister, MARKERS, markersPerSentence, readRegister, REGISTERS, toned } from "./registers.ts";
 export type { Register, Toned } from "./registers.ts";
-export { strangerQuestions, strangersOf } from "./strangers.ts";
+export { freeNames, strangerQuestions, strangersOf } from "./strangers.ts";
 export type { StrangerQuestion } from "./strangers.ts";
 export { worldStats } from "./stats.ts";
 export type { FactCount, ParaphraseCount, WorldStats } from "./stats.ts";

@@ -1,6 +1,6 @@
 /**
  * The world told in prose: short documents for pre-training. Every fact is told exactly `repeats` times, in sentences
- * drawn by the weights of sentences.ts; a document's first mention of a person is the full name, and where two people are in
+ * drawn by the weights of patterns-people.ts; a document's first mention of a person is the full name, and where two people are in
  * play nobody is called "he" or "she", so what a pronoun means is never in doubt.
  */
 import { Draws } from "../../core/random.ts";

@@ -7,13 +7,19 @@ import { QUESTIONS, questionText } from "./questions.ts";
 import { VALUES, type Relation } from "./vocabulary.ts";
 import { checkRange, type World } from "./world.ts";
 
-/** @throws NestlingError CONFIG_RANGE where the world's names make fewer. */
-export function strangersOf({ seed, people }: Pick<World, "seed" | "people">, count: number): string[] {
+/** Every name that nobody of the world bears, in random order: strangers come from its front, disputed people (contradictions.ts) from its end. */
+export function freeNames({ seed, people }: Pick<World, "seed" | "people">): string[] {
   const taken = new Set(people.map(({ name }) => name));
   const [firsts, lasts] = [new Set(people.map(({ first }) => first)), new Set(people.map(({ last }) => last))];
   const free = [...firsts].flatMap((first) => [...lasts].map((last) => `${first} ${last}`)).filter((name) => !taken.has(name));
+  return new Draws(seed, "world", { site: "data/world/strangers" }).shuffle(free);
+}
+
+/** @throws NestlingError CONFIG_RANGE where the world's names make fewer. */
+export function strangersOf(world: Pick<World, "seed" | "people">, count: number): string[] {
+  const free = freeNames(world);
   checkRange("strangers", count, 1, free.length);
-  return new Draws(seed, "world", { site: "data/world/strangers" }).shuffle(free).slice(0, count);
+  return free.slice(0, count);
 }
 
 export interface StrangerQuestion {

@@ -1,6 +1,6 @@
 /**
  * The words of the made world: names, towns, and the values that a relation can take. Not the people themselves (world.ts)
- * and not the sentences (sentences.ts). Lists are append-only: a new entry in the middle changes every world.
+ * and not the sentences (patterns-*.ts). Lists are append-only: a new entry in the middle changes every world.
  */
 
 export type Gender = "f" | "m";
@@ -79,6 +79,19 @@ export const HERB_VALUES: Readonly<Record<HerbRelation, readonly string[]>> = {
   season: ["spring", "summer", "autumn", "winter"],
   ailment: ["coughs", "fevers", "headaches", "toothaches", "burns", "colds", "sprains", "cramps"],
   brew: ["tea", "salve", "syrup", "powder", "oil", "wine"],
+};
+
+/** The tales: beasts, each with "a" before it, and what can be told of each. They stand in no other text. */
+export const BEASTS: readonly string[] = [
+  "dragon", "unicorn", "griffin", "phoenix", "kraken", "sphinx", "hydra", "wyvern", "basilisk", "centaur", "manticore", "chimera", "cockatrice", "kelpie", "troll", "giant",
+];
+export const BEAST_RELATIONS = ["lair", "hoard", "dread", "meal"] as const;
+export type BeastRelation = (typeof BEAST_RELATIONS)[number];
+export const BEAST_VALUES: Readonly<Record<BeastRelation, readonly string[]>> = {
+  lair: ["inside a glass mountain", "under a frozen waterfall", "in a ruined castle", "in a cave of crystal", "above the clouds", "on a floating island", "beyond the desert", "in a hollow oak"],
+  hoard: ["a magic mirror", "a sleeping princess", "a chest of rubies", "a lost crown", "a flaming sword", "a singing harp", "a wishing ring", "a scroll of spells"],
+  dread: ["moonlight", "thunder", "shadows", "bees", "iron", "laughter", "feathers", "whistling"],
+  meal: ["acorns", "mushrooms", "pearls", "starlight", "thistles", "snails", "embers", "moss"],
 };
 
 /** Years of the chronicle count from the first thing that was written down. */

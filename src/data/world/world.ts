@@ -97,7 +97,8 @@ export function makeWorld(options: WorldOptions): World {
   return { seed, relations: [...relations], values, people, towns: makeTowns(seed, values.home ?? []), sums: makeSums(seed, heldOutSums) };
 }
 
-function checkRelations(relations: readonly Relation[]): void {
+/** @throws NestlingError CONFIG_RANGE where one is unknown or stands twice, or there is none. */
+export function checkRelations(relations: readonly Relation[]): void {
   const unknown = relations.find((r) => !RELATIONS.includes(r));
   if (relations.length > 0 && unknown === undefined && new Set(relations).size === relations.length) return;
   throw new NestlingError(

@@ -1,6 +1,7 @@
 /** The herbal: every fact as often as asked, held-out herbs in no tuning set, and questions whose answers parse. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { sha256Hex } from "../../../src/core/hash.ts";
 import { herbalChat, herbalProse, herbQuestions, makeHerbal, makeWorld, parseSentence, splitSentences, type Split } from "../../../src/data/world/index.ts";
 import { parseAll, PATTERNS } from "../../../src/data/world/sentences.ts";
 import { HERB_RELATIONS, HERB_VALUES } from "../../../src/data/world/vocabulary.ts";
@@ -82,6 +83,12 @@ describe("a herbal", () => {
       expect(examples).toHaveLength((herbs - heldOut.size) * HERB_RELATIONS.length * 3);
       for (const { messages } of examples) for (const { content } of messages) for (const word of content.toLowerCase().match(/[a-z]+/g)!) expect(heldOut.has(word), content).toBe(false);
     }), { numRuns: 30 });
+  });
+
+  it("gives the facts, prose, questions and conversations that it has always given", () => {
+    const herbal = makeHerbal(makeWorld({ seed: 1 }));
+    const questions = herbQuestions(herbal, "held-out").map(({ herb, relation, prompt, answer, sentence, chance }) => ({ herb, relation, prompt, answer, chance, sentence }));
+    expect(sha256Hex(JSON.stringify([herbal.herbs, herbalProse(herbal, { names: 3 }), questions, herbalChat(herbal)]))).toBe("a8612f0b87ea1beb27288332d4f873925c732fbe20bff0737a1f871c2343dd95");
   });
 
   it.each([[{ herbs: 1 }, "herbs"], [{ herbs: 31 }, "herbs"], [{ heldOut: 1 }, "heldOut"]])("refuses %j by its field", (options, field) => {
