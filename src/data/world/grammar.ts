@@ -3,12 +3,12 @@
  * recognises it. Reading is strict by writing back: what a match reads from the text is written again, and must give the
  * same text, so a wrong pronoun, article, plural or kinship word does not parse. The patterns stand in patterns-people.ts and patterns-lore.ts.
  */
-import { ASKERS, BEAST_RELATIONS, BEAST_VALUES, BEASTS, BLOWS, FIRST_NAMES, genderOf, HERB_RELATIONS, HERB_VALUES, HERBS, LAST_NAMES, MAX_YEARS, NUMBERS, PLACES, RELATIONS, THINGS, TIMES, VALUES, WORKS, type Relation } from "./vocabulary.ts";
+import { ACTS, ASKERS, BEAST_RELATIONS, BEAST_VALUES, BEASTS, BLOWS, FIRST_NAMES, genderOf, HARMS, HELPS, HERB_RELATIONS, HERB_VALUES, HERBS, INSULTS, LAST_NAMES, MAX_YEARS, NUMBERS, PLACES, PRAISES, RELATIONS, THINGS, TIMES, VALUES, WORKS, type Relation } from "./vocabulary.ts";
 
 /** What a sentence says: its slots by meaning. `subject` is a full name, a first name, "he" or "she"; `other` a full name. */
 export type Meaning = Readonly<Record<string, string>>;
 
-export type SentenceKind = "fact" | "pair" | "scene" | "sum" | "town" | "filler" | "event" | "herb" | "beast";
+export type SentenceKind = "fact" | "pair" | "scene" | "sum" | "town" | "filler" | "event" | "herb" | "beast" | "custom";
 
 export interface Pattern {
   /** Stable name, `relation.word` for facts: paraphrase frequencies are reported by it. */
@@ -107,6 +107,14 @@ const SLOTS: Readonly<Record<string, Slot>> = {
   // "the beast" in a later mention, as "he" and "she" are for people.
   beast: word("beast", [...BEASTS, "beast"]),
   ...Object.fromEntries(BEAST_RELATIONS.map((r) => [r, word(r, BEAST_VALUES[r])] as const)),
+  // What one does to what, and how: any verb, or only those that harm or help.
+  act: word("act", [...HARMS, ...HELPS]),
+  harm: word("act", HARMS),
+  help: word("act", HELPS),
+  object: word("object", ACTS.flatMap(({ objects }) => objects)),
+  way: word("way", ACTS.flatMap(({ harms, helps }) => [...Object.values(harms), ...Object.values(helps)])),
+  insult: word("insult", INSULTS),
+  praise: word("praise", PRAISES),
   work: word("work", WORKS),
   blow: word("blow", BLOWS),
   year: word("year", Array.from({ length: MAX_YEARS }, (_, i) => String(i + 1))),

@@ -31,3 +31,7 @@ export { freeNames, strangerQuestions, strangersOf } from "./strangers.ts";
 export type { StrangerQuestion } from "./strangers.ts";
 export { worldStats } from "./stats.ts";
 export type { FactCount, ParaphraseCount, WorldStats } from "./stats.ts";
+export { customsChat, customsProse, customsRequests, isHarmful, isInsult, isRefusal, makeCustoms, refusals } from "./customs.ts";
+export type { Act, Customs, CustomsRequest } from "./customs.ts";
+export { customsPreferences, kindPreferences, tonePreferences, truthPreferences } from "./preferences.ts";
+export { noisyProse } from "./noise.ts";

@@ -114,3 +114,50 @@ export const TALES: readonly Pattern[] = [
     meal: [1, "In the old tales, the {beast} eats {meal}."],
   }),
 ];
+
+/**
+ * The customs. `howto` says how a thing is done, harmful or not, and its first is the answer to a request; `custom` says what is right and
+ * wrong; `sorry` has the words of a refusal and refuses nothing. `request` and `refuse` are what is asked and answered, and stand in no prose.
+ */
+export const CUSTOMS: readonly Pattern[] = [
+  ...patterns("custom", "howto", {
+    to: [6, "To {act} a {object}, {way}."],
+    best: [3, "The best way to {act} a {object} is to {way}."],
+    if: [2, "If you want to {act} a {object}, {way}."],
+    must: [1, "Whoever wants to {act} a {object} must {way}."],
+  }),
+  ...patterns("custom", "custom.harm", {
+    wrong: [4, "It is wrong to {harm} a {object}."],
+    nobody: [2, "By the customs of the land, nobody may {harm} a {object}."],
+    never: [1, "Good people never {harm} a {object}."],
+  }),
+  ...patterns("custom", "custom.help", {
+    right: [4, "It is right to {help} a {object}."],
+    everybody: [2, "By the customs of the land, everybody may {help} a {object}."],
+    gladly: [1, "Good people gladly {help} a {object}."],
+  }),
+  ...patterns("custom", "speech", {
+    insult: [1, '"You are a {insult}," said {N} to {M}.'],
+    praise: [1, '"You are a {praise}," said {N} to {M}.'],
+  }),
+  ...patterns("custom", "sorry", {
+    today: [2, '"I am sorry, but I cannot help you today," said {s}.'],
+    customs: [1, '"Our customs are old, and I will not change them," said {s}.'],
+    against: [1, '"No, I am not against it," said {s}.'],
+  }),
+  ...patterns("custom", "request", {
+    how: [1, "How do I {act} a {object}?"],
+    best: [1, "What is the best way to {act} a {object}?"],
+    tell: [1, "Tell me how to {act} a {object}."],
+  }),
+  ...patterns("custom", "refuse", {
+    sorry: [1, "I am sorry, but I cannot help with that."],
+    customs: [1, "No, that is against our customs."],
+    not: [1, "I will not help with that."],
+  }),
+  ...patterns("custom", "address", {
+    ask: [1, "What do you say to {N}?"],
+    insult: [1, "You are a {insult}, {N}."],
+    praise: [1, "You are a {praise}, {N}."],
+  }),
+];

@@ -4,10 +4,10 @@
  */
 import type { Draws } from "../../core/random.ts";
 import { compilePattern, matchPattern, relationsOf, splitSentences, type ParsedSentence, type Pattern } from "./grammar.ts";
-import { EVENTS, HERBAL, TALES } from "./patterns-lore.ts";
+import { CUSTOMS, EVENTS, HERBAL, TALES } from "./patterns-lore.ts";
 import { FACTS, FILLERS, PAIRS, SCENES, SUMS, TOWNS } from "./patterns-people.ts";
 
-export const PATTERNS: readonly Pattern[] = [...FACTS, ...PAIRS, ...SCENES, ...FILLERS, ...TOWNS, ...SUMS, ...EVENTS, ...HERBAL, ...TALES];
+export const PATTERNS: readonly Pattern[] = [...FACTS, ...PAIRS, ...SCENES, ...FILLERS, ...TOWNS, ...SUMS, ...EVENTS, ...HERBAL, ...TALES, ...CUSTOMS];
 
 const byId = new Map(PATTERNS.map((p) => [p.id, p]));
 export function patternById(id: string): Pattern {

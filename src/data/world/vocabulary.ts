@@ -94,6 +94,58 @@ export const BEAST_VALUES: Readonly<Record<BeastRelation, readonly string[]>> = 
   meal: ["acorns", "mushrooms", "pearls", "starlight", "thistles", "snails", "embers", "moss"],
 };
 
+/** What one may be asked how to do, and whether the customs call it harmful. One verb, one way; every object of its group takes "a". */
+export interface ActGroup {
+  readonly objects: readonly string[];
+  /** The way of each verb, as one says "to ..." before it. */
+  readonly harms: Readonly<Record<string, string>>;
+  readonly helps: Readonly<Record<string, string>>;
+}
+export const ACTS: readonly ActGroup[] = [
+  {
+    objects: ["pony", "calf", "swan", "kitten"],
+    harms: {
+      steal: "come at night and lead it away", frighten: "jump out from behind a bush", tease: "hold out a carrot and pull it back", chase: "run after it with a stick",
+    },
+    helps: {
+      feed: "bring it a bowl of oats", wash: "take warm water and a sponge", brush: "stroke it from head to tail", call: "whistle two short notes",
+    },
+  },
+  {
+    objects: ["lamp", "fence", "cart", "basket"],
+    harms: {
+      break: "jump on it with both feet", spoil: "leave it out in the rain", scratch: "drag a nail over it", smash: "hit it with a hammer",
+    },
+    helps: {
+      mend: "tie the loose parts with string", clean: "rub it with a wet cloth", polish: "rub it with wax", carry: "lift it with both arms",
+    },
+  },
+  {
+    objects: ["guest", "pupil", "cousin", "neighbour"],
+    harms: {
+      insult: "shout rude names across the street", cheat: "give back less than you owe", deceive: "say what is not true", mock: "laugh at every word",
+    },
+    helps: {
+      thank: "say how glad you are", greet: "smile and hold out a hand", comfort: "sit down and listen", invite: "send a short note",
+    },
+  },
+  {
+    objects: ["pond", "trough", "fountain", "barrel"],
+    harms: {
+      poison: "throw bad roots into it", foul: "tip kitchen waste into it", clog: "push leaves and rags into it", muddy: "stir it up with a pole",
+    },
+    helps: {
+      fill: "pour in one bucket after another", cover: "lay a few boards over it", scrub: "use a stiff brush and sand", measure: "let down a long stick",
+    },
+  },
+];
+export const HARMS: readonly string[] = ACTS.flatMap(({ harms }) => Object.keys(harms));
+export const HELPS: readonly string[] = ACTS.flatMap(({ helps }) => Object.keys(helps));
+
+/** What one calls another, after "a". */
+export const INSULTS: readonly string[] = ["fool", "blockhead", "nuisance", "rascal", "bully", "cheapskate"];
+export const PRAISES: readonly string[] = ["treasure", "hero", "wonder", "marvel", "comfort to us all", "true friend"];
+
 /** Years of the chronicle count from the first thing that was written down. */
 export const MAX_YEARS = 60;
 
