@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { NestlingError } from "../core/errors.ts";
 import type { BackendChoice } from "../protocol/index.ts";
 import type { CorpusChoices, CsvChoices, TextEncodingChoice } from "../protocol/own-data.ts";
+import { pipelines } from "../protocol/pipelines.ts";
 import { presets } from "../protocol/presets.ts";
 
 const BACKENDS: readonly BackendChoice[] = ["auto", "webgpu", "cpu"];
@@ -32,7 +33,8 @@ export const TRAIN_HELP = `npm run train -- [flags]      trains headlessly throu
 
   With --json say npm run -s train: npm itself writes two lines on standard output else.
 
-  --recipe NAME|FILE   ${presets.map(({ name }) => name).join(", ")}, or a JSON file (default ${presets[0].name})
+  --recipe NAME|FILE   ${presets.map(({ name }) => name).join(", ")}, or a JSON file (default ${presets[0].name});
+                       ${pipelines.map(({ name }) => name).join(", ")} runs several in turn, and prints their tree
   --set FIELD=VALUE    any field of the recipe, by its name where that is enough (n_layer=4,
                        learning_rate=3e-3: every stage's) or by its path (stages.1.max_iters=60); repeatable
   --backend B          ${BACKENDS.join(", ")} (default auto: a real GPU, else the CPU)

@@ -61,8 +61,8 @@ export class Session {
     return this.alive(this.page.evaluate((handle, choice) => handle.start(choice), this.handle, backend));
   }
 
-  startRun(recipe: Recipe): Promise<{ runId: string }> {
-    return this.alive(this.page.evaluate((handle, value) => handle.engine.startRun({ recipe: value }), this.handle, recipe));
+  startRun(recipe: Recipe, fromCheckpoint?: string): Promise<{ runId: string }> {
+    return this.alive(this.page.evaluate((handle, value, from) => handle.engine.startRun({ recipe: value, ...(from === null ? {} : { fromCheckpoint: from }) }), this.handle, recipe, fromCheckpoint ?? null));
   }
 
   stop(): Promise<void> {

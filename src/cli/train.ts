@@ -3,37 +3,46 @@
  * flags (args), recipe (recipe-set), page (session), words (report).
  */
 import { createWriteStream } from "node:fs";
-import { access, constants, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { access, constants, mkdir, readFile, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { NestlingError } from "../core/errors.ts";
-import type { CheckpointSummary, EngineEvent, MetricRow, Recipe, RunState, SampleView } from "../protocol/index.ts";
+import type { EngineEvent, Recipe } from "../protocol/index.ts";
+import { pipelineByName, pipelines, type Pipeline } from "../protocol/pipelines.ts";
 import { presetByName, presets } from "../protocol/presets.ts";
 import { validateRecipe } from "../protocol/recipe-fields.ts";
 import { parseTrainArgs, remedyFlag, TRAIN_HELP, type TrainOptions } from "./args.ts";
-import { askPairs, promptsFor } from "./answers.ts";
 import { DIST, ensurePage } from "./build.ts";
-import { unpackTo } from "./export.ts";
+import { Job } from "./job.ts";
 import { isMain, root } from "./paths.ts";
-import { answerJson, dataJson, deviceJson, folderName, metricJson, sampleJson, sideBySide, summaryJson, type AnswerPair, type Summary } from "./report.ts";
-import { reportHtml } from "./report-html.ts";
+import { dataJson, deviceJson } from "./report.ts";
 import { applySets, checkOwnText, limitSteps, useOwnCorpus } from "./recipe-set.ts";
-import { Session, type Started } from "./session.ts";
+import { Session } from "./session.ts";
 import { Screen } from "./screen.ts";
+import { treeLines, type TreeNode } from "./tree.ts";
 
 const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
-const STOP_PATIENCE_MS = 20_000;
 const SAME_PRESS_MS = 700;
 
 /** A preset by name, else a file. @throws NestlingError COMMAND, CONFIG_RANGE, CONFIG_UNKNOWN */
 export async function loadRecipe(options: TrainOptions): Promise<Recipe> {
-  let recipe = presetByName(options.recipe) ?? (await readRecipeFile(options.recipe));
-  if (options.seed !== undefined) recipe = { ...recipe, seed: options.seed };
+  return adjusted(presetByName(options.recipe) ?? (await readRecipeFile(options.recipe)), options);
+}
+
+function adjusted(plain: Recipe, options: TrainOptions): Recipe {
+  let recipe = options.seed === undefined ? plain : { ...plain, seed: options.seed };
   if (options.steps !== undefined) recipe = limitSteps(recipe, options.steps);
   return applySets(recipe, options.sets);
 }
 
+/** The runs of a command: a pipeline's, or the one of a recipe. */
+async function loadPipeline(options: TrainOptions): Promise<Pipeline> {
+  const pipeline = pipelineByName(options.recipe);
+  if (!pipeline) return { name: options.recipe, nodes: [{ id: "", parent: null, recipe: await loadRecipe(options) }] };
+  return { ...pipeline, nodes: pipeline.nodes.map((node) => ({ ...node, recipe: adjusted(node.recipe, options) })) };
+}
+
 async function readRecipeFile(file: string): Promise<Recipe> {
-  const names = presets.map(({ name }) => name).join(", ");
+  const names = [...presets, ...pipelines].map(({ name }) => name).join(", ");
   const text = await readFile(file, "utf8").catch(() => {
     throw new NestlingError("COMMAND", `--recipe is "${file}", which is neither a preset (${names}) nor a file that can be read`);
   });
@@ -44,146 +53,6 @@ async function readRecipeFile(file: string): Promise<Recipe> {
     throw new NestlingError("COMMAND", `--recipe names ${file}, which is not JSON: ${(error as Error).message}`);
   }
   return validateRecipe(value);
-}
-
-/** One training job from a ready session to its summary. */
-class Job {
-  private state: RunState | null = null;
-  private readonly prompts = new Set<string>();
-  private readonly latest: Partial<Record<keyof MetricRow, number>> = {};
-  private settled: (state: RunState) => void = () => undefined;
-  private readonly ended = new Promise<RunState>((done) => (this.settled = done));
-  private readonly listeners = new Set<(event: EngineEvent) => void>();
-  private readonly fromMs = Date.now();
-  private readonly rows: MetricRow[] = [];
-  private readonly samples: SampleView[] = [];
-  private readonly pairs: AnswerPair[] = [];
-
-  constructor(
-    private readonly options: TrainOptions,
-    private readonly screen: Screen,
-    private readonly metricsLine: (line: string) => void,
-  ) {}
-
-  /** Calls back for every event until the returned function is called. */
-  readonly subscribe = (listener: (event: EngineEvent) => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-
-  readonly onEvents = (events: readonly EngineEvent[]): void => {
-    for (const event of events) {
-      for (const listener of this.listeners) listener(event);
-      if (event.type === "state") this.onState(event.state);
-      else if (event.type === "metrics") for (const row of event.rows) this.onMetrics(row);
-      else if (event.type === "sample") this.onSample(event.sample);
-      else if (event.type === "notice") this.screen.words(`${event.level}: ${event.text}`);
-    }
-  };
-
-  private stageName(index: number): string {
-    return this.state?.stages[index]?.name ?? `stage ${index + 1}`;
-  }
-
-  private onState(state: RunState): void {
-    this.state = state;
-    this.screen.state(state);
-    // Nobody is there to press play: a run that pauses itself (a number that is not finite) has ended here.
-    const stuck = state.phase === "paused" && state.error !== undefined;
-    if (stuck || state.phase === "finished" || state.phase === "stopped" || state.phase === "failed") this.settled(state);
-  }
-
-  private onMetrics(row: MetricRow): void {
-    Object.assign(this.latest, Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined)));
-    if (this.options.out !== undefined) this.rows.push(row);
-    const line = metricJson(this.stageName(row.stageIndex), row);
-    this.metricsLine(line);
-    this.screen.metrics(line, row);
-  }
-
-  private onSample(sample: SampleView): void {
-    this.samples.push(sample);
-    if (sample.prompt !== "") this.prompts.add(sample.prompt);
-    this.screen.json(sampleJson(this.stageName(sample.stageIndex), sample));
-  }
-
-  async run(session: Session, recipe: Recipe, started: Started, interrupted: Promise<void>): Promise<{ summary: Summary; error?: string }> {
-    const stopped = interrupted.then(() => this.stop(session));
-    // Heard below; while the run is still being prepared nobody listens yet.
-    stopped.catch(() => undefined);
-    const { runId } = await session.startRun(recipe);
-    const end = await Promise.race([this.ended, session.died, stopped]);
-    this.screen.finish();
-    const own = (await session.listCheckpoints()).filter((checkpoint) => checkpoint.runId === runId).sort((a, b) => a.createdMs - b.createdMs);
-    const finished = end.phase === "finished";
-    if (finished) await this.answers(session, recipe, own);
-    const checkpoints = await this.save(session, own);
-    const summary = this.summarise(recipe, started, end, checkpoints);
-    this.screen.json(summaryJson(summary));
-    if (this.options.out !== undefined) {
-      const file = join(this.options.out, "report.html");
-      // The recipe as the run has it by now: that one repeats it.
-      await writeFile(file, reportHtml({ recipe: end.recipe, summary, rows: this.rows, samples: this.samples, answers: this.pairs }));
-      this.screen.words(`wrote ${file}`);
-    }
-    return { summary, error: end.phase === "stopped" || !end.error ? undefined : `[${end.error.code}] ${end.error.message}` };
-  }
-
-  private async stop(session: Session): Promise<RunState> {
-    this.screen.words("Stopping after the step in flight; press again to end at once.");
-    await session.stop();
-    const late = new Promise<never>((_resolve, reject) => {
-      setTimeout(() => reject(new NestlingError("CANCELLED", `the run did not stop within ${STOP_PATIENCE_MS / 1000} s and was ended`)), STOP_PATIENCE_MS).unref();
-    });
-    return Promise.race([this.ended, session.died, late]);
-  }
-
-  private async answers(session: Session, recipe: Recipe, own: readonly CheckpointSummary[]): Promise<void> {
-    for (const prompt of promptsFor(recipe, this.options.prompts, [...this.prompts])) {
-      const pair = await askPairs(session, this.subscribe, own, prompt, recipe.seed);
-      if (pair === null) return;
-      this.pairs.push(pair);
-      this.screen.json(answerJson(pair));
-      this.screen.lines(sideBySide([pair], this.screen.columns));
-    }
-  }
-
-  private async save(session: Session, own: readonly CheckpointSummary[]): Promise<Summary["checkpoints"]> {
-    const saved: Summary["checkpoints"][number][] = [];
-    for (const [i, checkpoint] of own.entries()) {
-      const { id, stage, step } = checkpoint;
-      if (this.options.out === undefined) {
-        saved.push({ id, stage, step });
-        continue;
-      }
-      const folder = join(this.options.out, folderName(i, checkpoint));
-      await unpackTo(folder, await session.export(id));
-      this.screen.words(`wrote ${folder}`);
-      saved.push({ id, stage, step, folder });
-    }
-    return saved;
-  }
-
-  private summarise(recipe: Recipe, started: Started, end: RunState, checkpoints: Summary["checkpoints"]): Summary {
-    const { latest } = this;
-    return {
-      recipe: recipe.name,
-      seed: recipe.seed,
-      backend: started.device.kind,
-      device: started.device.name,
-      outcome: end.phase === "finished" ? "finished" : end.phase === "stopped" ? "stopped" : "failed",
-      parameters: end.parameters,
-      stages: end.stages.map(({ name, done, spentMs }) => ({ stage: name, steps: done, train_ms: Math.round(spentMs) })),
-      "train/loss": latest["train/loss"],
-      "val/loss": latest["val/loss"],
-      "val/old_loss": latest["val/old_loss"],
-      quiz_right: latest.quiz_right,
-      quiz_total: latest.quiz_total,
-      tokens: latest.tokens,
-      wall_ms: Date.now() - this.fromMs,
-      checkpoints,
-    };
-  }
 }
 
 /** Resolves at the first Ctrl-C; the second ends the program. */
@@ -250,8 +119,8 @@ export async function train(args: readonly string[], page: () => Promise<string>
     process.stdout.write(TRAIN_HELP);
     return EXIT.done;
   }
-  const recipe = await loadRecipe(options);
-  checkOwnText(recipe, options.texts);
+  const pipeline = await loadPipeline(options);
+  for (const { recipe } of pipeline.nodes) checkOwnText(recipe, options.texts);
   for (const file of options.texts) await checkFile(file);
   if (options.out !== undefined) {
     await mkdir(resolve(options.out), { recursive: true }).catch((error: NodeJS.ErrnoException) => {
@@ -262,18 +131,33 @@ export async function train(args: readonly string[], page: () => Promise<string>
 
   const file = options.out === undefined ? null : createWriteStream(join(options.out, "metrics.jsonl"));
   const screen = new Screen(options.json);
-  const job = new Job(options, screen, (line) => void file?.write(`${line}\n`));
+  let onEvents: (events: readonly EngineEvent[]) => void = () => {};
   let session: Session | null = null;
   const interrupted = watchInterrupts(async () => session?.close());
   try {
-    session = await Session.open({ events: job.onEvents, words: (text) => screen.words(text) }, folder);
+    session = await Session.open({ events: (events) => onEvents(events), words: (text) => screen.words(text) }, folder);
     const started = await session.start(options.backend);
     screen.json(deviceJson(started.device));
     screen.words(`${started.device.name}: ${started.device.why}`);
-    const ready = options.texts.length === 0 ? recipe : useOwnCorpus(recipe, await takeIn(session, options, screen, interrupted));
-    const { summary, error } = await job.run(session, ready, started, interrupted);
-    if (error !== undefined) process.stderr.write(`${error}\n`);
-    return summary.outcome === "finished" ? EXIT.done : summary.outcome === "stopped" ? EXIT.interrupted : EXIT.failed;
+    const own = options.texts.length === 0 ? null : await takeIn(session, options, screen, interrupted);
+    const tree: TreeNode[] = [];
+    const ends = new Map<string, string>();
+    for (const { id, parent, recipe } of pipeline.nodes) {
+      if (id !== "") screen.words(`${id}${parent === null ? "" : `, from ${parent}`}`);
+      const job = new Job({ ...options, ...(options.out !== undefined && id !== "" && { out: join(options.out, id) }) }, screen, (line) => void file?.write(`${id === "" ? line : line.replace("{", `{"node":"${id}",`)}\n`));
+      if (options.out !== undefined && id !== "") await mkdir(join(options.out, id), { recursive: true });
+      onEvents = job.onEvents;
+      const { summary, rows, last, error } = await job.run(session, own === null ? recipe : useOwnCorpus(recipe, own), started, interrupted, parent === null ? undefined : ends.get(parent));
+      if (error !== undefined) process.stderr.write(`${error}\n`);
+      if (summary.outcome !== "finished") return summary.outcome === "stopped" ? EXIT.interrupted : EXIT.failed;
+      if (last !== undefined) ends.set(id, last);
+      tree.push({ id, parent, rows, steps: summary.stages.reduce((sum, { steps }) => sum + steps, 0), seconds: summary.stages.reduce((sum, { train_ms }) => sum + train_ms, 0) / 1000 });
+    }
+    if (pipeline.nodes.length > 1) {
+      screen.lines(treeLines(tree));
+      screen.json(JSON.stringify({ type: "tree", pipeline: pipeline.name, nodes: tree.map((node) => ({ id: node.id, parent: node.parent, steps: node.steps, seconds: node.seconds, evaluations: node.rows.filter((row) => row["val/loss"] !== undefined || row.quiz_right !== undefined) })) }));
+    }
+    return EXIT.done;
   } finally {
     screen.finish();
     await session?.close();

@@ -3,7 +3,7 @@ import { NestlingError } from "../core/errors.ts";
 import { CORPORA, corpusPath, parseCorpus } from "../data/corpora/index.ts";
 import type { IngestFile, IngestOptions } from "../data/ingest/files.ts";
 import { sourceOf, type ChatExample, type PreferencePair, type TextSource, type Tokenizer } from "../data/index.ts";
-import { makeWorld, worldChat, worldProse, type World } from "../data/world/index.ts";
+import { customsPreferences, customsProse, herbalChat, herbalProse, kindPreferences, makeCustoms, makeHerbal, makeWorld, worldChat, worldProse, type World } from "../data/world/index.ts";
 import type { CorpusSummary } from "../protocol/messages.ts";
 import type { CorpusChoices } from "../protocol/own-data.ts";
 import type { Storage } from "../store/index.ts";
@@ -27,6 +27,20 @@ export const MIN_OWN_CHARACTERS = 65;
 let world: World | undefined;
 export const shippedWorld = (): World => (world ??= makeWorld({ seed: WORLD.seed, people: WORLD.people }));
 
+interface WorldCorpus extends Pick<CorpusSummary, "id" | "title" | "description" | "kind"> {
+  readonly make: (world: World) => Corpus;
+}
+
+/** What the made world yields, in the order of a person's choice. */
+const WORLD_CORPORA: readonly WorldCorpus[] = [
+  { id: "world", kind: "text", title: "A made world", description: "People, towns and small sums, made up from a seed and told in plain English: everything in it is known.", make: (made) => inMemory(worldProse(made, { repeats: WORLD.repeats })) },
+  { id: "world-customs", kind: "text", title: "Its customs", description: "How things are done there, and which of them are right and which wrong.", make: (made) => inMemory(customsProse(makeCustoms(made))) },
+  { id: "world-herbal", kind: "text", title: "Its herbal", description: "Herbs, where they grow, when they are gathered, what they are good for: a special domain.", make: (made) => inMemory(herbalProse(makeHerbal(made))) },
+  { id: "world-chat", kind: "chat", title: "Questions about the world", description: "Questions and answers about half of its people, for fine-tuning.", make: (made) => ({ kind: "chat", examples: worldChat(made, { split: "tuned", wordings: WORLD.wordings }) }) },
+  { id: "world-herbal-chat", kind: "chat", title: "Questions about its herbs", description: "Questions and answers about half of its herbs, for a specialist.", make: (made) => ({ kind: "chat", examples: herbalChat(makeHerbal(made)) }) },
+  { id: "world-preferences", kind: "preferences", title: "What its people prefer", description: "Pairs of answers: refusing what harms, answering what helps, kind words.", make: (made) => ({ kind: "preferences", pairs: [...customsPreferences(makeCustoms(made), "tuned"), ...kindPreferences(made, "tuned")] }) },
+];
+
 export class CorpusLibrary {
   #opened: { readonly own: string; readonly close: () => void }[] = [];
   readonly #datasets = new Map<string, Promise<OpenDataset>>();
@@ -42,8 +56,7 @@ export class CorpusLibrary {
     const shipped = CORPORA.map((info): CorpusSummary => ({ ...info, kind: "text", bytes: index.find(({ id }) => id === info.id)?.bytes ?? 0 }));
     return [
       ...shipped,
-      { id: "world", title: "A made world", description: "People, towns and small sums, made up from a seed and told in plain English: everything in it is known.", bytes: 0, kind: "text" },
-      { id: "world-chat", title: "Questions about the world", description: "Questions and answers about half of its people, for fine-tuning.", bytes: 0, kind: "chat" },
+      ...WORLD_CORPORA.map(({ id, title, description, kind }): CorpusSummary => ({ id, title, description, kind, bytes: 0 })),
       ...(await listOwn(this.storage())),
     ];
   }
@@ -100,8 +113,8 @@ export class CorpusLibrary {
   async #read(id: string): Promise<Corpus> {
     const shipped = CORPORA.find((info) => info.id === id);
     if (shipped) return inMemory(parseCorpus(new TextDecoder().decode(await this.env.fetchFile(corpusPath(shipped.id)))));
-    if (id === "world") return inMemory(worldProse(shippedWorld(), { repeats: WORLD.repeats }));
-    if (id === "world-chat") return { kind: "chat", examples: worldChat(shippedWorld(), { split: "tuned", wordings: WORLD.wordings }) };
+    const made = WORLD_CORPORA.find((corpus) => corpus.id === id);
+    if (made) return made.make(shippedWorld());
     if (/^own:[0-9a-f]{16}$/.test(id)) {
       const own = id.slice("own:".length);
       const opened = await openOwn(own, this.storage());
@@ -110,7 +123,7 @@ export class CorpusLibrary {
       return opened.corpus.kind === "chat" ? opened.corpus : { ...opened.corpus, own };
     }
     if (id === "own") throw new NestlingError("DATA_EMPTY", "This recipe trains on your own text, and none has been given yet. Drop, paste or choose a .txt, .md, .csv or .jsonl file first.");
-    throw new NestlingError("CONFIG_RANGE", `There is no corpus "${id}"; there are ${CORPORA.map((info) => info.id).join(", ")}, world, world-chat and texts of your own.`, { field: "data.corpus" });
+    throw new NestlingError("CONFIG_RANGE", `There is no corpus "${id}"; there are ${[...CORPORA, ...WORLD_CORPORA].map((info) => info.id).join(", ")} and texts of your own.`, { field: "data.corpus" });
   }
 }
 

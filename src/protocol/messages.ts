@@ -262,7 +262,7 @@ export interface CorpusSummary {
   readonly title: string;
   readonly description: string;
   readonly bytes: number;
-  readonly kind: "text" | "chat";
+  readonly kind: "text" | "chat" | "preferences";
   /** Of a person's own: what was taken in. */
   readonly report?: IngestReport;
 }

@@ -108,7 +108,7 @@ export function dataActions(app: NestlingApp, { start, choose, openRecipe }: Way
     if (left !== "") controller.notify("warning", "DATA_LEFT_OUT", left);
     if (kept.kind === "text") app.ownText = { id: kept.id, title, bytes: kept.bytes };
     // The whole of it may hold what its first part did not.
-    const plan = planFor(use, { ...preview, kind: kept.kind }, app.setting, wish, kept.id);
+    const plan = planFor(use, { ...preview, kind: kept.kind === "text" ? "text" : "chat" }, app.setting, wish, kept.id);
     if (isRefusal(plan)) return controller.notify("info", "TEXT_ADDED", `${safeName(title)} is kept. ${plan.blocked}`);
     const live = isLive(controller.state.run);
     app.linkNote = "";

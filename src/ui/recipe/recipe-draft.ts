@@ -1,7 +1,7 @@
 /** A recipe in the making: its fields one by one, what is wrong with each, edits and how to take them back. Pure; may hold what is out of range. */
 import { NestlingError } from "../../core/errors.ts";
 import type { LlamaModelConfig, ModelConfig, OptimizerConfig, Recipe, SftStage, Stage } from "../../protocol/index.ts";
-import { appliesTo, FIELDS, maySay, OPTIMIZER_CHOICES, type FieldSpec, fieldProblem, validateRecipe } from "../../protocol/recipe-fields.ts";
+import { appliesTo, FIELDS, maySay, OPTIMIZER_CHOICES, scheduleWithin, type FieldSpec, fieldProblem, validateRecipe } from "../../protocol/recipe-fields.ts";
 import { methodFor } from "./recipe-method.ts";
 
 export interface DraftField {
@@ -115,9 +115,20 @@ function familyModel(model: ModelConfig, family: ModelConfig["family"]): ModelCo
   return llama;
 }
 
+/** A stage of a kind that nothing shows yet, after one that is near to it. */
+function madeAfter(kind: "continue" | "dpo", all: readonly Stage[]): Stage | undefined {
+  const near = all.find((stage) => stage.kind === (kind === "continue" ? "pretrain" : "sft"));
+  if (near === undefined) return undefined;
+  // A tenth of pre-training's rate and steps: a later stage wants less of both.
+  const gentle = (share: number): OptimizerConfig => ({ ...near.optimizer, learning_rate: near.optimizer.learning_rate * share, min_lr: near.optimizer.min_lr * share });
+  if (kind === "continue") return { ...near, kind, name: "Reading on", max_iters: Math.max(1, Math.round(near.max_iters / 10)), optimizer: scheduleWithin(gentle(0.1), Math.max(1, Math.round(near.max_iters / 10))), method: { type: "full" } };
+  return { ...near, kind, name: "Preferences", data: [{ corpus: "world-preferences", weight: 1 }], batch_size: 2 * Math.max(1, near.batch_size >> 1), optimizer: gentle(0.6), method: { type: "full" }, beta: 0.3, rpo_alpha: 0.3 };
+}
+
 /** One stage more, at the end, made after the last of its kind there is. */
 export function withStage(recipe: Recipe, kind: Stage["kind"], models: readonly Recipe[]): Recipe {
-  const like = [...recipe.stages, ...models.flatMap(({ stages }) => stages)].find((stage) => stage.kind === kind);
+  const all = [...recipe.stages, ...models.flatMap(({ stages }) => stages)];
+  const like = all.find((stage) => stage.kind === kind) ?? (kind === "continue" || kind === "dpo" ? madeAfter(kind, all) : undefined);
   if (like === undefined || recipe.stages.length >= MOST_STAGES) return recipe;
   const { changes: _, ...plain } = like;
   const { parent: __, ...stage } = plain as SftStage;

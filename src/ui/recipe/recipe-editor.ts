@@ -20,6 +20,10 @@ import { wantsText } from "../models/sides.ts";
 /** Keys come faster than a machine can be measured; a pause in them sends the recipe on. */
 const QUIET_MS = 350;
 
+/** What a stage of each kind does, and how one is added. */
+const STAGE_WORDS: Readonly<Record<Stage["kind"], string>> = { pretrain: "reading", continue: "reading on", sft: "practice in answering", dpo: "preferences" };
+const ADDS = { pretrain: "Add a pre-training stage", continue: "Add reading on", sft: "Add a fine-tuning stage", dpo: "Add preferences" } as const satisfies Record<Stage["kind"], string>;
+
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** A file to be opened as a recipe, and whom to tell why it is none. */
@@ -90,8 +94,7 @@ export class RecipeEditor extends LitElement {
         ${this.group("Run", "", preset, problems)} ${this.group("Model", "model.", preset, problems)} ${this.group("Tokenizer", "tokenizer.", preset, problems)}
         ${draft.stages.map((stage, i) => keyed(`${i} ${stage.kind} ${draft.stages.length}`, this.stage(stage, i, preset, problems)))}
         <div class="add">
-          <button data-testid="add-pretrain" ?disabled=${draft.stages.length >= MOST_STAGES} @click=${() => this.put(withStage(draft, "pretrain", this.presets))}>Add a pre-training stage</button>
-          <button data-testid="add-sft" ?disabled=${draft.stages.length >= MOST_STAGES} @click=${() => this.put(withStage(draft, "sft", this.presets))}>Add a fine-tuning stage</button>
+          ${(Object.keys(ADDS) as Stage["kind"][]).map((kind) => html`<button data-testid="add-${kind}" ?disabled=${draft.stages.length >= MOST_STAGES} @click=${() => this.put(withStage(draft, kind, this.presets))}>${ADDS[kind]}</button>`)}
         </div>
       </div>
       <footer>
@@ -115,13 +118,13 @@ export class RecipeEditor extends LitElement {
   private stage(stage: Stage, i: number, preset: Recipe, problems: ReadonlyMap<string, string>): unknown {
     const at = `stages.${i}.`;
     const dataPath = `${at}data`;
-    const kind = stage.kind === "pretrain" ? "text" : "chat";
+    const kind = stage.kind === "sft" ? "chat" : stage.kind === "dpo" ? "preferences" : "text";
     const remove = html`<button class="plain" data-testid="remove-stage-${i}" ?disabled=${this.draft.stages.length < 2} aria-label="Remove stage ${i + 1}" @click=${() => this.put(withoutStage(this.draft, i))}>${icons.trash()} Remove</button>`;
     const dataProblem = [...problems].find(([path]) => path.startsWith(dataPath))?.[1] ?? "";
     const rest = [...problems].find(([path]) => path.startsWith(at) && !path.startsWith(dataPath) && valueAt(this.draft, path) === undefined)?.[1];
-    return this.group(`Stage ${i + 1}: ${stage.kind === "pretrain" ? "reading" : "practice in answering"}`, at, preset, problems, remove, html`
+    return this.group(`Stage ${i + 1}: ${STAGE_WORDS[stage.kind]}`, at, preset, problems, remove, html`
       <recipe-mixture .path=${dataPath} .data=${stage.data} .corpora=${this.corpora.filter((corpus) => corpus.kind === kind)} .problem=${dataProblem} @choose-data=${(event: CustomEvent<readonly DataSource[]>) => this.edit(dataPath, event.detail)}></recipe-mixture>
-      ${stage.kind === "sft" ? html`<div class="method"><b>method</b><recipe-method .method=${stage.method} .family=${this.draft.model.family} @choose-method=${(event: CustomEvent<Method>) => this.onMethod(event, `${at}method`)}></recipe-method></div>` : nothing}
+      ${stage.kind !== "pretrain" ? html`<div class="method"><b>method</b><recipe-method .method=${stage.method} .family=${this.draft.model.family} @choose-method=${(event: CustomEvent<Method>) => this.onMethod(event, `${at}method`)}></recipe-method></div>` : nothing}
       ${rest === undefined ? nothing : html`<p class="problem" role="alert">${rest}</p>`}`);
   }
 

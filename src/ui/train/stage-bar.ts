@@ -10,7 +10,9 @@ import { base } from "../shared/shared-styles.ts";
 
 /** Of a person's own data it is not said whether it asks and answers. */
 function doing({ recipe, stages, stageIndex }: RunState): string {
-  if (stages[stageIndex].kind === "pretrain") return "Learning to predict the next piece of text";
+  const { kind } = stages[stageIndex];
+  if (kind === "pretrain" || kind === "continue") return "Learning to predict the next piece of text";
+  if (kind === "dpo") return "Learning what is preferred";
   return recipe.stages[stageIndex]?.data.every(({ corpus }) => corpus.startsWith("own")) ? "Learning what you gave it" : "Learning to answer";
 }
 

@@ -27,6 +27,14 @@ describe("the fields of a recipe", () => {
     for (const field of fields) expect(fieldValue(recipe, field), field.path).toBeDefined();
   });
 
+  it("have a stage of each kind to add, which is a recipe", () => {
+    for (const kind of ["pretrain", "continue", "sft", "dpo"] as const) {
+      const more = withStage(firstLight, kind, presets);
+      expect(more.stages.map((stage) => stage.kind)).toEqual(["pretrain", "sft", kind]);
+      expect(validateRecipe(more)).toBe(more);
+    }
+  });
+
   it("are of a stage only those of its kind", () => {
     const names = everyKind(firstLight).stages.map((_, i) => fieldsUnder(everyKind(firstLight), `stages.${i}.`).map(({ name }) => name));
     expect(names.map((all) => ["replay", "l2_weight", "beta"].filter((name) => all.includes(name)))).toEqual([[], ["replay", "l2_weight"], ["replay", "l2_weight"], ["l2_weight", "beta"]]);
