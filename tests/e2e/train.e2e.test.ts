@@ -49,6 +49,26 @@ const linesOf = (text: string): Line[] =>
   text.trim().split("\n").map((line) => JSON.parse(line) as Line);
 const profiles = (): string[] => readdirSync(folder).filter((name) => name.startsWith("nestling-browser-"));
 
+describe("npm run train --recipe full-pipeline", () => {
+  it("trains every node on top of its parent's end, and prints the tree, with each node's evaluations and what it forgot", async () => {
+    const out = join(folder, "pipeline");
+    const { status, out: printed, err } = await train(["--recipe", "full-pipeline", "--backend", "cpu", "--steps", "3", ...MICRO, "--set", "block_size=64", "--json", "--out", out]);
+    expect(err).not.toMatch(/error/i);
+    expect(status).toBe(0);
+    const tree = linesOf(printed).find(({ type }) => type === "tree") as unknown as { nodes: { id: string; parent: string | null; steps: number; evaluations: Record<string, unknown>[] }[] };
+    expect(tree.nodes.map(({ id, parent, steps }) => [id, parent, steps])).toEqual([["pre-train", null, 3], ["mid-train", "pre-train", 3], ["sft", "mid-train", 3], ["sft-lora", "mid-train", 3], ["dpo", "sft", 3]]);
+    const last = (id: string): Record<string, unknown> => tree.nodes.find((node) => node.id === id)!.evaluations.at(-1)!;
+    for (const { id } of tree.nodes) expect(typeof last(id)["val/loss"], id).toBe("number");
+    expect(Object.keys(last("dpo")["val/earlier"] as object)).toEqual(["Pre-training", "Mid-training", "Answers"]);
+    expect(last("dpo")["val/preferred"]).toBeGreaterThanOrEqual(0);
+    // Both siblings begin where mid-training ended.
+    const [full, low] = ["sft", "sft-lora"].map((id) => tree.nodes.find((node) => node.id === id)!.evaluations[0]!["val/loss"]);
+    expect(low).toBeCloseTo(full as number, 5);
+    expect(readdirSync(out).sort()).toEqual(["dpo", "metrics.jsonl", "mid-train", "pre-train", "sft", "sft-lora"]);
+    expect(new Set(readFileSync(join(out, "metrics.jsonl"), "utf8").trim().split("\n").map((line) => (JSON.parse(line) as { node: string }).node)).size).toBe(5);
+  }, 240_000);
+});
+
 describe("npm run train --json --out", () => {
   const steps = 8;
   let ran: Ran;
