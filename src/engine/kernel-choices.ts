@@ -65,16 +65,21 @@ export interface ChoosingHooks {
 /** What the tuner needs of a stage's programs. */
 export type Choosable = Pick<TrainingPrograms, "recordings"> & Partial<Pick<TrainingPrograms, "tensors" | "config">>;
 
-/** Tokens spread over the vocabulary and whole rows of text: what training looks up, in place of token 0 everywhere. */
+/** Columns of a document where the tuner makes the rows up: short, so that attention which ignores where documents begin is seen. */
+const DOCUMENT = 7;
+
+/** Tokens spread over the vocabulary and rows of several documents: what training looks up, in place of token 0 and one document everywhere. */
 function indicesOf(programs: readonly Choosable[]): (tensor: Tensor) => Uint32Array | undefined {
   const made = new Map<unknown, Uint32Array>();
   for (const { tensors, config } of programs) {
     if (!tensors || !config) continue;
     const draws = new Draws(1, "eval", { site: "tuner" });
-    const { ids, targets, pos } = tensors.rows;
+    const { ids, targets, pos, start } = tensors.rows;
     const drawn = (tensor: Tensor): Uint32Array => Uint32Array.from({ length: tensor.shape[0]! }, () => draws.nextInt(config.vocab_size));
     for (const tensor of [ids, targets, tensors.look.ids]) made.set(tensor.storage, drawn(tensor));
-    for (const tensor of [pos, tensors.look.pos]) made.set(tensor.storage, Uint32Array.from({ length: tensor.shape[0]! }, (_, n) => n % config.block_size));
+    const columns = (tensor: Tensor, of: (column: number) => number): Uint32Array => Uint32Array.from({ length: tensor.shape[0]! }, (_, n) => of(n % config.block_size));
+    for (const tensor of [pos, tensors.look.pos]) made.set(tensor.storage, columns(tensor, (column) => column % DOCUMENT));
+    for (const tensor of [start, tensors.look.start]) made.set(tensor.storage, columns(tensor, (column) => column - (column % DOCUMENT)));
   }
   return ({ storage }) => made.get(storage);
 }

@@ -224,6 +224,26 @@ describe("what was found on a device", () => {
     expect(third.report).toMatchObject({ timed: 2, remembered: 0, wrong: [] });
   });
 
+  it("is looked for in rows of several documents: attention that ignores where they begin is wrong", async () => {
+    const programs = microPrograms();
+    const forgets = new Map<AnyKernel, AnyKernel>();
+    const recordings = programs.recordings.map((recording) => ({ ...recording, launches: recording.launches.map((launch) => {
+      if (!launch.kernel.name.startsWith("attention") || !("start" in launch.kernel.bindings)) return launch;
+      const { kernel } = launch;
+      // The plain one is right; every other reads row 0 as the beginning of its document.
+      const variants = kernel.variants.map((variant, i) => (i === 0 ? variant : { ...variant, wgsl: variant.wgsl.replaceAll(/\bstart\[[^\]]*\]/g, "(start[0] * 0u)") }));
+      if (!forgets.has(kernel)) forgets.set(kernel, { ...kernel, variants });
+      return { ...launch, kernel: forgets.get(kernel)! };
+    }) }));
+    expect(forgets.size).toBe(3);
+    const { choices: taken, report: found } = await new KernelChoices(device, report, new MemoryStorage(), { ...clock, userAgent: "test" }, -1).choose([{ ...programs, recordings }], null, hooks);
+    const plainOf = new Map([...forgets.values()].map(({ name, variants }) => [name, variants[0]!.name]));
+    // Generation feeds one document and is not looked at here: its own sizes may keep what is right for them.
+    const training = recordings[0]!.launches.filter(({ kernel }) => plainOf.has(kernel.name));
+    expect(training.map((launch) => taken[ownKey(launch)])).toEqual(training.map(({ kernel }) => plainOf.get(kernel.name)));
+    expect(found!.wrong.length).toBeGreaterThan(2);
+  });
+
   it("stands back behind a checkpoint's choices, and one that is not to be had here is named", async () => {
     const storage = new MemoryStorage();
     const told: string[] = [];
