@@ -1,6 +1,7 @@
 /**
  * The gate before the stopwatch: what a kernel wrote against its own textbook formula in float64. A result beyond its bound gets no time.
- * Large products are judged on entries from everywhere, long batches by their last sequence: those in float64, over the whole of K or T.
+ * Of large products every row and every column is judged where it meets some of the others, of batches the first sequence, the last and one between:
+ * those in float64, over the whole of K or T. That all of it was written is seen everywhere.
  */
 import { elementTypeOf, isHalf } from "../device/launch.ts";
 import type { AnyKernel, DimValues } from "../device/types.ts";
@@ -16,8 +17,13 @@ const DRAWS = 3;
 /** A result may lie this many times farther from the judge than the moved inputs took the judge itself. */
 const FACTOR = 8;
 const SMALLEST_NORMAL = 2 ** -126;
-/** Rows and columns of a product that are judged: first, last, and between. */
+/** Columns that each row of a product is judged in, and rows that each column is, at most; fewer where their sums are long. */
 const ENTRIES = 24;
+/** Multiply-adds that judging one product may take: about a second. */
+const MOST_WORK = 2e8;
+/** Sequences of a batch that are judged, and of longer ones. */
+const SEQUENCES = 3;
+const LONG = 256;
 
 type JudgeArray = Float64Array | Uint32Array;
 
@@ -28,6 +34,8 @@ export interface Verdict {
   readonly places: Uint32Array | null;
   readonly want: JudgeArray;
   readonly allowed: Float64Array;
+  /** Whether the formula writes a place of the whole output, judged or not. */
+  readonly writes: (place: number) => boolean;
 }
 
 export interface Gate {
@@ -52,10 +60,16 @@ const pick = (from: Numbers, places: Uint32Array): Numbers => {
   return out;
 };
 
-/** At most `most` of [0, length): both ends and evenly between. */
-function spreadOver(length: number, most: number): Uint32Array {
-  if (length <= most) return Uint32Array.from({ length }, (_, i) => i);
-  return Uint32Array.from({ length: most }, (_, i) => Math.round((i * (length - 1)) / (most - 1)));
+/** [0, length) in an order of its own, always the same, in pieces of at most `size`. */
+function dealt(length: number, size: number, seed: number): Uint32Array[] {
+  const order = Array.from({ length }, (_, i) => i);
+  let state = seed;
+  for (let i = length - 1; i > 0; i--) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
+    const j = Math.floor(((state >>> 0) / 2 ** 32) * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return Array.from({ length: Math.ceil(length / size) }, (_, i) => Uint32Array.from(order.slice(i * size, (i + 1) * size)));
 }
 
 const grid = (rows: Uint32Array, columns: Uint32Array, stride: number): Uint32Array =>
@@ -63,12 +77,19 @@ const grid = (rows: Uint32Array, columns: Uint32Array, stride: number): Uint32Ar
 
 const all = (length: number): Uint32Array => Uint32Array.from({ length }, (_, i) => i);
 
-/** A product of some rows and columns over the whole of K; null where a binding has a size that says nothing of its layout. */
-function partOfProduct(kernel: AnyKernel, dims: DimValues, sizes: ReadonlyMap<string, number>): Omit<Part, "inputs"> | null {
+/** Blocks of a product that together hold every row and every column, over the whole of K; null where a binding has a size that says nothing of its layout. */
+function partsOfProduct(kernel: AnyKernel, dims: DimValues, sizes: ReadonlyMap<string, number>): Omit<Part, "inputs">[] | null {
   const form = /^matmul(NN|NT|TN)/.exec(kernel.name)?.[1];
   const { M, N, K } = dims as { M?: number; N?: number; K?: number };
   if (form === undefined || M === undefined || N === undefined || K === undefined) return null;
-  const [rows, columns] = [spreadOver(M, ENTRIES), spreadOver(N, ENTRIES)];
+  const side = Math.max(2, Math.min(ENTRIES, Math.floor(MOST_WORK / (Math.max(M, N) * K * (1 + DRAWS)))));
+  const [rows, columns] = [dealt(M, side, 1), dealt(N, side, 2)];
+  const blocks = Array.from({ length: Math.max(rows.length, columns.length) }, (_, i) => blockOf(form, [rows[i % rows.length]!, columns[i % columns.length]!], dims, sizes));
+  return blocks.every((block) => block !== null) ? blocks : null;
+}
+
+function blockOf(form: string, [rows, columns]: readonly [Uint32Array, Uint32Array], dims: DimValues, sizes: ReadonlyMap<string, number>): Omit<Part, "inputs"> | null {
+  const { M, N, K } = dims as { M: number; N: number; K: number };
   const places = new Map<string, Uint32Array>();
   for (const [name, size] of sizes) {
     if (name === "a" && size === M * K) places.set(name, form === "TN" ? grid(all(K), rows, M) : grid(rows, all(K), K));
@@ -81,17 +102,18 @@ function partOfProduct(kernel: AnyKernel, dims: DimValues, sizes: ReadonlyMap<st
   return { dims: { ...dims, M: rows.length, N: columns.length }, sizes: new Map([...places].map(([name, { length }]) => [name, length])), places };
 }
 
-/** The last sequence of a batch, for kernels over (B, T): the one whose offsets are largest. */
+/** Some sequences of a batch, for kernels over (B, T): the first, the last, whose offsets are largest, and where they are short one between. */
 function partOfBatch(dims: DimValues, sizes: ReadonlyMap<string, number>): Omit<Part, "inputs"> | null {
   const { B, T } = dims as { B?: number; T?: number };
   if (B === undefined || T === undefined || B < 2 || [...sizes.values()].some((size) => size % (B * T) !== 0)) return null;
-  const places = new Map([...sizes].map(([name, size]) => [name, Uint32Array.from({ length: size / B }, (_, i) => size - size / B + i)]));
-  return { dims: { ...dims, B: 1 }, sizes: new Map([...sizes].map(([name, size]) => [name, size / B])), places };
+  const chosen = B <= SEQUENCES && T <= LONG ? Array.from({ length: B }, (_, b) => b) : T <= LONG ? [0, Math.floor(B / 2), B - 1] : [0, B - 1];
+  const places = new Map([...sizes].map(([name, size]) => [name, Uint32Array.from({ length: (size / B) * chosen.length }, (_, i) => chosen[Math.floor(i / (size / B))]! * (size / B) + (i % (size / B)))]));
+  return { dims: { ...dims, B: chosen.length }, sizes: new Map([...places].map(([name, { length }]) => [name, length])), places };
 }
 
-function partOf(kernel: AnyKernel, dims: DimValues, inputs: ReadonlyMap<string, Numbers>, sizes: ReadonlyMap<string, number>): Part {
-  const part = partOfProduct(kernel, dims, sizes) ?? partOfBatch(dims, sizes) ?? { dims, sizes, places: new Map<string, Uint32Array>() };
-  return { ...part, inputs: new Map([...inputs].map(([name, data]) => [name, part.places.has(name) ? pick(data, part.places.get(name)!) : data])) };
+function partsOf(kernel: AnyKernel, dims: DimValues, inputs: ReadonlyMap<string, Numbers>, sizes: ReadonlyMap<string, number>): Part[] {
+  const parts = partsOfProduct(kernel, dims, sizes) ?? [partOfBatch(dims, sizes) ?? { dims, sizes, places: new Map<string, Uint32Array>() }];
+  return parts.map((part) => ({ ...part, inputs: new Map([...inputs].map(([name, data]) => [name, part.places.has(name) ? pick(data, part.places.get(name)!) : data])) }));
 }
 
 /** The formula on this part, its f32 inputs moved by at most `move` of themselves (in a direction drawn by `draw`). */
@@ -156,23 +178,37 @@ function stored(kernel: AnyKernel, output: string, want: JudgeArray, allowed: Fl
  * @param sizes elements of each binding
  */
 export function judge(kernel: AnyKernel, dims: DimValues, inputs: ReadonlyMap<string, Numbers>, sizes: ReadonlyMap<string, number>): Verdict[] {
-  const part = partOf(kernel, dims, inputs, sizes);
-  const want = meaningOf(kernel, part, 0, 0);
   // No formula here adds up more numbers than its largest dim has.
   const terms = Math.max(...Object.values(dims));
-  const moved = Array.from({ length: DRAWS }, (_, draw) => meaningOf(kernel, part, MOVE, draw));
-  return [...want].map(([output, values]) => ({
-    output, want: values, places: part.places.get(output) ?? null,
-    allowed: values instanceof Uint32Array ? new Float64Array(values.length) : stored(kernel, output, values, allowedOf(values, moved.map((each) => each.get(output)!), terms)),
-  }));
+  return partsOf(kernel, dims, inputs, sizes).flatMap((part) => {
+    const want = meaningOf(kernel, part, 0, 0);
+    const moved = Array.from({ length: DRAWS }, (_, draw) => meaningOf(kernel, part, MOVE, draw));
+    // A sequence of a batch is written as every other is, a product everywhere.
+    const period = "B" in part.dims && part.places.size > 0 ? part.dims["B"]! : 0;
+    return [...want].map(([output, values]): Verdict => ({
+      output, want: values, places: part.places.get(output) ?? null,
+      writes: period > 0 ? (place) => !Number.isNaN(values[place % (values.length / period)]!) : () => true,
+      allowed: values instanceof Uint32Array ? new Float64Array(values.length) : stored(kernel, output, values, allowedOf(values, moved.map((each) => each.get(output)!), terms)),
+    }));
+  });
+}
+
+/** The first place of an output that should have been written and holds no number; -1 where there is none. */
+function unwritten({ places, writes }: Verdict, got: Numbers): number {
+  return places === null ? -1 : got.findIndex((value, place) => Number.isNaN(value) && writes(place));
 }
 
 /** @param half the variant computes in f16, whose roundings are 2^13 times coarser */
 export function gate(verdicts: readonly Verdict[], outputs: ReadonlyMap<string, Numbers>, half = false): Gate {
   let worst = 0;
   let judged = 0;
-  for (const { output, places, want, allowed } of verdicts) {
+  const seen = new Set<string>();
+  for (const verdict of verdicts) {
+    const { output, places, want, allowed } = verdict;
     const got = outputs.get(output)!;
+    const hole = seen.has(output) ? -1 : unwritten(verdict, got);
+    seen.add(output);
+    if (hole >= 0) return { worst: NaN, judged, wrong: `${output}[${hole}] was not written, or is no number` };
     for (let i = 0; i < want.length; i++) {
       if (Number.isNaN(want[i]!)) continue;
       const at = places ? places[i]! : i;
