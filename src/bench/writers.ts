@@ -23,9 +23,11 @@ const rounded = (row: BenchRow): BenchRow => Object.fromEntries(Object.entries(r
 export const toJson = (result: BenchResult): string => `${JSON.stringify({ ...result, rows: result.rows.map(rounded) }, null, 2)}\n`;
 
 /** RFC 4180. A cell that a spreadsheet would take for a formula is no danger here: every text is this program's or a device's name in quotes. */
-export function toCsv({ rows }: Pick<BenchResult, "rows">): string {
+export function toCsv({ rows, date, device }: Pick<BenchResult, "rows" | "date" | "device">): string {
   const cell = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  return [COLUMNS.join(","), ...rows.map((row) => COLUMNS.map((name) => cell(textOf(row[name]))).join(","))].join("\r\n") + "\r\n";
+  // In every row, so that rows of several files can stand in one sheet.
+  const where = [date, device.adapter, device.label ?? ""].map(cell);
+  return [["date", "device", "label", ...COLUMNS].join(","), ...rows.map((row) => [...where, ...COLUMNS.map((name) => cell(textOf(row[name])))].join(","))].join("\r\n") + "\r\n";
 }
 
 /** A table a suite, with the columns that it has, under a line that says where it was measured. */
@@ -49,8 +51,39 @@ export function toMarkdown({ device, date, quick, rows }: BenchResult): string {
   return `${[head, ...tables].join("\n\n")}\n`;
 }
 
+/** Rows of all suites in all dtypes are some hundreds; a page draws every one of them. */
+export const MOST_ROWS = 5000;
+/** Bytes of a file that is read at all. */
+export const MOST_RESULT_BYTES = 8 * 2 ** 20;
+const LONGEST_TEXT = 500;
+
+const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+/** Times, rates and shares are above zero; the rest may be zero. None is below. */
+const ABOVE_ZERO: ReadonlySet<string> = new Set(["median_ms", "p20_ms", "p80_ms", "gflops", "gbps", "roofline", "intensity", "tokens_per_sec"]);
+
+/** What is wrong with a device's fields, or "". */
+function deviceProblem(device: Readonly<Record<string, unknown>>): string {
+  const wrong = (names: readonly string[], holds: (value: unknown) => boolean, allowed: string): string => {
+    const name = names.find((each) => !holds(device[each]));
+    return name === undefined ? "" : `its device.${name} is ${JSON.stringify(device[name])?.slice(0, 40) ?? "missing"}, and must be ${allowed}`;
+  };
+  const text = (value: unknown): boolean => typeof value === "string" && value.length <= LONGEST_TEXT;
+  const texts = (value: unknown): boolean => Array.isArray(value) && value.every(text);
+  return wrong(["adapter", "browser"], text, `a text of at most ${LONGEST_TEXT} characters`) || wrong(["label", "renderer"], (value) => value === undefined || text(value), `a text of at most ${LONGEST_TEXT} characters, or left out`)
+    || wrong(["backend"], (value) => value === "webgpu" || value === "cpu", "webgpu or cpu") || wrong(["timer_quantum_ms"], (value) => isNumber(value) && value >= 0, "a number from 0 on")
+    || wrong(["features"], texts, "a list of texts") || wrong(["flags"], (value) => value === undefined || texts(value), "a list of texts, or left out");
+}
+
+/** What is wrong with a row's numbers, or "". */
+function rowProblem(row: Readonly<Record<string, unknown>>): string {
+  const names = ["suite", "name", "shape", "variant", "status"].find((name) => typeof row[name] !== "string" || (row[name] as string).length > LONGEST_TEXT);
+  if (names !== undefined) return `lacks its ${names}, or it is longer than ${LONGEST_TEXT} characters`;
+  const odd = NUMBERS.find((name) => row[name] !== undefined && !(isNumber(row[name]) && (ABOVE_ZERO.has(name) ? row[name] > 0 : row[name] >= 0)));
+  return odd === undefined ? "" : `has ${odd} ${JSON.stringify(row[odd])?.slice(0, 40)}, and must have a number ${ABOVE_ZERO.has(odd) ? "above 0" : "from 0 on"} or none`;
+}
+
 /**
- * A result file as it was written; unknown fields are kept.
+ * A result file as it was written; unknown fields are kept. All that a page draws is checked here.
  * @throws NestlingError COMMAND where it is none
  */
 export function parseResult(text: string): BenchResult {
@@ -64,12 +97,14 @@ export function parseResult(text: string): BenchResult {
   if (typeof value !== "object" || value === null || value.format !== "nestling-bench") throw refuse('it does not say "format": "nestling-bench"');
   if (value.version !== 1) throw refuse(`it is of version ${String(value.version)}, and this program reads version 1`);
   if (typeof value.device !== "object" || value.device === null || !Array.isArray(value.rows)) throw refuse("it has no device or no rows");
-  if (typeof value.date !== "string" || typeof value.device.adapter !== "string" || !(value.device.peak?.gflops > 0) || !(value.device.peak.gbps > 0)) throw refuse("it lacks its date, its device's name or its measured peaks");
-  const bad = value.rows.findIndex((row) => typeof row !== "object" || row === null || ["suite", "name", "shape", "variant", "status"].some((name) => typeof (row as Record<string, unknown>)[name] !== "string"));
-  if (bad >= 0) throw refuse(`row ${bad + 1} lacks a name`);
+  if (value.rows.length > MOST_ROWS) throw refuse(`it has ${value.rows.length} rows, and a bench has at most ${MOST_ROWS}`);
+  const { peak } = value.device;
+  if (typeof value.date !== "string" || value.date.length > LONGEST_TEXT || typeof value.device.adapter !== "string" || !(isNumber(peak?.gflops) && peak.gflops > 0) || !(isNumber(peak.gbps) && peak.gbps > 0)) throw refuse("it lacks its date, its device's name or its measured peaks");
+  const device = deviceProblem(value.device as unknown as Record<string, unknown>);
+  if (device !== "") throw refuse(device);
   for (const [i, row] of value.rows.entries()) {
-    const odd = NUMBERS.find((name) => row[name] !== undefined && !Number.isFinite(row[name]));
-    if (odd !== undefined) throw refuse(`row ${i + 1} has ${odd} ${JSON.stringify(row[odd])?.slice(0, 40)}, which is no number`);
+    const problem = typeof row !== "object" || row === null ? "is none" : rowProblem(row as unknown as Record<string, unknown>);
+    if (problem !== "") throw refuse(`row ${i + 1} ${problem}`);
   }
   return value as BenchResult;
 }

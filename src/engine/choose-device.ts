@@ -40,7 +40,7 @@ async function openGpu(adapter: GPUAdapter, onLost: (message: string) => void): 
     report: {
       kind: "webgpu", name, fallbackAdapter: isFallbackAdapter, features,
       why: isFallbackAdapter ? "A software adapter, taken because WebGPU was asked for." : "A graphics adapter was found.",
-      limits: Object.fromEntries(WANTED_LIMITS.map((limit) => [limit, gpu.limits[limit]])),
+      limits: limitsOf(gpu.limits),
     },
   };
 }
@@ -86,4 +86,14 @@ export async function chooseDevice(choice: BackendChoice, env: Environment, onLo
   if (!("why" in adapter)) return openGpu(adapter, onLost);
   if (choice === "webgpu") throw new NestlingError("GPU_MISSING", `WebGPU was asked for, but ${adapter.why}. Use the CPU backend, or another browser or machine.`, { why: adapter.why });
   return openCpu(env, `On the CPU, since ${adapter.why}.`, onThreadsLost);
+}
+
+/** Every limit by its name: they are getters of the prototype, which only a loop over all names finds. */
+function limitsOf(limits: GPUSupportedLimits): Record<string, number> {
+  const found: Record<string, number> = {};
+  for (const name in limits) {
+    const value = limits[name as keyof GPUSupportedLimits];
+    if (typeof value === "number") found[name] = value;
+  }
+  return found;
 }

@@ -90,9 +90,26 @@ describe("a result's files", () => {
     ['{"format":"nestling-bench","version":1,"rows":[]}', "no device"],
     ['{"format":"nestling-bench","version":1,"device":{},"rows":[]}', "measured peaks"],
     ['{"format":"nestling-bench","version":1,"date":"2026-11-23","device":{"adapter":"a","peak":{"gflops":0,"gbps":1}},"rows":[]}', "measured peaks"],
-    ['{"format":"nestling-bench","version":1,"date":"2026-11-23","device":{"adapter":"a","peak":{"gflops":1,"gbps":1}},"rows":[{"suite":"matmul"}]}', "row 1"],
+    ['{"format":"nestling-bench","version":1,"date":"2026-11-23","device":{"adapter":"a","browser":"b","backend":"cpu","features":[],"timer_quantum_ms":0.1,"peak":{"gflops":1,"gbps":1}},"rows":[{"suite":"matmul"}]}', "row 1 lacks its name"],
   ])("are refused with the reason: %s", (text, reason) => {
     expect(() => parseResult(text)).toThrow(reason);
+  });
+
+  it.each([
+    [{ device: { label: {} } }, /device\.label is \{\}, and must be a text/], [{ device: { browser: 42 } }, /device\.browser is 42/], [{ device: { timer_quantum_ms: undefined } }, /device\.timer_quantum_ms is missing/],
+    [{ device: { features: "all" } }, /device\.features is "all", and must be a list of texts/], [{ device: { backend: "metal" } }, /webgpu or cpu/], [{ device: { renderer: "x".repeat(501) } }, /at most 500 characters/],
+    [{ row: { gflops: 0 } }, /row 1 has gflops 0, and must have a number above 0 or none/], [{ row: { gflops: -1 } }, /gflops -1/], [{ row: { intensity: 0 } }, /intensity 0/], [{ row: { noise: -0.1 } }, /noise -0\.1.*from 0 on/],
+    [{ row: { median_ms: "1" } }, /median_ms "1"/], [{ rows: 5001 }, /5001 rows, and a bench has at most 5000/],
+  ])("are refused where a page would break on them: %j", (change: { device?: object; row?: object; rows?: number }, reason) => {
+    const given = result(change.rows ? Array.from({ length: change.rows }, () => row()) : [{ ...row(), ...change.row }]);
+    expect(() => parseResult(JSON.stringify({ ...given, device: { ...given.device, ...change.device } }))).toThrow(reason);
+  });
+
+  it("say in every line of CSV where and when it was measured", () => {
+    const given = result([row(), row()]);
+    const [head, ...lines] = toCsv(given).trimEnd().split("\r\n");
+    expect(head!.split(",").slice(0, 3)).toEqual(["date", "device", "label"]);
+    for (const line of lines) expect(line.startsWith(`${given.date},`)).toBe(true);
   });
 
   it("quote what CSV asks for, with a line a row and as many cells in each", () => {

@@ -1,11 +1,13 @@
 /** What the page does when the bench view asks: the engine's command, files in and out, two results compared. Draws nothing. */
 import { compareResults } from "../../bench/compare.ts";
-import { parseResult, toCsv, toJson, toMarkdown } from "../../bench/writers.ts";
+import { NestlingError } from "../../core/errors.ts";
+import { MOST_RESULT_BYTES, parseResult, toCsv, toJson, toMarkdown } from "../../bench/writers.ts";
 import type { BenchRequest, BenchResult } from "../../protocol/index.ts";
 import type { ShelvedResult } from "./bench-shelf.ts";
 import type { BenchView, SavedAs } from "./bench-view.ts";
 import type { NestlingApp } from "../nestling-app.ts";
 import { saveBlob } from "../page-files.ts";
+import { formatBytes, safeName } from "../shared/format.ts";
 import { readError } from "../run-controller.ts";
 
 const WRITERS = {
@@ -90,6 +92,7 @@ export function benchActions(app: NestlingApp): Readonly<Record<string, (detail:
 
   const open = async (file: File): Promise<void> => {
     try {
+      if (file.size > MOST_RESULT_BYTES) throw new NestlingError("COMMAND", `${safeName(file.name)} has ${formatBytes(file.size)}; a result of the bench has at most ${formatBytes(MOST_RESULT_BYTES)}. Choose a file that "Save as JSON" or npm run bench wrote.`);
       take({ name: file.name, result: parseResult(await file.text()) });
     } catch (error) {
       const panel = view();

@@ -87,7 +87,7 @@ export class BenchView extends LitElement {
       <form @submit=${this.onSubmit}>
         <fieldset><legend>Suites</legend>${SUITES.map((suite) => html`<label><input type="checkbox" name="suite" .checked=${this.suites.has(suite)} @change=${() => this.toggle(suite)} />${suite}</label>`)}</fieldset>
         <fieldset class="sizes"><legend>Sizes of your own</legend>${["M", "N", "K"].map((name) => html`<label>${name} <input type="number" name=${name} min="1" max=${MOST_SIZE} step="1" aria-label="${name} of one more product" @input=${this.onSize} /></label>`)}
-          <label>T of attention <input type="text" name="contexts" inputmode="numeric" pattern="\\s*\\d+(\\s*,\\s*\\d+)*\\s*" title="Whole numbers with commas between them, such as 128, 2048; nothing takes the usual ones" /></label></fieldset>
+          <label>T of attention <input type="text" name="contexts" inputmode="numeric" pattern="\\s*0*[1-9]\\d*(\\s*,\\s*0*[1-9]\\d*)*\\s*" title="Whole numbers from 1 on with commas between them, such as 128, 2048; nothing takes the usual ones" /></label></fieldset>
         <div class="go">
           <label title="Fewer shapes and samples; what is not reached in 30 s is said to be left out"><input type="checkbox" name="quick" .checked=${true} />quick, about 30 s</label>
           <label title="How the training steps that are timed, and those whose launches are, store weights and activations">numbers <select name="dtype"><option value="float32">float32</option><option value="bfloat16">bfloat16</option><option value="float16">float16</option><option value="all">all three</option></select></label>
