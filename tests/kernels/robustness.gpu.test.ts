@@ -7,13 +7,16 @@ import { adamw } from "../../src/kernels/adamw.ts";
 import { crossEntropy } from "../../src/kernels/cross-entropy.ts";
 import { decodeAttention } from "../../src/kernels/decode-attention.ts";
 import { gatherRows } from "../../src/kernels/gather-rows.ts";
+import { klToParent } from "../../src/kernels/kl-to-parent.ts";
 import { kvStore } from "../../src/kernels/kv-store.ts";
 import { lossSum } from "../../src/kernels/loss-sum.ts";
 import { muonMomentum } from "../../src/kernels/muon-momentum.ts";
 import { muonNormalise } from "../../src/kernels/muon-normalise.ts";
 import { muonQuintic } from "../../src/kernels/muon-quintic.ts";
 import { muonUpdate } from "../../src/kernels/muon-update.ts";
+import { preferenceLoss } from "../../src/kernels/preference-loss.ts";
 import { logBetaOf, prepareUpdate } from "../../src/kernels/prepare-update.ts";
+import { pullBack } from "../../src/kernels/pull-back.ts";
 import { sample } from "../../src/kernels/sample.ts";
 import { sgd } from "../../src/kernels/sgd.ts";
 import { sumSquares } from "../../src/kernels/sum-squares.ts";
@@ -48,6 +51,10 @@ function rowRuns(N: number, V: number): [string, Run][] {
     [`tokenLogprobs ${of}`, every(tokenLogprobs, { dims: { N, V }, inputs: { logits, targets }, outputs: { logprob: N, lse: N } })],
     [`tokenLogprobsBackward ${of}`, every(tokenLogprobsBackward, { dims: { N, V }, inputs: { logits, targets, lse: column, dlogprob: column }, outputs: {} })],
     [`crossEntropy ${of}`, every(crossEntropy, { dims: { N, V }, inputs: { logits, targets, mask: new Float32Array(N).fill(1), stepF }, outputs: { loss: N } })],
+    [`klToParent ${of}`, every(klToParent, { dims: { N, V, weight: 1 }, inputs: { logits, parent: values("normal", N * V, 5), mask: new Float32Array(N).fill(1), stepF }, outputs: { kl: N } })],
+    [`preferenceLoss ${N} pairs of ${V}`, every(preferenceLoss, {
+      dims: { P: N, T: V, beta: 0.1, alpha: 0.3 }, inputs: { logprob: values("normal", 2 * N * V, 6), mask: new Float32Array(2 * N * V).fill(1), expected: values("normal", 2 * N, 7), stepF }, outputs: { dlogprob: 2 * N * V, loss: N },
+    })],
     [`lossSum ${of}`, every(lossSum, { dims: { size: V }, inputs: { loss: logits.slice(0, V), mask: logits.slice(0, V), out: new Float32Array(2) }, outputs: {} })],
     [`sumSquares ${of}`, every(sumSquares, { dims: { size: N * V, partials: 7 }, inputs: { inp: logits }, outputs: { partial: 7 } })],
     [`gatherRows ${of}`, every(gatherRows, { dims: { R: 2, C: V }, inputs: { inp: logits, index: Uint32Array.of(0, N - 1) }, outputs: { out: 2 * V } })],
@@ -67,6 +74,7 @@ const runs: [string, Run][] = [
     inputs: { param: values("normal", 260), grad: values("normal", 260, 2), m: values("normal", 260, 3), v: values("one-signed", 260), stepF, counts: new Uint32Array(4), scalars: Float32Array.of(1, 1, 0.1, 0.1) },
     outputs: {},
   })],
+  ["pullBack 260", every(pullBack, { dims: { size: 260, weight: 0.5 }, inputs: { param: values("normal", 260), anchor: values("normal", 260, 2), stepF, grad: values("normal", 260, 3) }, outputs: {} })],
   ["sgd 260", every(sgd, {
     dims: { size: 260, momentum: 0.9, nesterov: 1, weightDecay: 0.1 },
     inputs: { param: values("normal", 260), grad: values("normal", 260, 2), m: values("normal", 260, 3), stepF, counts: new Uint32Array(4), scalars: Float32Array.of(1, 1, 0.1, 0.1) }, outputs: {},
