@@ -5,6 +5,7 @@ import { scoreQuiz, scoresQuiz, promptIds, type QuizScore } from "./quiz.ts";
 import { knobsAt } from "../training/schedule.ts";
 import type { Run } from "./run.ts";
 import type { StageData } from "./stage-data.ts";
+import type { Stage } from "../protocol/recipe.ts";
 import { stepsOf } from "../protocol/stage-steps.ts";
 
 const BATCH_VIEW_MS = 1000;
@@ -14,6 +15,9 @@ const QUIZ_MS = 10_000;
 const NEXT_WORDS = 12;
 const SAMPLE_TOKENS = 48;
 const OPENINGS = { world: "Once upon a time", plays: "The King", other: "The " } as const;
+
+/** Whether a stage trains on turns of a conversation: then it is asked in the template. */
+const answers = ({ kind }: Stage): boolean => kind === "sft" || kind === "dpo";
 
 export class RunLooks {
   watched: string | null = null;
@@ -34,7 +38,7 @@ export class RunLooks {
     const { run } = this;
     const { stage, trainer, tokenizer } = run;
     const { question } = this.data;
-    const chat = stage.kind === "sft" && question !== undefined;
+    const chat = answers(stage) && question !== undefined;
     const corpora = stage.data.map(({ corpus }) => corpus);
     const prompt = chat ? question : corpora.some((id) => id === "stories" || id === "world") ? OPENINGS.world : corpora.includes("plays") ? OPENINGS.plays : OPENINGS.other;
     let text = "";
@@ -53,7 +57,7 @@ export class RunLooks {
   async quiz(): Promise<QuizScore | null> {
     const { run } = this;
     const { trainer, stage } = run;
-    const chat = stage.kind === "sft";
+    const chat = answers(stage);
     // Tuned on running text it never saw the template.
     const template = chat && this.data.question !== undefined;
     const due = trainer!.step >= stepsOf(stage) || (chat && (trainer!.step === 0 || run.options.now() - this.#quizMs >= QUIZ_MS));

@@ -44,6 +44,32 @@ it("goes from pre-training over LoRA to reading on, each on top of the one befor
   await engine.api.dispose();
 });
 
+it("learns preferences on top of answers, asks in the template from the first step on, and goes on from its own checkpoint after a reload", async () => {
+  const storage = new MemoryStorage();
+  const engine = await startTestEngine(storage);
+  const { kl_weight: _, replay: __, ...answers } = stages.lora;
+  const dpo: Stage = { ...answers, kind: "dpo", name: "Preferences", data: [{ corpus: "world-preferences", weight: 1 }], max_iters: 5000, eval_interval: 2500, method: { type: "full" }, beta: 0.3, rpo_alpha: 0.3 };
+  const recipe: Recipe = { ...recipeOf(stages.pretrain, { ...answers, method: { type: "full" } }, dpo), model: { ...preset.model, n_layer: 2, n_embd: 32, block_size: 64 } as Recipe["model"] };
+  const { runId } = await engine.api.startRun({ recipe });
+  await engine.until((state) => state.stageIndex === 2 && state.phase === "running" && state.step > 0);
+  await engine.api.pause();
+  const paused = await engine.until((state) => state.stageIndex === 2 && state.phase === "paused");
+  await engine.api.dispose();
+  const rows = rowsOf(engine, runId).filter((row) => row.stageIndex === 2);
+  expect(rows.find((row) => row.step === 0 && row["val/loss"] !== undefined)).toMatchObject({ "val/preferred": 0, quiz_total: expect.any(Number) as number });
+  const asked = engine.events.flatMap((event) => (event.type === "sample" && event.sample.stageIndex === 2 ? [event.sample.prompt] : []));
+  expect(asked.at(-1)).toMatch(/^(How do I|What is the best way to|Tell me how to|What do you say to) /);
+
+  const again = await startTestEngine(storage);
+  await again.api.openRun(runId);
+  const opened = await again.until((state) => state.phase === "paused" && state.stageIndex === 2 && state.canSample);
+  expect(opened.step).toBe(paused.step);
+  await again.api.play();
+  await again.until((state) => state.step > opened.step + 5);
+  await again.api.stop();
+  await again.api.dispose();
+}, 60_000);
+
 it("ends a stage that gets no better, with its best weights, says so, and repeats it from the recipe that it leaves", async () => {
   const storage = new MemoryStorage();
   const engine = await startTestEngine(storage);

@@ -69,7 +69,8 @@ export class SamplesTimeline extends LitElement {
 
   /** A continuation stands right behind its prompt, an answer a space away. */
   private isAnswer(sample: SampleView): boolean {
-    return this.run?.stages[sample.stageIndex]?.kind === "sft" && !sample.text.startsWith(" ");
+    const kind = this.run?.stages[sample.stageIndex]?.kind;
+    return (kind === "sft" || kind === "dpo") && !sample.text.startsWith(" ");
   }
 
   private where(sample: SampleView): string {
