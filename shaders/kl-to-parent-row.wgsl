@@ -1,5 +1,5 @@
-// kl[n] = SUM_v q_v (log q_v - log p_v), q = softmax(parent row), p = softmax(logits row); parent := mask[n] invTargets lossScale weight (p - q),
-// the gradient of the logits. One thread a row: no barriers. Sums go in blocks, as one long chain of f32 additions would lose digits. A masked row
+// parent := mask[n] invTargets lossScale weight (p - q), q = softmax(parent row), p = softmax(logits row): what weight KL(q || p) gives the logits.
+// One thread a row: no barriers. Sums go in blocks, as one long chain of f32 additions would lose digits. A masked row
 // is written as zeros without being read.
 const WORKGROUP_SIZE: u32 = 16u;
 const BLOCK: u32 = 32u;
@@ -14,7 +14,6 @@ struct Dims {
 @group(0) @binding(1) var<storage, read_write> parent: array<f32>; // (N, V)
 @group(0) @binding(2) var<storage, read> mask: array<f32>; // (N)
 @group(0) @binding(3) var<storage, read> stepF: array<f32>; // (4)
-@group(0) @binding(4) var<storage, read_write> kl: array<f32>; // (N)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -32,7 +31,6 @@ fn main(
     for (var v = 0u; v < dims.V; v++) {
       parent[row + v] = 0.0;
     }
-    kl[n] = 0.0;
     return;
   }
   var largest = logits[row];
@@ -54,18 +52,7 @@ fn main(
     sum_parent += part_parent;
   }
   let scale = mask[n] * stepF[STEP_INV_TARGETS] * stepF[STEP_LOSS_SCALE] * dims.weight;
-  let log_ratio = log(sum) - log(sum_parent);
-  var total = 0.0;
-  for (var block = 0u; block < dims.V; block += BLOCK) {
-    var part = 0.0;
-    for (var v = block; v < min(block + BLOCK, dims.V); v++) {
-      let shifted = logits[row + v] - largest;
-      let shifted_parent = parent[row + v] - largest_parent;
-      let q = exp(shifted_parent) / sum_parent;
-      part += q * (shifted_parent - shifted + log_ratio);
-      parent[row + v] = scale * (exp(shifted) / sum - q);
-    }
-    total += part;
+  for (var v = 0u; v < dims.V; v++) {
+    parent[row + v] = scale * (exp(logits[row + v] - largest) / sum - exp(parent[row + v] - largest_parent) / sum_parent);
   }
-  kl[n] = total;
 }

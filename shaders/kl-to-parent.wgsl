@@ -1,5 +1,5 @@
-// kl[n] = SUM_v q_v (log q_v - log p_v), q = softmax(parent row), p = softmax(logits row); parent := mask[n] invTargets lossScale weight (p - q),
-// the gradient of the logits. One workgroup a row. A masked row is written as zeros without being read, so that nothing that stands in it, NaN
+// parent := mask[n] invTargets lossScale weight (p - q), q = softmax(parent row), p = softmax(logits row): what weight KL(q || p) gives the logits.
+// One workgroup a row. A masked row is written as zeros without being read, so that nothing that stands in it, NaN
 // included, reaches a gradient.
 const WORKGROUP_SIZE: u32 = 64u;
 const LOWEST: f32 = -3.4028234e38;
@@ -14,7 +14,6 @@ struct Dims {
 @group(0) @binding(1) var<storage, read_write> parent: array<f32>; // (N, V)
 @group(0) @binding(2) var<storage, read> mask: array<f32>; // (N)
 @group(0) @binding(3) var<storage, read> stepF: array<f32>; // (4)
-@group(0) @binding(4) var<storage, read_write> kl: array<f32>; // (N)
 @group(1) @binding(0) var<uniform> dims: Dims;
 
 @compute @workgroup_size(WORKGROUP_SIZE)
@@ -31,9 +30,6 @@ fn main(
   if (!(mask[n] > 0.0)) {
     for (var v = lane; v < dims.V; v += WORKGROUP_SIZE) {
       parent[row + v] = 0.0;
-    }
-    if (lane == 0u) {
-      kl[n] = 0.0;
     }
     return;
   }
@@ -54,17 +50,7 @@ fn main(
   sum = reduce_sum(sum, lane);
   sum_parent = reduce_sum(sum_parent, lane);
   let scale = mask[n] * stepF[STEP_INV_TARGETS] * stepF[STEP_LOSS_SCALE] * dims.weight;
-  let log_ratio = log(sum) - log(sum_parent);
-  var total = 0.0;
   for (var v = lane; v < dims.V; v += WORKGROUP_SIZE) {
-    let shifted = logits[row + v] - largest;
-    let shifted_parent = parent[row + v] - largest_parent;
-    let q = exp(shifted_parent) / sum_parent;
-    total += q * (shifted_parent - shifted + log_ratio);
-    parent[row + v] = scale * (exp(shifted) / sum - q);
-  }
-  total = reduce_sum(total, lane);
-  if (lane == 0u) {
-    kl[n] = total;
+    parent[row + v] = scale * (exp(logits[row + v] - largest) / sum - exp(parent[row + v] - largest_parent) / sum_parent);
   }
 }

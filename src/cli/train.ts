@@ -144,6 +144,7 @@ export async function train(args: readonly string[], page: () => Promise<string>
     const ends = new Map<string, string>();
     for (const { id, parent, recipe } of pipeline.nodes) {
       if (id !== "") screen.words(`${id}${parent === null ? "" : `, from ${parent}`}`);
+      if (id !== "") screen.json(JSON.stringify({ type: "node", id, parent }));
       const job = new Job({ ...options, ...(options.out !== undefined && id !== "" && { out: join(options.out, id) }) }, screen, (line) => void file?.write(`${id === "" ? line : line.replace("{", `{"node":"${id}",`)}\n`));
       if (options.out !== undefined && id !== "") await mkdir(join(options.out, id), { recursive: true });
       onEvents = job.onEvents;

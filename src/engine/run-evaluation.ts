@@ -1,10 +1,11 @@
 /** Evaluations of a run's stage: its own held-out data, what earlier stages learned, the quiz, and the best of them. When one is due is the run's business. */
+import { NestlingError } from "../core/errors.ts";
 import type { Tokenizer } from "../data/index.ts";
 import type { MetricRow } from "../protocol/messages.ts";
 import type { Stage } from "../protocol/recipe.ts";
 import { stepsOf } from "../protocol/stage-steps.ts";
 import { BestOfStage } from "./best.ts";
-import { ForgettingMeter } from "./forgetting.ts";
+import { earlierDomains, ForgettingMeter } from "./forgetting.ts";
 import type { SavedPoint } from "./run-files.ts";
 import type { Run } from "./run.ts";
 import type { StageData } from "./stage-data.ts";
@@ -19,7 +20,13 @@ export class RunEvaluation {
 
   async open(data: StageData, tokenizer: Tokenizer, saved: SavedPoint | null): Promise<void> {
     const { run } = this;
-    await this.#forgetting.open(run.stage, run.earlier, data, tokenizer);
+    const { stage } = run;
+    const watches = stage.kind !== "pretrain" && ((stage.early_stopping_patience ?? 0) > 0 || stage.load_best_model_at_end === true) ? (stage.metric_for_best_model ?? "val/loss") : "val/loss";
+    // Ignored in silence it would never end, and keep nothing.
+    if (watches !== "val/loss" && earlierDomains(stage, run.earlier).length === 0) {
+      throw new NestlingError("CONFIG_RANGE", `"${stage.name}" looks for its best by metric_for_best_model ${watches}, and no earlier stage learned anything else that could be measured. Use val/loss.`, { field: "metric_for_best_model" });
+    }
+    await this.#forgetting.open(stage, run.earlier, data, tokenizer);
     this.best = new BestOfStage(run.stage);
     if (saved?.best) this.best.restore(saved.best, saved.state.held ?? new Map(), saved.state.weights);
   }

@@ -383,7 +383,7 @@ export class Run {
     const { recipe, trainer } = this;
     const stages = stageProgress(recipe.stages, this.#steps, this.clock, (stage) => this.tokensPerStep(stage));
     return {
-      runId: this.options.runId, phase: this.phase, recipe, stageIndex: this.stageIndex, step: trainer?.step ?? 0, stages,
+      runId: this.options.runId, phase: this.phase, recipe, stageIndex: this.stageIndex, step: this.#steps[this.stageIndex]!, stages,
       ...(this.options.device.kind === "webgpu" ? { pace: this.options.pace.now } : {}), canSample: trainer !== null && this.phase !== "preparing",
       ...(this.#error ? { error: this.#error } : {}), ...(this.#preparing && this.phase === "preparing" ? { preparing: this.#preparing } : {}),
       ...(this.#leftOut === "" ? {} : { leftOut: this.#leftOut }), ...(this.#saved ? { saved: this.#saved } : {}), ...(this.options.files.options.branchId ? { branchId: this.options.files.options.branchId } : {}),

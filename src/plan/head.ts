@@ -71,7 +71,7 @@ export function crossEntropyLoss(r: Recorder, x: Tensor, W: Tensor, { targets, m
     const rows = (tensor: Tensor): Tensor => rowsOf(tensor, from, count);
     const logits = logitsOf(r, rows(x), W);
     const parent = held && r.scope("parent", () => logitsOf(r, rows(held.x), held.W));
-    if (held && parent) r.launch(klToParent, { logits, parent, mask: rows(mask), stepF, kl: r.transient("kl", [count]) }, { N: count, V, weight: held.weight });
+    if (held && parent) r.launch(klToParent, { logits, parent, mask: rows(mask), stepF }, { N: count, V, weight: held.weight });
     r.launch(crossEntropy, { logits, targets: rows(targets), mask: rows(mask), stepF, loss: rows(loss) }, { N: count, V });
     if (parent) addInto(r)(logits, parent);
     tileBackward(r, rows(x), W, logits, dx && rows(dx));

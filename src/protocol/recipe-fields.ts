@@ -129,7 +129,7 @@ export const FIELDS: readonly FieldSpec[] = [
 ];
 
 /** Which fields of a method go with its type. */
-export const METHOD_FIELDS: Readonly<Record<Method["type"], readonly string[]>> = { full: [], embeddings: [], last_layers: ["layers"], lora: ["r", "lora_alpha", "lora_dropout"] };
+const METHOD_FIELDS: Readonly<Record<Method["type"], readonly string[]>> = { full: [], embeddings: [], last_layers: ["layers"], lora: ["r", "lora_alpha", "lora_dropout"] };
 
 /** Whether a stage with this optimizer makes use of the field. */
 export const appliesTo = ({ only }: FieldSpec, optimizer: Partial<OptimizerConfig>): boolean =>
@@ -265,8 +265,11 @@ function validateStage(entry: unknown, at: string, { family, n_layer }: Pick<Mod
   validateData(stage.data, `${at}data`);
   if (stage.changes !== undefined) validateChanges(stage.changes, `${at}changes`, stage.max_iters as number);
   if (kind === "dpo" && (stage.batch_size as number) % 2 !== 0) throw out(`${at}batch_size`, stage.batch_size, "even: rows go in pairs, a chosen and a rejected answer");
-  if (kind === "pretrain") return;
   const { ended_at: ended, max_iters: most } = stage;
+  if (kind === "pretrain") {
+    if (ended !== undefined) throw out(`${at}ended_at`, ended, "left out: only a stage after pre-training ends early");
+    return;
+  }
   if (ended !== undefined && !(Number.isInteger(ended) && (ended as number) >= 1 && (ended as number) <= (most as number))) throw out(`${at}ended_at`, ended, `a whole number from 1 to max_iters (${String(most)}), or left out`);
   if (stage.eval_interval === 0 && (stage.load_best_model_at_end === true || ((stage.early_stopping_patience as number | undefined) ?? 0) > 0)) {
     throw out(`${at}eval_interval`, 0, "above 0 where early_stopping_patience or load_best_model_at_end is set: both look at evaluations on the way");

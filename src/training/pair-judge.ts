@@ -4,7 +4,7 @@
  */
 import { NestlingError } from "../core/errors.ts";
 import type { Batch, BatchSource, PairSource } from "../data/batch-types.ts";
-import { pairLoss, type Objective } from "./objectives/index.ts";
+import { pairOnHost, type Objective } from "./objectives/index.ts";
 
 /** What a held-out look finds. */
 export interface Validation {
@@ -79,7 +79,7 @@ export class PairJudge {
       const [sums, expected] = [await this.#rowSums(batch), this.expectedOf(batch)];
       for (let row = 0; row < B; row += 2) {
         const targets = batch.mask.subarray(row * T, (row + 1) * T).reduce((sum, counts) => sum + counts, 0);
-        const one = pairLoss(this.objective, [sums[row]!, sums[row + 1]!], [expected[row]!, expected[row + 1]!], targets);
+        const one = pairOnHost(this.objective, [sums[row]!, sums[row + 1]!], [expected[row]!, expected[row + 1]!], targets);
         loss += one.loss;
         if (one.margin > 0) preferred++;
       }

@@ -28,6 +28,9 @@ it("goes from pre-training over LoRA to reading on, each on top of the one befor
   await finished(engine, runId);
   const rows = rowsOf(engine, runId).filter((row) => row["val/loss"] !== undefined);
   expect(rows.map(({ stageIndex, "val/earlier": earlier }) => [stageIndex, Object.keys(earlier ?? {})])).toEqual([[0, []], [1, ["Pre-training"]], [2, ["Pre-training", "Answers"]]]);
+  // While a stage is prepared its own steps are told, not those of the one before.
+  const early = engine.events.flatMap((event) => (event.type === "state" && event.state.phase === "preparing" && event.state.stageIndex > 0 ? [event.state.step] : []));
+  expect([early.length > 0, new Set(early)]).toEqual([true, new Set([0])]);
   const ends = (await engine.api.listCheckpoints()).filter((each) => each.runId === runId);
   expect(ends.map(({ stage }) => stage).sort()).toEqual(["Answers", "Pre-training", "Reading on"]);
 
@@ -94,6 +97,7 @@ it("ends a stage that gets no better, with its best weights, says so, and repeat
 });
 
 it.each([
+  ["a best that nothing measures", { ...stages.lora, replay: 0, eval_interval: 2, load_best_model_at_end: true, metric_for_best_model: "val/old_loss" }, /metric_for_best_model val\/old_loss, and no earlier stage/],
   ["replay where nothing came before", { ...stages.lora, parent: undefined }, /REPLAY|replays 0\.5 of its rows from earlier stages, and there is none/],
 ])("refuses %s", async (_, stage, message) => {
   const engine = await startTestEngine();

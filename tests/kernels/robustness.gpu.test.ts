@@ -51,7 +51,7 @@ function rowRuns(N: number, V: number): [string, Run][] {
     [`tokenLogprobs ${of}`, every(tokenLogprobs, { dims: { N, V }, inputs: { logits, targets }, outputs: { logprob: N, lse: N } })],
     [`tokenLogprobsBackward ${of}`, every(tokenLogprobsBackward, { dims: { N, V }, inputs: { logits, targets, lse: column, dlogprob: column }, outputs: {} })],
     [`crossEntropy ${of}`, every(crossEntropy, { dims: { N, V }, inputs: { logits, targets, mask: new Float32Array(N).fill(1), stepF }, outputs: { loss: N } })],
-    [`klToParent ${of}`, every(klToParent, { dims: { N, V, weight: 1 }, inputs: { logits, parent: values("normal", N * V, 5), mask: new Float32Array(N).fill(1), stepF }, outputs: { kl: N } })],
+    [`klToParent ${of}`, every(klToParent, { dims: { N, V, weight: 1 }, inputs: { logits, parent: values("normal", N * V, 5), mask: new Float32Array(N).fill(1), stepF }, outputs: {} })],
     [`preferenceLoss ${N} pairs of ${V}`, every(preferenceLoss, {
       dims: { P: N, T: V, beta: 0.1, alpha: 0.3 }, inputs: { logprob: values("normal", 2 * N * V, 6), mask: new Float32Array(2 * N * V).fill(1), expected: values("normal", 2 * N, 7), stepF }, outputs: { dlogprob: 2 * N * V, loss: N },
     })],

@@ -81,4 +81,41 @@ describe("validateRecipe", () => {
   ])("refuses %j", (changes, message) => {
     expect(() => validateRecipe(withChanges(changes))).toThrow(message);
   });
+
+  const later = { kind: "continue", method: { type: "full" } };
+  const dpo = { kind: "dpo", method: { type: "full" }, beta: 0.1, rpo_alpha: 0 };
+  const lora = { type: "lora", r: 4, lora_alpha: 8, target_modules: ["c_attn"] };
+  const withLater = (change: object): unknown => ({ ...preset, stages: [preset.stages[0], { ...preset.stages[1], ...change }] });
+  const withPretraining = (change: object): unknown => ({ ...preset, stages: [{ ...preset.stages[0], ...change }, preset.stages[1]] });
+
+  it.each([
+    later, dpo, { ...later, replay: 0.5, kl_weight: 1, l2_weight: 0.1 }, { ...later, early_stopping_patience: 3, load_best_model_at_end: true, metric_for_best_model: "mean", ended_at: 40 },
+    { ...later, method: { type: "embeddings" } }, { ...later, method: { type: "last_layers", layers: 2 } }, { ...later, method: { ...lora, lora_dropout: 0.1 } },
+    { ...later, data: [{ corpus: "world", weight: 0, end_weight: 1 }, { corpus: "stories", weight: 1, end_weight: 0 }] },
+  ])("takes a later stage with %j as it is", (change) => {
+    expect(validateRecipe(withLater(change))).toEqual(withLater(change));
+  });
+
+  it.each([
+    [withLater({ kind: "rlhf" }), /stages\.1\.kind is "rlhf"; it must be one of pretrain, continue, sft, dpo/],
+    [withPretraining({ replay: 0.5 }), /stages\.0\.replay is 0\.5; it must be left out: only a stage of kind continue or sft has it, and this one is pretrain/],
+    [withPretraining({ ended_at: 5 }), /stages\.0\.ended_at is 5; it must be left out/],
+    [withLater({ ...dpo, kl_weight: 1 }), /stages\.1\.kl_weight is 1; it must be left out/],
+    [withLater({ ...later, beta: 0.1 }), /only a stage of kind dpo has it/],
+    [withLater({ ...dpo, beta: undefined }), /stages\.1\.beta is missing; it must be a number from 0\.0001 to 10/],
+    [withLater({ ...dpo, batch_size: 7 }), /batch_size is 7; it must be even/],
+    [withLater({ ...later, replay: 1 }), /replay is 1; it must be a number from 0 to 0\.95/],
+    [withLater({ ...later, method: { type: "last_layers", layers: 3 } }), /method\.layers is 3; it must be at most n_layer \(2\)/],
+    [withLater({ ...later, method: { type: "prefix" } }), /method\.type is "prefix"; it must be one of full, embeddings, last_layers, lora/],
+    [withLater({ ...later, method: lora, l2_weight: 0.1 }), /l2_weight is 0\.1; it must be 0 with LoRA/],
+    [withLater({ ...later, dtype: "bfloat16", method: { ...lora, lora_dropout: 0.1 } }), /lora_dropout is 0\.1; it must be 0 with dtype bfloat16/],
+    [withLater({ ...later, ended_at: 121 }), /ended_at is 121; it must be a whole number from 1 to max_iters \(120\)/],
+    [withLater({ ...later, ended_at: -5 }), /ended_at is -5/],
+    [withLater({ ...later, eval_interval: 0, early_stopping_patience: 2 }), /eval_interval is 0; it must be above 0 where/],
+    [withLater({ ...later, data: [{ corpus: "world", weight: 0 }] }), /weight is 0; it must be a number above 0/],
+    [withLater({ ...later, data: [{ corpus: "world", weight: 1, end_weight: 0 }] }), /above 0 for one source at least, at the stage's beginning and at its end/],
+    [withLater({ ...later, data: [{ corpus: "world", weight: 1, end_weight: -1 }] }), /end_weight is -1; it must be a number from 0 up to 1000/],
+  ])("refuses a stage that cannot be: %#", (recipe, message) => {
+    expect(() => validateRecipe(recipe)).toThrow(message);
+  });
 });

@@ -94,6 +94,24 @@ describe("what holds a model to its parent", () => {
     expect(heavyL2.loss).toBeGreaterThan(free.loss);
   });
 
+  it.each([["bfloat16", {}], ["float16", {}], ["bfloat16", { family: "llama" }]] as const)("holds in %s too, near what float32 does", async (dtype, more) => {
+    const held: MicroOptions = { ...more, shape: { objective: { kind: "next-token", klWeight: 5 }, l2Weight: 0.01 } };
+    const [short, plain] = [await after({ ...held, dtype }), await after(held)];
+    const free = await after({ ...more, dtype });
+    expect(Math.abs(short.kl - plain.kl)).toBeLessThan(0.2 * plain.kl);
+    expect(short.kl).toBeLessThan(0.5 * free.kl);
+  });
+
+  it("pulls what Muon and SGD move as well, whose arenas lie otherwise", async () => {
+    for (const type of ["muon", "sgd"] as const) {
+      const optimizer: MicroOptions["optimizer"] = { type, learning_rate: type === "sgd" ? 0.1 : 1e-2 };
+      const [free, pulled] = [await after({ optimizer }), await after({ optimizer, shape: { l2Weight: 3 } })];
+      expect(pulled.distance).toBeLessThan(0.8 * free.distance);
+      const kl = await after({ optimizer, shape: { objective: { kind: "next-token", klWeight: 20 } } });
+      expect(kl.kl).toBeLessThan(0.5 * free.kl);
+    }
+  });
+
   it("goes on from a checkpoint bit for bit with the parent's weights out of it", async () => {
     const options: MicroOptions = { model: { dropout: 0.1 }, shape: { objective: { kind: "next-token", klWeight: 1 }, l2Weight: 0.1 } };
     const unbroken = await microTrainer(await wasmCpu(), options);

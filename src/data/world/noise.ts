@@ -21,6 +21,7 @@ const FAULTS: readonly Fault[] = [
   },
   (_, text) => `${text.toLowerCase()}!`,
   (draws, text) => {
+    // A space more at the end, so that two words alike are spoilt too.
     const words = text.split(" ");
     const at = draws.nextInt(Math.max(1, words.length - 1));
     return [...words.slice(0, at), ...words.slice(at, at + 2).reverse(), ...words.slice(at + 2)].join(" ").concat(" ");

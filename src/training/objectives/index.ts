@@ -10,8 +10,7 @@ import { recordNextToken } from "./next-token.ts";
 import { recordPreference } from "./preference.ts";
 import type { ObjectiveInputs } from "./inputs.ts";
 
-export type { ObjectiveInputs } from "./inputs.ts";
-export { pairLoss } from "./preference.ts";
+export { pairOnHost } from "./preference.ts";
 
 /** What a micro-step minimises. */
 export type Objective =
