@@ -26,6 +26,15 @@ export const METRICS: readonly Metric[] = [
   { name: "grad", title: "Gradient norm", field: "grad_norm", unit: "before clipping", format: formatSmall, smoothed: true },
 ];
 
+type Staged = { readonly stages: readonly { readonly kind: string }[] };
+
+/** A loss in words; that of preferences is of a pair of answers, and no choice among tokens. */
+export const lossWords = (loss: number | undefined, { recipe, stageIndex }: Pick<RunState, "recipe" | "stageIndex">): string =>
+  recipe.stages[stageIndex]?.kind === "dpo" ? (loss === undefined ? "" : "a pair of answers") : choiceText(loss, recipe.tokenizer.kind);
+
+/** What a metric is counted in, in this run. */
+export const unitOf = ({ name, unit }: Metric, run: Staged | null): string => (name === "loss" && run?.stages.some(({ kind }) => kind === "dpo") ? `${unit}, of preferences a pair` : unit);
+
 export interface Drawing {
   readonly axis: XAxis;
   /** Position of the smoothing slider, 0 = the raw line alone, to 1. */
@@ -153,5 +162,5 @@ export function lossSentence(run: RunState | null, loss: number | undefined): st
   const stage = run.stages[run.stageIndex]?.name ?? "Training";
   if (!Number.isFinite(loss)) return `${stage}: the loss is not a number.`;
   const coarse = Math.round(loss * 10) / 10;
-  return `${stage}: loss about ${formatLoss(coarse)}, ${choiceText(coarse, run.recipe.tokenizer.kind)}.`;
+  return `${stage}: loss about ${formatLoss(coarse)}, ${lossWords(coarse, run)}.`;
 }

@@ -10,7 +10,7 @@ import type { ChartRange } from "../charts/chart-zoom.ts";
 import { NONE, formatShort, formatSmall } from "../shared/format.ts";
 import { chartKey } from "./learning-key.ts";
 import type { Drawing, MetricName } from "./learning-data.ts";
-import { METRICS, axisSentence, emptySentence, extentOf, formatAxis, knobMarks, lossSentence, metricLines, stageBorders } from "./learning-data.ts";
+import { METRICS, axisSentence, emptySentence, extentOf, formatAxis, knobMarks, lossSentence, metricLines, stageBorders, unitOf } from "./learning-data.ts";
 import { learningStyles } from "./learning-styles.ts";
 import type { ChartLine, LineChart } from "../charts/line-chart.ts";
 import "../charts/line-chart.ts";
@@ -101,7 +101,7 @@ export class LearningPanel extends LitElement {
     const metric = METRICS.find(({ name }) => name === this.metric)!;
     const { merged } = this.inView;
     return html`<p class="title">
-      <span><b>${metric.title}</b> <span class="quiet">${[metric.unit, merged > 1 ? `means of ${merged} steps` : ""].filter((part) => part !== "").join(", ")}</span></span>
+      <span><b>${metric.title}</b> <span class="quiet">${[unitOf(metric, this.run), merged > 1 ? `means of ${merged} steps` : ""].filter((part) => part !== "").join(", ")}</span></span>
       ${this.range === null ? nothing : html`<button class="plain whole" data-testid="zoom-out" title="Show the whole run (0)" @click=${() => (this.range = null)}>whole run</button>`}
       ${chartKey(lines)}
     </p>`;
@@ -169,7 +169,8 @@ export class LearningPanel extends LitElement {
 
   private readonly onKeep = async ({ detail: what }: CustomEvent<KeptAs>): Promise<void> => {
     const { curves, run, metric, axis } = this;
-    const { title, unit } = METRICS.find(({ name }) => name === metric)!;
+    const shown = METRICS.find(({ name }) => name === metric)!;
+    const [title, unit] = [shown.title, unitOf(shown, run)];
     if (what === "table") return this.table.show(() => tableOf(curves, run, this.range, axis));
     const name = `${run?.recipe.name ?? "run"}-${metric}-step-${curves.lastStep}`;
     if (what === "csv") {

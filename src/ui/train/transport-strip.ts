@@ -2,7 +2,8 @@
 import { LitElement, css, html, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { RunState } from "../../protocol/index.ts";
-import { NONE, choiceText, formatClock, formatCount, formatDuration, formatLoss, formatShort } from "../shared/format.ts";
+import { NONE, formatClock, formatCount, formatDuration, formatLoss, formatShort } from "../shared/format.ts";
+import { lossWords } from "./learning-data.ts";
 import * as icons from "../shared/icons.ts";
 import type { QuizScores } from "../page-state.ts";
 import { isLive, remainingMs } from "../page-state.ts";
@@ -153,7 +154,7 @@ export class TransportStrip extends LitElement {
   private numbers(): unknown {
     const { run, curves } = this;
     const left = run !== null && isLive(run) ? remainingMs(run) : undefined;
-    const note = run === null ? "" : choiceText(curves.loss, run.recipe.tokenizer.kind);
+    const note = run === null ? "" : lossWords(curves.loss, run);
     return html`<dl>
       <div class="loss">
         <dt>Loss</dt>
